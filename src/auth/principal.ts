@@ -1,0 +1,18 @@
+import type { Permission } from "../permissions.ts";
+import type { Tenant } from "../tenants/tenant.ts";
+
+/**
+ * The rights with which PostgreSQL itself runs a token's statements: `owner` may do DDL in the tenant's schema,
+ * `read-write` may only read and write rows, `read-only` runs in a READ ONLY transaction.
+ */
+export type AccessMode = "owner" | "read-write" | "read-only";
+
+/** Who sends a statement: a token that was found valid, and the tenant that it belongs to. */
+export interface Principal {
+  readonly tokenId: string;
+  /** The first 8 characters of the token: the only part of it that may be logged. */
+  readonly tokenPrefix: string;
+  readonly permissions: ReadonlySet<Permission>;
+  readonly access: AccessMode;
+  readonly tenant: Tenant;
+}

@@ -1,0 +1,21 @@
+/** A column of a result. */
+export interface Field {
+  readonly name: string;
+  readonly typeOid: number;
+}
+
+/** What the catalog says of a type that is not built in, as far as encoding needs it. */
+export type UserType =
+  | { readonly kind: "array"; readonly elementOid: number; readonly delimiter: string }
+  | { readonly kind: "domain"; readonly baseOid: number }
+  | { readonly kind: "scalar" };
+
+/** The complete answer of one statement, confirmed by its commit. Values are PostgreSQL's text. */
+export interface ResultSet {
+  readonly fields: readonly Field[];
+  readonly rows: readonly (readonly (string | null)[])[];
+  /** Rows returned, or for a statement without rows the count in the command tag (0 where it has none). */
+  readonly rowCount: number;
+  /** Every type among `fields`, elements and base types included, whose OID is 16384 or above. */
+  readonly userTypes: ReadonlyMap<number, UserType>;
+}

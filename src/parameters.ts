@@ -1,0 +1,10 @@
+// A parameter of a statement, as the body's parser hands it to execution: the JSON kind and the exact JSON text.
+
+/**
+ * `text` is what is sent to PostgreSQL: of a string its characters, of the rest the JSON text with every digit that the
+ * body had. An array's wire text depends on the type that PostgreSQL resolves for the parameter, so it keeps both forms.
+ */
+export type Parameter =
+  | { readonly kind: "null" }
+  | { readonly kind: "string" | "boolean" | "integer" | "number" | "object"; readonly text: string }
+  | { readonly kind: "array"; readonly text: string; readonly elements: readonly Parameter[] };

@@ -1,0 +1,22 @@
+import type { Brand } from "../brand.ts";
+import type { Permission } from "../permissions.ts";
+
+/** What the judge found out about a statement that no rule of the policy refuses. */
+export interface StatementFacts {
+  /** The text as the caller sent it: this is what is executed. */
+  readonly text: string;
+  /** The verb, as messages and logs name it: `SELECT`, `INSERT`, `CREATE TABLE`, … */
+  readonly operation: string;
+  /** Every permission that any part of the statement exercises. */
+  readonly permissions: readonly Permission[];
+  /** Relations that the statement names (CTEs excluded), sorted, without duplicates. */
+  readonly tables: readonly string[];
+  readonly returnsRows: boolean;
+  /** True when the statement, or a function that it calls, may change data: its limits are decided before commit. */
+  readonly writes: boolean;
+  /** The highest `$n` of the text; 0 when there is none. */
+  readonly parameterCount: number;
+}
+
+/** A statement that policy allows for a given set of permissions. Only `approve()` makes one; `execute()` takes nothing else. */
+export type ApprovedStatement = Brand<StatementFacts, "ApprovedStatement">;
