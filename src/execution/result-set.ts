@@ -4,6 +4,12 @@ export interface Field {
   readonly typeOid: number;
 }
 
+/**
+ * Types below this OID mean the same in every database and version. Those from here on are the catalog's own (the row
+ * types of system tables, information_schema's domains) or users', and their numbers differ from database to database.
+ */
+export const FIRST_LOOKED_UP_TYPE_OID = 10_000;
+
 /** What the catalog says of a type that is not built in, as far as encoding needs it. */
 export type UserType =
   | { readonly kind: "array"; readonly elementOid: number; readonly delimiter: string }
@@ -16,6 +22,6 @@ export interface ResultSet {
   readonly rows: readonly (readonly (string | null)[])[];
   /** Rows returned, or for a statement without rows the count in the command tag (0 where it has none). */
   readonly rowCount: number;
-  /** Every type among `fields`, elements and base types included, whose OID is 16384 or above. */
+  /** Every type among `fields`, elements and base types included, whose OID is FIRST_LOOKED_UP_TYPE_OID or above. */
   readonly userTypes: ReadonlyMap<number, UserType>;
 }
