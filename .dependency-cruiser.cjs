@@ -23,7 +23,7 @@ module.exports = {
     stage("encoding", [...leaves, "execution/result-set\\.ts"]),
     stage("postgres", leaves),
     stage("tenants", [...leaves, "postgres/", "auth/principal\\.ts"]),
-    stage("auth", [...leaves, "postgres/", "tenants/"]),
+    stage("auth", [...leaves, "observability/observation\\.ts", "tenants/"]),
     stage("execution", [...leaves, "postgres/", "tenants/", "auth/principal\\.ts", "policy/approved-statement\\.ts"]),
     stage("migration", [...leaves, "postgres/", "tenants/"]),
     stage("embedded", [...leaves, "postgres/"]),
