@@ -29,7 +29,7 @@ module.exports = {
     stage("embedded", [...leaves, "postgres/"]),
     stage("http", [...leaves, "auth/(principal|token)\\.ts", "observability/"]),
     stage("observability", leaves),
-    stage("client", ["protocol\\.ts"]),
+    stage("client", ["protocol\\.ts", "permissions\\.ts"]),
     {
       name: "client-is-fetch-only",
       severity: "error",

@@ -1,0 +1,6 @@
+// Public entry of `postgate/client`.
+export { PostgateAdminClient, type CreatedDatabase, type CreatedToken } from "./postgate-admin-client.ts";
+export { PostgateClient, type PostgateClientOptions } from "./postgate-client.ts";
+export { PostgateError, type PostgateErrorCode } from "./postgate-error.ts";
+export type { Permission } from "../permissions.ts";
+export type { PostgateQueryRequest, PostgateQueryResponse } from "../protocol.ts";
