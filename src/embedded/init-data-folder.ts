@@ -1,0 +1,91 @@
+// Makes PostgreSQL's data folder with initdb, and says whether an existing one can be used. It starts no server.
+
+import { once } from "node:events";
+import { chown, mkdtemp, open, readdir, readFile, rename, rm } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { dataFolderPath } from "./data-folder-path.ts";
+import { embeddedFailure } from "./embedded-failure.ts";
+import type { ServerBinaries } from "./find-binaries.ts";
+import type { ServerUser } from "./server-user.ts";
+import { spawnServerProgram } from "./spawn-server-program.ts";
+
+export interface DataFolderOptions {
+  readonly binaries: ServerBinaries;
+  readonly user: ServerUser | undefined;
+  readonly dataFolder: string;
+  /** Whether initdb waits until the disk has everything. Off for tests only. */
+  readonly sync: boolean;
+}
+
+/** The role that initdb makes. */
+export const SUPERUSER = "postgres";
+
+/**
+ * Makes the data folder. initdb works in a folder beside it that is renamed when complete, so the data folder is whole
+ * or not there; what an interrupted initdb left is removed. The caller sees to it that nobody else does the same.
+ */
+export async function initDataFolder(options: DataFolderOptions): Promise<void> {
+  const { dataFolder, user } = options;
+  await removeUnfinished(dataFolder);
+  const unfinished = await mkdtemp(unfinishedPrefix(dataFolder));
+  if (user !== undefined) await chown(unfinished, user.uid, user.gid);
+  await runInitdb(unfinished, options);
+  await rename(unfinished, dataFolder);
+  if (options.sync) await syncFolder(dirname(dataFolder));
+}
+
+/** The major version that made the data folder; undefined when there is none yet. */
+export async function findDataVersion(dataFolder: string): Promise<number | undefined> {
+  try {
+    return Number(await readFile(join(dataFolder, "PG_VERSION"), "utf8"));
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+async function runInitdb(folder: string, { binaries, user, sync }: DataFolderOptions): Promise<void> {
+  const initdb = spawnServerProgram({
+    path: join(binaries.folder, "initdb"),
+    args: [
+      ...["-D", dataFolderPath(folder, user), "-U", SUPERUSER, "-A", "trust", "-E", "UTF8"],
+      ...localeArguments(binaries.majorVersion),
+      ...(sync ? [] : ["--no-sync"]),
+    ],
+    user,
+    cwd: folder,
+    deathSignal: "KILL",
+    output: "pipe",
+  });
+  let output = "";
+  for (const stream of [initdb.stdout, initdb.stderr]) {
+    stream?.setEncoding("utf8").on("data", (text: string) => (output += text));
+  }
+  const [status] = (await once(initdb, "close")) as [number | null];
+  if (status === 0) return;
+  const reason = /^initdb: error: .*$/m.exec(output)?.[0] ?? output.trim().split("\n").at(-1);
+  throw embeddedFailure(`PostgreSQL could not make its data folder in ${dirname(folder)}: ${reason ?? "no output"}`);
+}
+
+/** The same on every machine and needing no locale of the system, as far as the version can do that. */
+function localeArguments(majorVersion: number): readonly string[] {
+  if (majorVersion >= 17) return ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"];
+  return process.platform === "linux" ? ["--locale=C.UTF-8"] : ["--locale=C"];
+}
+
+function unfinishedPrefix(dataFolder: string): string {
+  return `${dataFolder}.unfinished-`;
+}
+
+async function removeUnfinished(dataFolder: string): Promise<void> {
+  const prefix = basename(unfinishedPrefix(dataFolder));
+  const leftovers = (await readdir(dirname(dataFolder))).filter((name) => name.startsWith(prefix));
+  // The interrupted initdb may still be writing its last file: retries.
+  const remove = { recursive: true, force: true, maxRetries: 5 } as const;
+  await Promise.all(leftovers.map((name) => rm(join(dirname(dataFolder), name), remove)));
+}
+
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder);
+  await handle.sync().finally(() => handle.close());
+}

@@ -1,0 +1,22 @@
+import { describe, expect, it } from "vitest";
+import { type ClusterVersion, createTestDatabase, hasCluster } from "../../support/cluster.ts";
+
+describe.each<ClusterVersion>([18, 15])("the test cluster of PostgreSQL %i", (version) => {
+  it.skipIf(!hasCluster(version))(
+    "gives empty databases that do not see each other and are gone after close",
+    async () => {
+      const [one, other] = await Promise.all([createTestDatabase(version), createTestDatabase(version)]);
+      await one.query("create table notes (body text)");
+      await one.query("insert into notes values ($1)", ["hello"]);
+
+      expect(
+        await one.query("select body, current_setting('server_version_num')::int / 10000 as major from notes"),
+      ).toEqual([{ body: "hello", major: version }]);
+      await expect(other.query("select * from notes")).rejects.toMatchObject({ code: "42P01" });
+
+      await one.close();
+      expect(await other.query("select 1 from pg_database where datname = $1", [one.connection.database])).toEqual([]);
+      await other.close();
+    },
+  );
+});

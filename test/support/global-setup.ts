@@ -1,0 +1,110 @@
+// Starts the PostgreSQL clusters of one vitest run: 18 from the npm package and, where Debian has it, 15. They live in a
+// folder of their own, so several runs can go on at once, and end with vitest even when that is killed.
+
+import { chown, mkdtemp, readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { TestProject } from "vitest/node";
+import {
+  findPackageFolder,
+  findRunnable,
+  findSystemBinaries,
+  linkLibraries,
+  type ServerBinaries,
+} from "../../src/embedded/find-binaries.ts";
+import { initDataFolder } from "../../src/embedded/init-data-folder.ts";
+import { type Postmaster, startPostmaster } from "../../src/embedded/postmaster.ts";
+import { listServerUsers, type ServerUser } from "../../src/embedded/server-user.ts";
+import { shortTemporaryFolder } from "../../src/embedded/socket-folder.ts";
+
+/** The socket folder of each cluster, by major version. */
+export type ClusterSockets = Readonly<Partial<Record<18 | 15, string>>>;
+
+declare module "vitest" {
+  interface ProvidedContext {
+    readonly clusterSockets: ClusterSockets;
+  }
+}
+
+const PREFIX = "postgate-test-";
+
+/** Fast and not durable. */
+const SETTINGS = {
+  fsync: "off",
+  synchronous_commit: "off",
+  full_page_writes: "off",
+  max_connections: "300",
+  shared_buffers: "64MB",
+  autovacuum: "off",
+};
+
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  await removeLeftovers();
+  const user = listServerUsers()[0];
+  const folder = await mkdtemp(join(shortTemporaryFolder(), `${PREFIX}${process.pid}-`));
+  if (user !== undefined) await chown(folder, user.uid, user.gid);
+  const binaries = [findPackageBinaries(user), findSystemBinaries(user, 15)].filter((found) => found !== undefined);
+  const clusters = await Promise.all(binaries.map((found) => startCluster(found, folder, user)));
+  project.provide(
+    "clusterSockets",
+    Object.fromEntries(clusters.map(({ version, socketFolder }) => [version, socketFolder])),
+  );
+  return async () => {
+    await Promise.all(clusters.map(({ postmaster }) => postmaster.stop()));
+    await rm(folder, { recursive: true, force: true });
+  };
+}
+
+interface Cluster {
+  readonly version: number;
+  readonly socketFolder: string;
+  readonly postmaster: Postmaster;
+}
+
+async function startCluster(binaries: ServerBinaries, folder: string, user: ServerUser | undefined): Promise<Cluster> {
+  const version = binaries.majorVersion;
+  const dataFolder = join(folder, String(version));
+  await initDataFolder({ binaries, user, dataFolder, sync: false });
+  const logFile = join(folder, `${version}.log`);
+  // The data folder is as private as a socket needs, and its path as short.
+  const postmaster = await startPostmaster({
+    binaries,
+    user,
+    dataFolder,
+    socketFolder: dataFolder,
+    logFile,
+    settings: SETTINGS,
+  });
+  return { version, socketFolder: dataFolder, postmaster };
+}
+
+function findPackageBinaries(user: ServerUser | undefined): ServerBinaries {
+  const packageFolder = findPackageFolder();
+  if (packageFolder === undefined)
+    throw new Error("The tests need the optional dependencies: npm ci --include=optional");
+  linkLibraries(packageFolder);
+  const binaries = findRunnable(join(packageFolder, "native", "bin"), user);
+  if (binaries !== undefined) return binaries;
+  throw new Error(
+    `${user?.name ?? "This user"} cannot run the programs in ${packageFolder}: is a folder above it private?`,
+  );
+}
+
+/** Folders of runs that were killed, as far as this user may remove them. */
+async function removeLeftovers(): Promise<void> {
+  const temporary = shortTemporaryFolder();
+  const names = (await readdir(temporary)).filter((name) => name.startsWith(PREFIX));
+  const dead = names.filter((name) => !isAlive(Number(name.split("-")[2]))).map((name) => join(temporary, name));
+  const removed = await Promise.allSettled(
+    dead.map((path) => rm(path, { recursive: true, force: true, maxRetries: 3 })),
+  );
+  if (process.getuid?.() === 0 && removed.some(({ status }) => status === "rejected"))
+    console.warn(`Could not remove all of ${dead.join(", ")}`);
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return error instanceof Error && "code" in error && error.code === "EPERM";
+  }
+}
