@@ -1,3 +1,9 @@
+// Where and as whom to connect: a PostgreSQL URL, parsed as libpq parses it. In charge of the forms and of refusing what
+// cannot be honoured; it opens nothing. Its errors name what is wrong and never repeat a part of the URL that could be a
+// password.
+
+import { userInfo } from "node:os";
+
 /** libpq's `sslmode`. */
 export type SslMode = "disable" | "prefer" | "require" | "verify-ca" | "verify-full";
 
@@ -10,6 +16,178 @@ export interface ConnectionSettings {
   readonly password: string | undefined;
   readonly database: string;
   readonly sslMode: SslMode;
-  /** A path to PEM certificates; undefined for the system's. */
+  /** A path to PEM certificates, `system` for the public ones; undefined for libpq's default file, if it is there. */
   readonly sslRootCert: string | undefined;
+  /** Refuses a server that does not prove with SCRAM-SHA-256-PLUS that it is the other end of the TLS connection. */
+  readonly requireChannelBinding?: boolean;
+  /** The URL's `connect_timeout`; 0 for none. */
+  readonly connectTimeoutMs?: number;
+  readonly applicationName?: string;
+  /** Command-line options for the server's session, e.g. `-c geqo=off`. */
+  readonly options?: string;
+}
+
+const SSL_MODES: readonly SslMode[] = ["disable", "prefer", "require", "verify-ca", "verify-full"];
+
+const ASSIGNED_PARAMETERS = [
+  "host",
+  "port",
+  "user",
+  "password",
+  "dbname",
+  "sslmode",
+  "sslrootcert",
+  "channel_binding",
+  "connect_timeout",
+  "application_name",
+  "options",
+] as const;
+
+type Assigned = Partial<Record<(typeof ASSIGNED_PARAMETERS)[number], string>>;
+
+/** libpq's parameters that may stand in a URL and ask for nothing that is not so anyway; a list: only these values. */
+const HARMLESS_PARAMETERS: Readonly<Record<string, readonly string[] | "any">> = {
+  client_encoding: ["UTF8", "utf8", "UTF-8", "utf-8", "auto"],
+  fallback_application_name: "any",
+  gssencmode: ["disable", "prefer"],
+  keepalives: "any",
+  keepalives_count: "any",
+  keepalives_idle: "any",
+  keepalives_interval: "any",
+  sslcompression: ["0"],
+  sslnegotiation: ["postgres"],
+  target_session_attrs: ["any"],
+  tcp_user_timeout: "any",
+};
+
+/**
+ * @throws Error when the text is not a PostgreSQL URL that can be honoured to the letter. Its message may be shown: it
+ * holds no part of the URL but names of parameters.
+ */
+export function parseConnectionUrl(url: string): ConnectionSettings {
+  const match = /^postgres(?:ql)?:\/\/(?:([^@/]*)@)?([^/?]*)(?:\/([^?]*))?(?:\?(.*))?$/s.exec(url);
+  if (match === null) throw new Error("it must have the form postgres://user:password@host:port/database");
+  const [, login, address = "", path = "", query = ""] = match;
+  if (/[@#]/.test(address + path) || (login === undefined && query.includes("@")))
+    throw new Error("special characters in the user name, password or database must be percent-encoded (@ is %40)");
+  return toSettings({
+    ...parseLogin(login ?? ""),
+    ...parseAddress(address),
+    ...(path === "" ? {} : { dbname: decode(path, "the database name") }),
+    ...parseParameters(query),
+  });
+}
+
+/** What may be shown of a connection: never the password. */
+export function describeConnection({ host, port, user, database }: ConnectionSettings): string {
+  const place = isUnixSocket(host) ? `${host}/.s.PGSQL.${port}` : `${host.includes(":") ? `[${host}]` : host}:${port}`;
+  return `database "${database}" on ${place} as "${user}"`;
+}
+
+export function isUnixSocket(host: string): boolean {
+  return host.startsWith("/");
+}
+
+function parseLogin(login: string): Assigned {
+  const colon = login.indexOf(":");
+  const user = decode(colon < 0 ? login : login.slice(0, colon), "the user name");
+  const password = colon < 0 ? "" : decode(login.slice(colon + 1), "the password");
+  return { ...(user === "" ? {} : { user }), ...(password === "" ? {} : { password }) };
+}
+
+function parseAddress(address: string): Assigned {
+  if (address.includes(",")) throw new Error("it must name one host: lists of hosts are not supported");
+  const match = /^(?:\[([0-9A-Fa-f:.%]+)\]|([^:[\]]*))(?::(.*))?$/s.exec(address);
+  if (match === null) throw new Error("the host is malformed (an IPv6 address stands in brackets)");
+  const [, bracketed, name = "", port = ""] = match;
+  const host = decode(bracketed ?? name, "the host");
+  return { ...(host === "" ? {} : { host }), ...(port === "" ? {} : { port }) };
+}
+
+function parseParameters(query: string): Assigned {
+  const assigned: Assigned = {};
+  for (const pair of query === "" ? [] : query.split("&")) {
+    const [, name = "", text = ""] = /^([^=]*)=([^=]*)$/s.exec(pair) ?? [];
+    if (!/^[A-Za-z_]{1,40}$/.test(name)) throw new Error("its parameters must have the form ?name=value&name=value");
+    const value = decode(text, `the parameter "${name}"`);
+    const known = ASSIGNED_PARAMETERS.find((parameter) => parameter === name);
+    if (value === "") continue; // As if it were not there.
+    if (known !== undefined) assigned[known] = value;
+    else requireHarmless(name, value);
+  }
+  return assigned;
+}
+
+function requireHarmless(name: string, value: string): void {
+  const accepted = Object.hasOwn(HARMLESS_PARAMETERS, name) ? HARMLESS_PARAMETERS[name] : undefined;
+  if (accepted === undefined)
+    throw new Error(`the parameter "${name}" is not supported (supported: ${ASSIGNED_PARAMETERS.join(", ")})`);
+  if (accepted !== "any" && !accepted.includes(value))
+    throw new Error(`the parameter "${name}" may only be ${accepted.join(" or ")}`);
+}
+
+function decode(text: string, what: string): string {
+  let decoded: string;
+  try {
+    decoded = decodeURIComponent(text);
+  } catch {
+    throw new Error(`${what} has a broken percent-encoding (a percent sign itself is %25)`);
+  }
+  if (decoded.includes("\0")) throw new Error(`${what} holds a NUL character`);
+  return decoded;
+}
+
+function toSettings(assigned: Assigned): ConnectionSettings {
+  const user = assigned.user ?? defaultUser();
+  const timeout = assigned.connect_timeout;
+  return Object.freeze({
+    host: assigned.host ?? "localhost",
+    port: parsePort(assigned.port ?? "5432"),
+    user,
+    password: assigned.password,
+    database: assigned.dbname ?? user,
+    ...toTlsSettings(assigned),
+    ...(timeout ? { connectTimeoutMs: parseTimeout(timeout) } : {}),
+    ...(assigned.application_name ? { applicationName: assigned.application_name } : {}),
+    ...(assigned.options ? { options: assigned.options } : {}),
+  });
+}
+
+function toTlsSettings({
+  sslmode,
+  sslrootcert: sslRootCert,
+  channel_binding,
+}: Assigned): Pick<ConnectionSettings, "sslMode" | "sslRootCert" | "requireChannelBinding"> {
+  const sslMode = sslmode ? parseSslMode(sslmode) : sslRootCert === "system" ? "verify-full" : "prefer";
+  if (sslRootCert === "system" && sslMode !== "verify-full")
+    throw new Error("sslrootcert=system needs sslmode=verify-full: anybody can have a public certificate");
+  if (!["disable", "prefer", "require", undefined].includes(channel_binding))
+    throw new Error('the parameter "channel_binding" must be one of disable, prefer, require');
+  return { sslMode, sslRootCert, ...(channel_binding === "require" ? { requireChannelBinding: true } : {}) };
+}
+
+function parseSslMode(text: string): SslMode {
+  const mode = SSL_MODES.find((candidate) => candidate === text);
+  if (mode === undefined) throw new Error(`the parameter "sslmode" must be one of ${SSL_MODES.join(", ")}`);
+  return mode;
+}
+
+function parsePort(text: string): number {
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : 0;
+  if (port < 1 || port > 65_535) throw new Error("the port must be a number from 1 to 65535");
+  return port;
+}
+
+function parseTimeout(text: string): number {
+  if (!/^\d{1,6}$/.test(text)) throw new Error('the parameter "connect_timeout" must be a number of seconds');
+  return Number(text) * 1_000;
+}
+
+/** libpq's default: the name of the operating system's user. */
+function defaultUser(): string {
+  try {
+    return userInfo().username;
+  } catch (cause) {
+    throw new Error("it must name a user: the operating system has no name for the one who runs this", { cause });
+  }
 }

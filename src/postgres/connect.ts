@@ -1,0 +1,155 @@
+// Opens a connection to PostgreSQL. In charge of everything that is decided before the first statement: the stream, the
+// login, the startup packet. Nothing of it comes from PG* variables or ~/.pgpass, which the driver reads by itself.
+
+import type { Socket } from "node:net";
+import { Client, DatabaseError } from "pg";
+import { describeConnection, type ConnectionSettings } from "./connection-settings.ts";
+import { openSocket } from "./open-socket.ts";
+
+const DEFAULT_CONNECT_TIMEOUT_MS = 10_000;
+/** invalid_authorization_specification: pg_hba.conf has no entry for this login with (or without) TLS. */
+const NO_HBA_ENTRY = "28000";
+
+export interface ConnectOptions {
+  /** What pg_stat_activity shows; default the URL's, or `postgate`. */
+  readonly applicationName?: string;
+  /** Settings of the server for this session, sent in the startup packet, e.g. `{ TimeZone: "UTC" }`. */
+  readonly startupOptions?: Readonly<Record<string, string>>;
+  /** For TCP, TLS and login together; 0 for no limit. Default the URL's `connect_timeout`, or 10 s. */
+  readonly connectTimeoutMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** A connection could not be made: the server cannot be reached, or refuses the login. Nothing was run. */
+export class ConnectionError extends Error {
+  override readonly name = "ConnectionError";
+  /** The server's reason, when it was the server that refused. */
+  readonly sqlstate: string | undefined;
+
+  constructor(settings: ConnectionSettings, cause: unknown) {
+    super(`cannot connect to ${describeConnection(settings)}: ${reasonOf(cause)}`, { cause });
+    this.sqlstate = cause instanceof DatabaseError ? cause.code : undefined;
+  }
+}
+
+/**
+ * A connection that is logged in. The caller ends it. When it dies later, its next query tells so.
+ *
+ * @throws ConnectionError naming the place and the reason, never the password.
+ * @throws what `signal` was aborted with.
+ */
+export async function connect(settings: ConnectionSettings, options: ConnectOptions = {}): Promise<Client> {
+  try {
+    return await withDeadline(settings, options, (signal) => logIn(settings, options, signal));
+  } catch (error) {
+    options.signal?.throwIfAborted();
+    const refusal = new ConnectionError(settings, error);
+    if (settings.sslMode !== "prefer" || refusal.sqlstate !== NO_HBA_ENTRY) throw refusal;
+    // libpq's "prefer" tries without TLS what the server refuses with it.
+    return connect({ ...settings, sslMode: "disable" }, options);
+  }
+}
+
+async function withDeadline<T>(
+  settings: ConnectionSettings,
+  options: ConnectOptions,
+  use: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const timeoutMs = options.connectTimeoutMs ?? settings.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS;
+  const deadline = new AbortController();
+  const expire = (): void => deadline.abort(new Error(`no answer within ${timeoutMs / 1_000} s`));
+  const forward = (): void => deadline.abort(options.signal?.reason);
+  const timer = timeoutMs > 0 ? setTimeout(expire, timeoutMs) : undefined;
+  options.signal?.addEventListener("abort", forward, { once: true });
+  try {
+    options.signal?.throwIfAborted();
+    return await use(deadline.signal);
+  } finally {
+    clearTimeout(timer);
+    options.signal?.removeEventListener("abort", forward);
+  }
+}
+
+async function logIn(settings: ConnectionSettings, options: ConnectOptions, signal: AbortSignal): Promise<Client> {
+  const socket = await openSocket(settings, signal);
+  const client = new PlainClient(settings, options, socket);
+  client.on("error", () => undefined); // Without a listener an idle connection that dies would end the process.
+  const abort = (): unknown => socket.destroy();
+  signal.addEventListener("abort", abort, { once: true });
+  try {
+    await client.connect();
+    client.requireBoundChannel();
+    return client;
+  } catch (error) {
+    socket.destroy();
+    throw signal.aborted ? signal.reason : error;
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
+}
+
+/** The driver's client, told everything, so that it asks the environment for nothing. */
+class PlainClient extends Client {
+  readonly #startup: Readonly<Record<string, string>>;
+  #channel: "any" | "unbound" | "bound";
+
+  constructor(settings: ConnectionSettings, options: ConnectOptions, socket: Socket) {
+    super({
+      host: settings.host,
+      port: settings.port,
+      user: settings.user,
+      database: settings.database,
+      password: () => this.#password(settings), // A function also when there is none: else ~/.pgpass is read.
+      ssl: false, // The socket is already as safe as it was asked to be.
+      sslnegotiation: "postgres",
+      stream: () => toUnconnected(socket),
+      enableChannelBinding: settings.requireChannelBinding === true,
+    });
+    this.#startup = toStartup(settings, options);
+    this.#channel = settings.requireChannelBinding === true ? "unbound" : "any";
+    this.connection.on("authenticationSASL", ({ mechanisms }: { readonly mechanisms: readonly string[] }) => {
+      if (this.#channel === "unbound" && mechanisms.includes("SCRAM-SHA-256-PLUS")) this.#channel = "bound";
+    });
+  }
+
+  /** Replaces the driver's own, which adds PGOPTIONS and PGREPLICATION. */
+  getStartupConf(): Readonly<Record<string, string>> {
+    return this.#startup;
+  }
+
+  requireBoundChannel(): void {
+    if (this.#channel === "unbound") throw new Error("the server offers no channel binding, and the URL requires it");
+  }
+
+  #password({ password }: ConnectionSettings): string {
+    this.requireBoundChannel(); // Before the password leaves.
+    if (password === undefined) throw new Error("the server asks for a password, and none is given");
+    return password;
+  }
+}
+
+/** The driver connects its stream itself; this one is connected already, and only says so. */
+function toUnconnected(socket: Socket): Socket {
+  return Object.assign(socket, {
+    connect: (): Socket => {
+      queueMicrotask(() => socket.emit("connect"));
+      return socket;
+    },
+  });
+}
+
+function toStartup(settings: ConnectionSettings, options: ConnectOptions): Readonly<Record<string, string>> {
+  return {
+    user: settings.user,
+    database: settings.database,
+    application_name: options.applicationName ?? settings.applicationName ?? "postgate",
+    ...(settings.options === undefined ? {} : { options: settings.options }),
+    ...options.startupOptions,
+  };
+}
+
+function reasonOf(cause: unknown): string {
+  // Node tries every address of a host, and then gives one error that holds them all and says nothing itself.
+  if (cause instanceof AggregateError) return [...new Set(cause.errors.map(reasonOf))].join("; ");
+  return cause instanceof Error ? cause.message : String(cause);
+}

@@ -1,0 +1,129 @@
+// Opens the byte stream to a PostgreSQL server: TCP or a unix socket, with TLS as libpq's sslmode says. In charge of
+// encryption and of whom it trusts; it knows nothing of logins or statements. The driver's own reading of sslmode differs
+// from libpq's, so the driver is handed a stream that is ready.
+
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { connect as connectTcp, isIP, type Socket } from "node:net";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { connect as connectTls, type ConnectionOptions } from "node:tls";
+import { isUnixSocket, type ConnectionSettings } from "./connection-settings.ts";
+
+const KEEP_ALIVE_DELAY_MS = 60_000;
+/** The 8 bytes with which a client asks for TLS: their length and PostgreSQL's number for SSLRequest. */
+const SSL_REQUEST = Buffer.from([0, 0, 0, 8, 4, 210, 22, 47]);
+
+/**
+ * A connected socket to the server, over TLS where `sslMode` asks for it. Nothing has been sent on it but SSLRequest.
+ *
+ * @throws what `signal` was aborted with, and errors of the network, of TLS and of files of certificates.
+ */
+export async function openSocket(settings: ConnectionSettings, signal: AbortSignal): Promise<Socket> {
+  if (settings.sslMode === "disable" || isUnixSocket(settings.host)) return openPlainSocket(settings, signal);
+  const trust = await loadTrust(settings); // First: a missing file must not cost a connection.
+  try {
+    return await openTlsSocket(settings, trust, signal);
+  } catch (error) {
+    if (settings.sslMode !== "prefer" || !(error instanceof HandshakeError)) throw error;
+    return openPlainSocket(settings, signal);
+  }
+}
+
+/** The server speaks TLS, but not one that can be agreed on. */
+class HandshakeError extends Error {}
+
+async function openTlsSocket(
+  settings: ConnectionSettings,
+  trust: ConnectionOptions,
+  signal: AbortSignal,
+): Promise<Socket> {
+  const socket = await openPlainSocket(settings, signal);
+  try {
+    if (await offersTls(socket, signal)) return await secure(socket, { trust, host: settings.host }, signal);
+    if (settings.sslMode === "prefer") return socket;
+    throw new Error(`the server does not offer TLS, and sslmode=${settings.sslMode} asks for it`);
+  } catch (error) {
+    socket.destroy();
+    throw error;
+  }
+}
+
+async function openPlainSocket({ host, port }: ConnectionSettings, signal: AbortSignal): Promise<Socket> {
+  signal.throwIfAborted();
+  const socket = isUnixSocket(host) ? connectTcp(`${host}/.s.PGSQL.${port}`) : connectTcp(port, host);
+  await ready(socket, "connect", signal);
+  socket.setNoDelay(true);
+  if (!isUnixSocket(host)) socket.setKeepAlive(true, KEEP_ALIVE_DELAY_MS);
+  return socket;
+}
+
+/** Waits for `event`; the socket is destroyed when that does not come. */
+async function ready(socket: Socket, event: string, signal: AbortSignal): Promise<void> {
+  try {
+    await once(socket, event, { signal });
+  } catch (error) {
+    socket.destroy();
+    throw signal.aborted ? signal.reason : error;
+  }
+}
+
+async function offersTls(socket: Socket, signal: AbortSignal): Promise<boolean> {
+  socket.write(SSL_REQUEST);
+  const answer = await readAnswer(socket, signal);
+  // More than one byte was not sent by the server that is about to be trusted: it came from whoever sits in between.
+  if (answer.length !== 1) throw new Error("the server's answer to the request for TLS is malformed");
+  if (answer.equals(Buffer.from("S"))) return true;
+  if (answer.equals(Buffer.from("N"))) return false;
+  throw new Error("the server's answer to the request for TLS is not PostgreSQL's");
+}
+
+async function readAnswer(socket: Socket, signal: AbortSignal): Promise<Buffer> {
+  await ready(socket, "readable", signal);
+  const answer = socket.read() as Buffer | null;
+  if (answer === null) throw new Error("the server closed the connection without an answer");
+  return answer;
+}
+
+interface Peer {
+  readonly trust: ConnectionOptions;
+  readonly host: string;
+}
+
+async function secure(socket: Socket, { trust, host }: Peer, signal: AbortSignal): Promise<Socket> {
+  const encrypted = connectTls({ socket, host, ...(isIP(host) === 0 ? { servername: host } : {}), ...trust });
+  socket.on("error", (error) => encrypted.destroy(error));
+  try {
+    await ready(encrypted, "secureConnect", signal);
+    return encrypted;
+  } catch (cause) {
+    if (signal.aborted) throw cause;
+    throw new HandshakeError(`TLS with the server failed: ${(cause as Error).message}`, { cause });
+  }
+}
+
+/** Whom to trust: nobody in particular, whoever an authority vouches for, or only the host that was asked for. */
+async function loadTrust({ sslMode, sslRootCert }: ConnectionSettings): Promise<ConnectionOptions> {
+  if (sslMode === "prefer") return { rejectUnauthorized: false };
+  const path = sslRootCert ?? findDefaultRootCert();
+  if (path === undefined && sslMode === "require") return { rejectUnauthorized: false };
+  if (path === undefined && sslMode === "verify-ca")
+    throw new Error("sslmode=verify-ca needs sslrootcert: anybody can have a public certificate");
+  const authorities = path === undefined || path === "system" ? {} : { ca: await readCertificates(path) };
+  return sslMode === "verify-full" ? authorities : { ...authorities, checkServerIdentity: () => undefined };
+}
+
+/** The file that libpq looks for when no `sslrootcert` is given. */
+function findDefaultRootCert(): string | undefined {
+  const path = join(homedir(), ".postgresql", "root.crt");
+  return existsSync(path) ? path : undefined;
+}
+
+async function readCertificates(path: string): Promise<Buffer> {
+  try {
+    return await readFile(path);
+  } catch (cause) {
+    throw new Error(`the file of sslrootcert cannot be read: ${(cause as Error).message}`, { cause });
+  }
+}
