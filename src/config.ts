@@ -1,6 +1,12 @@
-import type { ConnectionSettings } from "./postgres/connection-settings.ts";
+// Environment and .env → Config: read once, checked once, frozen. The only reader of process.env. It reports everything
+// that is wrong at once and falls back to nothing quietly.
 
-export type LogLevel = "fatal" | "error" | "warn" | "info" | "debug" | "trace" | "silent";
+import { resolve } from "node:path";
+import { readEnvFile } from "./config/env-file.ts";
+import { SETTINGS, type LogLevel, type Setting, type SettingValues } from "./config/settings.ts";
+import { isUnixSocket, type ConnectionSettings } from "./postgres/connection-settings.ts";
+
+export type { LogLevel };
 
 export type DatabaseSource =
   | { readonly kind: "external"; readonly connection: ConnectionSettings }
@@ -22,4 +28,141 @@ export interface Config {
   readonly skipMigrations: boolean;
   /** Extensions that tenants may use (POSTGATE_EXTENSIONS). */
   readonly extensions: readonly string[];
+  /** What is probably a mistake and stops nothing: a POSTGATE_… variable that nobody knows. */
+  readonly warnings?: readonly string[];
+}
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+export interface LoadConfigOptions {
+  /** Where `.env` is looked for and relative folders start; default the process's. */
+  readonly cwd?: string;
+  /** What the caller decided, whatever the environment says (`--skip-migrations`). */
+  readonly overrides?: Partial<Config>;
+}
+
+/** One or more settings cannot be used. The message names each of them with the accepted form, on one line. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+  readonly faults: readonly string[];
+
+  constructor(faults: readonly string[]) {
+    super(`bad configuration: ${faults.join("; ")}`);
+    this.faults = faults;
+  }
+}
+
+/**
+ * The settings of the environment, completed by the file `.env` and by the defaults.
+ *
+ * @throws ConfigError naming every bad setting, and Error when `.env` cannot be read.
+ */
+export function loadConfig(environment: Environment = process.env, options: LoadConfigOptions = {}): Config {
+  const cwd = options.cwd ?? process.cwd();
+  const variables = { ...readEnvFile(cwd), ...withoutUnset(environment) };
+  const faults: string[] = [];
+  const values = readValues(variables, faults);
+  const database = chooseDatabase({ variables, values, cwd }, faults);
+  if (database?.kind === "embedded" && values.tenantDatabaseUrl !== undefined)
+    faults.push("POSTGATE_TENANT_DATABASE_URL: belongs to a database of your own; set DATABASE_URL too");
+  if (faults.length > 0 || database === undefined) throw new ConfigError(faults);
+  const warnings = Object.freeze(findUnknownNames(variables));
+  return Object.freeze({ ...toConfig(values, database), warnings, ...options.overrides });
+}
+
+function toConfig(values: SettingValues, database: DatabaseSource): Config {
+  return {
+    database,
+    tenantConnection: values.tenantDatabaseUrl,
+    host: values.host,
+    port: values.port,
+    maxBodyBytes: values.maxBodySizeMb * 1024 * 1024,
+    maxSqlBytes: values.maxSqlKb * 1024,
+    maxResultBytes: values.maxResultMb * 1024 * 1024,
+    queryTimeoutMs: values.queryTimeoutMs,
+    poolSize: values.poolSize,
+    logLevel: values.logLevel,
+    skipMigrations: values.skipMigrations,
+    extensions: values.extensions,
+  };
+}
+
+function withoutUnset(environment: Environment): Environment {
+  return Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== undefined));
+}
+
+function readValues(variables: Environment, faults: string[]): SettingValues {
+  const values = Object.entries<Setting<unknown>>(SETTINGS).map(([key, setting]) => [
+    key,
+    readValue(setting, variables[setting.name], faults),
+  ]);
+  return Object.fromEntries(values) as SettingValues; // The one place that builds it, key by key from its own table.
+}
+
+function readValue(setting: Setting<unknown>, given: string | undefined, faults: string[]): unknown {
+  const text = setting.isSecret ? given : given?.trim();
+  if (text === undefined || text === "") return setting.fallback;
+  const shown = setting.isSecret ? setting.name : `${setting.name}=${JSON.stringify(text.slice(0, 80))}`;
+  try {
+    const value = setting.parse(text);
+    if (value === undefined) faults.push(`${shown}: must be ${setting.form}`);
+    return value ?? setting.fallback;
+  } catch (error) {
+    faults.push(`${shown}: ${(error as Error).message}`);
+    return setting.fallback;
+  }
+}
+
+interface DatabaseChoice {
+  readonly variables: Environment;
+  readonly values: SettingValues;
+  readonly cwd: string;
+}
+
+const POSTGRES_NAMES = ["POSTGRES_HOST", "POSTGRES_PORT", "POSTGRES_USER", "POSTGRES_PASSWORD", "POSTGRES_DB"] as const;
+
+/** Undefined, with a fault, when the settings name no database or not all of one. */
+function chooseDatabase(choice: DatabaseChoice, faults: string[]): DatabaseSource | undefined {
+  const { variables, values, cwd } = choice;
+  if (variables["DATABASE_URL"]) return toExternal(values.databaseUrl); // Without a value, its fault is noted already.
+  if (POSTGRES_NAMES.some((name) => variables[name] !== undefined)) return toExternal(combineParts(choice, faults));
+  if (variables["DATABASE_URL"] === "")
+    faults.push("DATABASE_URL: is empty; set it to a postgres:// URL, or unset it for the embedded PostgreSQL");
+  else if (values.embedded) return Object.freeze({ kind: "embedded", dataDir: resolve(cwd, values.dataDir) });
+  else faults.push("DATABASE_URL: must be set (or POSTGRES_HOST, …), because POSTGATE_EMBEDDED is off");
+  return undefined;
+}
+
+function toExternal(connection: ConnectionSettings | undefined): DatabaseSource | undefined {
+  return connection && Object.freeze({ kind: "external", connection });
+}
+
+function combineParts({ variables, values }: DatabaseChoice, faults: string[]): ConnectionSettings | undefined {
+  const { postgresHost: host, postgresUser: user, postgresDatabase: database } = values;
+  const password = variables["POSTGRES_PASSWORD"];
+  if (host !== undefined && user !== undefined && database !== undefined && password !== undefined)
+    return Object.freeze({
+      host,
+      port: values.postgresPort,
+      user,
+      password: values.postgresPassword,
+      database,
+      sslMode: isUnixSocket(host) ? "disable" : "prefer",
+      sslRootCert: undefined,
+    });
+  const missing = POSTGRES_NAMES.filter((name) => name !== "POSTGRES_PORT" && !isGiven(variables, name));
+  faults.push(`${missing.join(", ")}: must be set, as other POSTGRES_… variables are (or set DATABASE_URL instead)`);
+  return undefined;
+}
+
+function isGiven(variables: Environment, name: string): boolean {
+  const value = variables[name];
+  return name === "POSTGRES_PASSWORD" ? value !== undefined : value !== undefined && value.trim() !== "";
+}
+
+function findUnknownNames(variables: Environment): string[] {
+  const known = new Set<string>(Object.values(SETTINGS).map(({ name }) => name));
+  return Object.keys(variables)
+    .filter((name) => name.startsWith("POSTGATE_") && !known.has(name))
+    .map((name) => `${name} is not a setting of Postgate, and is ignored`);
 }

@@ -65,7 +65,7 @@ const HARMLESS_PARAMETERS: Readonly<Record<string, readonly string[] | "any">> =
  * holds no part of the URL but names of parameters.
  */
 export function parseConnectionUrl(url: string): ConnectionSettings {
-  const match = /^postgres(?:ql)?:\/\/(?:([^@/]*)@)?([^/?]*)(?:\/([^?]*))?(?:\?(.*))?$/s.exec(url);
+  const match = /^postgres(?:ql)?:\/\/(?:([^@/]*)@)?([^/?]*)(?:\/([^?]*))?(?:\?(.*))?$/s.exec(url.trim());
   if (match === null) throw new Error("it must have the form postgres://user:password@host:port/database");
   const [, login, address = "", path = "", query = ""] = match;
   if (/[@#]/.test(address + path) || (login === undefined && query.includes("@")))

@@ -1,0 +1,128 @@
+// Every setting: its name, its default, what it accepts. The one table behind parsing, docs/reference/configuration.md and
+// .env.example; a test holds them equal.
+
+import { parseConnectionUrl, type ConnectionSettings } from "../postgres/connection-settings.ts";
+
+export type LogLevel = "fatal" | "error" | "warn" | "info" | "debug" | "trace" | "silent";
+
+export interface Setting<T> {
+  readonly name: string;
+  /** What counts when it is not set. */
+  readonly fallback: T;
+  /** The fallback as an operator would write it; empty for none. */
+  readonly defaultText: string;
+  /** What it accepts: completes the sentence "must be …". */
+  readonly form: string;
+  /** Its value is never shown. */
+  readonly isSecret: boolean;
+  /** @throws Error that says why a text which looks right is not; undefined when it has not the form. */
+  readonly parse: (text: string) => T | undefined;
+}
+
+const LOG_LEVELS: readonly LogLevel[] = ["fatal", "error", "warn", "info", "debug", "trace", "silent"];
+const TRUE = ["true", "1", "on", "yes"];
+const FALSE = ["false", "0", "off", "no"];
+
+export const SETTINGS = {
+  databaseUrl: connection("DATABASE_URL"),
+  postgresHost: text("POSTGRES_HOST", "a host name, an address or the folder of a unix socket"),
+  postgresPort: integer("POSTGRES_PORT", { fallback: 5_432, min: 1, max: 65_535 }),
+  postgresUser: text("POSTGRES_USER", "the name of a login"),
+  postgresPassword: {
+    ...text("POSTGRES_PASSWORD", "the login's password, or empty where none is asked for"),
+    isSecret: true,
+  },
+  postgresDatabase: text("POSTGRES_DB", "the name of a database"),
+  tenantDatabaseUrl: connection("POSTGATE_TENANT_DATABASE_URL"),
+  embedded: flag("POSTGATE_EMBEDDED", true),
+  dataDir: withDefault(text("POSTGATE_DATA_DIR", "a folder, from the working directory or absolute"), ".postgate"),
+  host: withDefault(text("POSTGATE_HOST", "a host name or an address of this machine"), "127.0.0.1"),
+  /** 0: a free one, chosen by the system. */
+  port: integer("POSTGATE_PORT", { fallback: 3_000, min: 0, max: 65_535 }),
+  /** A body becomes one JavaScript string, which holds at most 512 MB. */
+  maxBodySizeMb: integer("MAX_BODY_SIZE_MB", { fallback: 10, min: 1, max: 256 }),
+  /** 1 MB of SQL costs the parser a third of a second and 170 MB of memory. */
+  maxSqlKb: integer("POSTGATE_MAX_SQL_KB", { fallback: 256, min: 1, max: 1_024 }),
+  /** An answer becomes one JavaScript string, too. */
+  maxResultMb: integer("POSTGATE_MAX_RESULT_MB", { fallback: 32, min: 1, max: 256 }),
+  /** There is no "unlimited": a statement without an end would keep its connection for good. */
+  queryTimeoutMs: integer("POSTGATE_QUERY_TIMEOUT_MS", { fallback: 30_000, min: 1, max: 3_600_000 }),
+  poolSize: integer("POSTGATE_POOL_SIZE", { fallback: 20, min: 1, max: 1_000 }),
+  logLevel: oneOf("POSTGATE_LOG_LEVEL", LOG_LEVELS, "info"),
+  skipMigrations: flag("POSTGATE_SKIP_MIGRATIONS", false),
+  extensions: nameList("POSTGATE_EXTENSIONS"),
+} as const;
+
+export type SettingValues = {
+  readonly [Key in keyof typeof SETTINGS]: (typeof SETTINGS)[Key] extends Setting<infer T> ? T : never;
+};
+
+function text(name: string, form: string): Setting<string | undefined> {
+  return { name, form, fallback: undefined, defaultText: "", isSecret: false, parse: (given) => given };
+}
+
+function withDefault(setting: Setting<string | undefined>, fallback: string): Setting<string> {
+  return { ...setting, fallback, defaultText: fallback, parse: (given) => given };
+}
+
+function connection(name: string): Setting<ConnectionSettings | undefined> {
+  const form = "postgres://user:password@host:port/database, with ?sslmode=… and other parameters of libpq";
+  return { name, form, fallback: undefined, defaultText: "", isSecret: true, parse: parseConnectionUrl };
+}
+
+interface IntegerRange {
+  readonly fallback: number;
+  readonly min: number;
+  readonly max: number;
+}
+
+function integer(name: string, { fallback, min, max }: IntegerRange): Setting<number> {
+  return {
+    name,
+    form: `a whole number from ${min} to ${max}`,
+    fallback,
+    defaultText: String(fallback),
+    isSecret: false,
+    parse(given) {
+      const number = /^\d{1,9}$/.test(given) ? Number(given) : Number.NaN;
+      return number >= min && number <= max ? number : undefined;
+    },
+  };
+}
+
+function flag(name: string, fallback: boolean): Setting<boolean> {
+  return {
+    name,
+    form: "on, off, true, false, yes, no, 1 or 0",
+    fallback,
+    defaultText: fallback ? "on" : "off",
+    isSecret: false,
+    parse(given) {
+      const word = given.toLowerCase();
+      if (TRUE.includes(word)) return true;
+      return FALSE.includes(word) ? false : undefined;
+    },
+  };
+}
+
+function oneOf<T extends string>(name: string, values: readonly T[], fallback: T): Setting<T> {
+  const form = `one of ${values.join(", ")}`;
+  const parse = (given: string): T | undefined => values.find((value) => value === given.toLowerCase());
+  return { name, form, fallback, defaultText: fallback, isSecret: false, parse };
+}
+
+function nameList(name: string): Setting<readonly string[]> {
+  return {
+    name,
+    form: "names of extensions, separated by commas",
+    fallback: Object.freeze([]),
+    defaultText: "",
+    isSecret: false,
+    parse(given) {
+      const names = given.split(",").map((each) => each.trim());
+      return names.every((each) => /^[a-z_][a-z0-9_-]{0,62}$/.test(each))
+        ? Object.freeze([...new Set(names)])
+        : undefined;
+    },
+  };
+}
