@@ -1,7 +1,9 @@
 // From the text of a PostgreSQL array (`{1,NULL,"a b"}`, `[0:1]={{1},{2}}`) to a JSON array, in one pass. It knows the
 // form that array_out writes, not everything that array_in reads.
 
-import type { Encode } from "./scalar-encoders.ts";
+import { encodeString, type Encode } from "./scalar-encoders.ts";
+
+const CONTROL_CHARACTER = /[\u0000-\u001f]/;
 
 /** How the elements of an array type are encoded, and what stands between two of them in its text. */
 export interface ElementFormat {
@@ -53,6 +55,7 @@ function endOfElement(text: string, start: number, delimiter: string): number {
 /** Only an unquoted NULL is NULL: the string is written with quotes. */
 function encodeElement(element: string, encode: Encode): string {
   if (!element.startsWith('"')) return element === "NULL" ? "null" : encode(element);
-  const inner = element.slice(1, -1);
-  return encode(inner.includes("\\") ? inner.replace(/\\(["\\])/g, "$1") : inner);
+  // array_out escapes as JSON does, \" and \\ alone, but leaves control characters as they are.
+  if (CONTROL_CHARACTER.test(element)) return encode(element.slice(1, -1).replace(/\\(["\\])/g, "$1"));
+  return encode === encodeString ? element : encode(JSON.parse(element) as string);
 }

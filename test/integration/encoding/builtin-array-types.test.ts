@@ -1,0 +1,37 @@
+import { describe, expect, it } from "vitest";
+import { BUILTIN_ARRAY_TYPES } from "../../../src/encoding/builtin-array-types.ts";
+import { FIRST_LOOKED_UP_TYPE_OID } from "../../../src/execution/result-set.ts";
+import { createTestDatabase, hasCluster } from "../../support/cluster.ts";
+
+const ARRAY_TYPES_SQL = `
+  select type.oid::int as oid, type.typelem::int as element_oid, element.typdelim as delimiter
+  from pg_type as type join pg_type as element on element.oid = type.typelem
+  where type.typinput = 'array_in'::regproc and type.oid < $1`;
+
+describe("the table of built-in array types", () => {
+  it.skipIf(!hasCluster(18))("holds exactly those of PostgreSQL 18", async () => {
+    const types = await readArrayTypes(18);
+    expect(Object.fromEntries(BUILTIN_ARRAY_TYPES)).toEqual(types);
+  });
+
+  it.skipIf(!hasCluster(15))("holds those of PostgreSQL 15, with the same meaning", async () => {
+    const types = await readArrayTypes(15);
+    expect(Object.fromEntries(BUILTIN_ARRAY_TYPES)).toMatchObject(types);
+  });
+});
+
+async function readArrayTypes(version: 18 | 15): Promise<object> {
+  const database = await createTestDatabase(version);
+  try {
+    const rows = (await database.query(ARRAY_TYPES_SQL, [FIRST_LOOKED_UP_TYPE_OID])) as {
+      oid: number;
+      element_oid: number;
+      delimiter: string;
+    }[];
+    return Object.fromEntries(
+      rows.map(({ oid, element_oid: elementOid, delimiter }) => [oid, { elementOid, delimiter }]),
+    );
+  } finally {
+    await database.close();
+  }
+}

@@ -1,0 +1,216 @@
+import { describe, expect, it } from "vitest";
+import { encodeResultSet } from "../../../src/encoding/encode-result-set.ts";
+import type { ResultSet, UserType } from "../../../src/execution/result-set.ts";
+
+type Column = readonly [name: string, typeOid: number, text: string | null];
+
+function resultOf(columns: readonly Column[], userTypes: ResultSet["userTypes"] = new Map()): ResultSet {
+  return {
+    fields: columns.map(([name, typeOid]) => ({ name, typeOid })),
+    rows: [columns.map(([, , text]) => text)],
+    rowCount: 1,
+    userTypes,
+  };
+}
+
+function encodeValue(typeOid: number, text: string | null, userTypes?: ResultSet["userTypes"]): string {
+  const json = encodeResultSet(resultOf([["v", typeOid, text]], userTypes));
+  return json.slice('{"rows":[{"v":'.length, -'}],"row_count":1}'.length);
+}
+
+describe("encodeResultSet", () => {
+  it("writes rows as objects in the statement's column order, and the count", () => {
+    const result: ResultSet = {
+      fields: [
+        { name: "name", typeOid: 25 },
+        { name: "id", typeOid: 23 },
+      ],
+      rows: [
+        ["Alice", "1"],
+        [null, "2"],
+      ],
+      rowCount: 2,
+      userTypes: new Map(),
+    };
+    expect(encodeResultSet(result)).toBe('{"rows":[{"name":"Alice","id":1},{"name":null,"id":2}],"row_count":2}');
+  });
+
+  it("writes the count of a statement without rows", () => {
+    expect(encodeResultSet({ fields: [], rows: [], rowCount: 7, userTypes: new Map() })).toBe(
+      '{"rows":[],"row_count":7}',
+    );
+  });
+
+  it("writes rows without columns as empty objects", () => {
+    expect(encodeResultSet({ fields: [], rows: [[], []], rowCount: 2, userTypes: new Map() })).toBe(
+      '{"rows":[{},{}],"row_count":2}',
+    );
+  });
+
+  it("writes a name that occurs twice once, at its first place and with its last value", () => {
+    const columns: Column[] = [
+      ["a", 23, "1"],
+      ["b", 25, "two"],
+      ["a", 25, "three"],
+    ];
+    expect(encodeResultSet(resultOf(columns))).toBe('{"rows":[{"a":"three","b":"two"}],"row_count":1}');
+  });
+
+  it("keeps the statement's order for names that look like numbers", () => {
+    const columns: Column[] = [
+      ["b", 23, "1"],
+      ["2", 23, "2"],
+      ["1", 23, "3"],
+    ];
+    expect(encodeResultSet(resultOf(columns))).toBe('{"rows":[{"b":1,"2":2,"1":3}],"row_count":1}');
+  });
+
+  it.each(["__proto__", "constructor", 'say "hi"', "back\\slash", "new\nline", "?column?", "ключ", "🙂", " "])(
+    "takes the column name %j as it is",
+    (name) => {
+      const { rows } = JSON.parse(encodeResultSet(resultOf([[name, 23, "1"]]))) as { rows: object[] };
+      expect(Object.entries(rows[0] ?? {})).toEqual([[name, 1]]);
+    },
+  );
+
+  it("refuses a row that lacks a value instead of making it null", () => {
+    const result = { ...resultOf([["v", 23, "1"]]), rows: [[]] };
+    expect(() => encodeResultSet(result)).toThrow("fewer values");
+  });
+});
+
+describe("a value", () => {
+  it.each([
+    ["int2", 21, "-32768", "-32768"],
+    ["int4", 23, "2147483647", "2147483647"],
+    ["oid", 26, "4294967295", "4294967295"],
+    ["float4", 700, "0.1", "0.1"],
+    ["float8", 701, "1e+20", "1e+20"],
+    ["float8", 701, "5e-324", "5e-324"],
+    ["float8", 701, "1.7976931348623157e+308", "1.7976931348623157e+308"],
+    ["float8", 701, "-0", "-0"],
+    ["float8", 701, "NaN", '"NaN"'],
+    ["float4", 700, "Infinity", '"Infinity"'],
+    ["float8", 701, "-Infinity", '"-Infinity"'],
+    ["int8", 20, "9007199254740991", "9007199254740991"],
+    ["int8", 20, "-9007199254740991", "-9007199254740991"],
+    ["int8", 20, "9007199254740992", '"9007199254740992"'],
+    ["int8", 20, "-9007199254740992", '"-9007199254740992"'],
+    ["int8", 20, "9007199254740993", '"9007199254740993"'],
+    ["int8", 20, "-9223372036854775808", '"-9223372036854775808"'],
+    ["numeric", 1700, "12345678901234567890.10", '"12345678901234567890.10"'],
+    ["numeric", 1700, "1", '"1"'],
+    ["numeric", 1700, "NaN", '"NaN"'],
+    ["money", 790, "$1,234.50", '"$1,234.50"'],
+    ["bool", 16, "t", "true"],
+    ["bool", 16, "f", "false"],
+    [
+      "json",
+      114,
+      '{ "a" :1.10, "a": 9007199254740993,\n"b":"\\u0000"}',
+      '{ "a" :1.10, "a": 9007199254740993,\n"b":"\\u0000"}',
+    ],
+    ["json", 114, "null", "null"],
+    ["jsonb", 3802, '[1e1000, {"__proto__": 1}]', '[1e1000, {"__proto__": 1}]'],
+    ["timestamptz", 1184, "2026-02-03 04:05:06.789+00", '"2026-02-03T04:05:06.789+00:00"'],
+    ["timestamptz", 1184, "2026-02-03 04:05:06+00", '"2026-02-03T04:05:06+00:00"'],
+    ["timestamptz", 1184, "294276-12-31 23:59:59.999999+00", '"294276-12-31T23:59:59.999999+00:00"'],
+    ["timestamptz", 1184, "infinity", '"infinity"'],
+    ["timestamptz", 1184, "-infinity", '"-infinity"'],
+    ["timestamptz", 1184, "0044-03-15 12:00:00+00 BC", '"0044-03-15 12:00:00+00 BC"'],
+    ["timestamp", 1114, "2026-02-03 04:05:06.789", '"2026-02-03 04:05:06.789"'],
+    ["date", 1082, "2026-02-03", '"2026-02-03"'],
+    ["time", 1083, "04:05:06", '"04:05:06"'],
+    ["timetz", 1266, "04:05:06+02", '"04:05:06+02"'],
+    ["interval", 1186, "1 day 02:03:04", '"1 day 02:03:04"'],
+    ["bytea", 17, "\\x00ff", '"\\\\x00ff"'],
+    ["text", 25, "", '""'],
+    ["text", 25, 'say "hi" \\ \n\t\u0001\u007f\u2028🙂', '"say \\"hi\\" \\\\ \\n\\t\\u0001\u007f\u2028🙂"'],
+    ["uuid", 2950, "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11", '"a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"'],
+    ["int2vector", 22, "1 2 3", '"1 2 3"'],
+    ["oidvector", 30, "23 25", '"23 25"'],
+    ["point", 600, "(1,2)", '"(1,2)"'],
+    ["record", 2249, '(1,"a b",)', '"(1,\\"a b\\",)"'],
+    ["void", 2278, "", '""'],
+    ["an unknown type", 9999, "anything", '"anything"'],
+  ])("of type %s (%i) sent as %j is %j", (_type, ...[oid, text, json]) => {
+    expect(encodeValue(oid, text)).toBe(json);
+  });
+
+  it.each([16, 20, 23, 25, 114, 701, 1007, 1184, 3802])("of type %i that is NULL is null", (oid) => {
+    expect(encodeValue(oid, null)).toBe("null");
+  });
+});
+
+describe("an array", () => {
+  it.each([
+    ["int4[]", 1007, "{}", "[]"],
+    ["int4[]", 1007, "{1,NULL,-3}", "[1,null,-3]"],
+    ["int4[]", 1007, "{{1,2},{3,NULL}}", "[[1,2],[3,null]]"],
+    ["int4[]", 1007, "[0:1]={1,2}", "[1,2]"],
+    ["int4[]", 1007, "[-1:0][2:3]={{1,2},{3,4}}", "[[1,2],[3,4]]"],
+    ["int8[]", 1016, "{1,9007199254740993}", '[1,"9007199254740993"]'],
+    ["float8[]", 1022, "{1.5,NaN,-Infinity}", '[1.5,"NaN","-Infinity"]'],
+    ["numeric[]", 1231, "{1.10,NaN}", '["1.10","NaN"]'],
+    ["bool[]", 1000, "{t,f,NULL}", "[true,false,null]"],
+    ["text[]", 1009, '{a,"b c","",NULL,"NULL","null"}', '["a","b c","",null,"NULL","null"]'],
+    ["text[]", 1009, '{"a\\"b","c\\\\d","{e}","f,g","\\\\\\""}', '["a\\"b","c\\\\d","{e}","f,g","\\\\\\""]'],
+    ["text[]", 1009, '{"line\nbreak",[x]=y}', '["line\\nbreak","[x]=y"]'],
+    ["text[]", 1009, '{"\t\\"q\\"\\\\"}', '["\\t\\"q\\"\\\\"]'],
+    ["json[]", 199, '{"{\n\\"a\\": 1}"}', '[{\n"a": 1}]'],
+    ["json[]", 199, '{"{\\"a\\": [1, null]}","null",NULL}', '[{"a": [1, null]},null,null]'],
+    ["jsonb[]", 3807, '{"\\"x\\"",1}', '["x",1]'],
+    ["timestamptz[]", 1185, '{"2026-02-03 04:05:06+00",infinity}', '["2026-02-03T04:05:06+00:00","infinity"]'],
+    ["bytea[]", 1001, '{"\\\\x00ff"}', '["\\\\x00ff"]'],
+    ["box[]", 1020, "{(1,1),(0,0);(3,3),(2,2)}", '["(1,1),(0,0)","(3,3),(2,2)"]'],
+    ["point[]", 1017, '{"(1,2)"}', '["(1,2)"]'],
+    ["int2vector[]", 1006, '{"1 2"}', '["1 2"]'],
+    ["record[]", 2287, '{"(1,\\"a b\\")"}', '["(1,\\"a b\\")"]'],
+  ])("of type %s (%i) sent as %j is %j", (_type, ...[oid, text, json]) => {
+    expect(encodeValue(oid, text)).toBe(json);
+  });
+
+  it("of a million elements does not exhaust the stack", () => {
+    const element = `"${"\\\\".repeat(10)}"`;
+    const json = encodeValue(1009, `{${Array(1_000_000).fill(element).join(",")}}`);
+    expect(JSON.parse(json)).toHaveLength(1_000_000);
+  });
+
+  it("with one element of many megabytes does not exhaust the stack", () => {
+    const json = encodeValue(1009, `{"${'\\"'.repeat(4_000_000)}"}`);
+    expect(JSON.parse(json)).toEqual(['"'.repeat(4_000_000)]);
+  });
+
+  it.each(["", "1 2 3", "{1", '{"a', "[0:1]", '{"a}'])("whose text is %j is refused", (text) => {
+    expect(() => encodeValue(1009, text)).toThrow(/array/);
+  });
+});
+
+describe("a type of the database's own", () => {
+  const userTypes = new Map<number, UserType>([
+    [16_400, { kind: "scalar" }],
+    [16_401, { kind: "array", elementOid: 16_400, delimiter: "," }],
+    [16_402, { kind: "domain", baseOid: 23 }],
+    [16_403, { kind: "array", elementOid: 16_402, delimiter: "," }],
+    [16_404, { kind: "domain", baseOid: 16_402 }],
+    [16_405, { kind: "domain", baseOid: 1007 }],
+    [16_406, { kind: "array", elementOid: 16_405, delimiter: "," }],
+    [16_407, { kind: "array", elementOid: 16_400, delimiter: "|" }],
+    [13_158, { kind: "domain", baseOid: 23 }],
+  ]);
+
+  it.each([
+    ["a scalar", 16_400, 'm"o', '"m\\"o"'],
+    ["an array of scalars", 16_401, "{a,NULL}", '["a",null]'],
+    ["a domain", 16_402, "7", "7"],
+    ["an array of a domain", 16_403, "{7,8}", "[7,8]"],
+    ["a domain over a domain", 16_404, "7", "7"],
+    ["a domain over an array", 16_405, "{7,NULL}", "[7,null]"],
+    ["an array of a domain over an array", 16_406, '{"{1,2}","{}"}', "[[1,2],[]]"],
+    ["an array with a delimiter of its own", 16_407, "{a,b|c}", '["a,b","c"]'],
+    ["a domain of information_schema", 13_158, "7", "7"],
+    ["a type that the catalog does not know any more", 16_999, "{7}", '"{7}"'],
+  ])("%s (%i) sent as %j is %j", (_kind, ...[oid, text, json]) => {
+    expect(encodeValue(oid, text, userTypes)).toBe(json);
+  });
+});
