@@ -1,0 +1,188 @@
+// One connection to PostgreSQL and what this process knows of it: whose session it last was, which statements it has prepared,
+// what is running. Authentication, TLS and the reading of messages are the driver's.
+
+import type pg from "pg";
+import { sendCancelRequest } from "../postgres/cancel-request.ts";
+import type { ConnectionSettings } from "../postgres/connection-settings.ts";
+import { Exchange, type ExchangeHost, type ExchangePlan, type Outcome } from "./exchange.ts";
+import { MessageWriter } from "./message-writer.ts";
+import { PreparedStatements } from "./prepared-statements.ts";
+import {
+  FIXED_STATEMENTS,
+  PIN_STATEMENT,
+  RESET_STATEMENTS,
+  SETTINGS_STATEMENT,
+  type Session,
+  settingsValues,
+} from "./session.ts";
+
+/** What the driver's client carries, though its types leave it out. */
+type WiredClient = pg.Client & {
+  readonly connection: pg.Connection;
+  readonly processID: number;
+  readonly secretKey: number;
+};
+
+/** How a run is written; see `begin`. */
+export interface Opening {
+  readonly writer: MessageWriter;
+  /** Statements that `begin` wrote ahead of the caller's. */
+  readonly fixedCount: number;
+}
+
+const CANCEL_TIMEOUT_MS = 1_000;
+
+/** No session's key: whoever comes next, the connection is reset. */
+const TRACES_OF_SEVERAL = "";
+
+export class Connection implements ExchangeHost {
+  readonly statements = new PreparedStatements();
+  readonly openedAt = performance.now();
+  idleSince = performance.now();
+  #sessionKey: string | undefined;
+  #isReusable = true;
+  #hasEnded = false;
+  #cancelling: Promise<void> | undefined;
+  #exchange: Exchange | undefined;
+  readonly #client: WiredClient;
+
+  readonly #settings: ConnectionSettings;
+
+  private constructor(client: pg.Client, settings: ConnectionSettings) {
+    this.#settings = settings;
+    this.#client = client as WiredClient;
+    const wire = this.#client.connection;
+    wire.on("parseComplete", () => this.#exchange?.parseComplete());
+    wire.on("bindComplete", () => this.#exchange?.bindComplete());
+    wire.on("parameterDescription", ({ dataTypeIDs }: { dataTypeIDs: number[] }) => {
+      this.#exchange?.parameterDescription(dataTypeIDs);
+    });
+    wire.on("readyForQuery", ({ status }: { status: string }) => this.#readyForQuery(status));
+    wire.on("end", () => this.#ended());
+    wire.stream.on("data", (chunk: Buffer) => this.#exchange?.bytesReceived(chunk.length));
+    client.on("error", () => (this.#isReusable = false)); // "end" follows, and settles what is running.
+  }
+
+  /**
+   * Takes over a connected client: prepares the fixed statements and pins the session's settings.
+   *
+   * @param settings where the client is connected to, for cancel requests.
+   */
+  static async open(client: pg.Client, settings: ConnectionSettings): Promise<Connection> {
+    const connection = new Connection(client, settings);
+    const writer = new MessageWriter();
+    for (const { name, sql } of FIXED_STATEMENTS) writer.parse(name, sql, []);
+    writer.bind(PIN_STATEMENT.name, []).execute(0).sync();
+    const outcome = await connection.run({
+      request: writer.take(),
+      fixedCount: 0,
+      maxBytes: Number.POSITIVE_INFINITY,
+    });
+    if (outcome.kind === "completed") return connection;
+    connection.cut();
+    throw new Error("The session's settings cannot be set", {
+      cause: outcome.kind === "refused" || outcome.kind === "lost" ? outcome.error : undefined,
+    });
+  }
+
+  /** Whose traces it may carry; undefined when nobody has used it yet. */
+  get sessionKey(): string | undefined {
+    return this.#sessionKey;
+  }
+
+  /** False when its state is not known, or when a cancel may still be on its way to it: it must not be used again. */
+  get isReusable(): boolean {
+    return this.#isReusable && !this.#hasEnded && this.#client.connection.stream.writable;
+  }
+
+  /** Calls back when the connection is gone, whoever ended it. */
+  onEnd(listener: () => void): void {
+    this.#client.connection.once("end", listener);
+  }
+
+  /** Begins the buffer of a run: closes what the cache evicted, resets where the session changes, sets the settings. */
+  begin(session: Session, timeoutMs: number): Opening {
+    const writer = new MessageWriter();
+    for (const name of this.statements.takeEvicted()) writer.closeStatement(name);
+    const needsReset = this.#sessionKey !== undefined && this.#sessionKey !== session.key;
+    // The reset is part of the transaction, so that the statement cannot run without it; until commit it counts for nothing.
+    this.#sessionKey = needsReset ? TRACES_OF_SEVERAL : session.key;
+    if (needsReset) for (const { name } of RESET_STATEMENTS) writer.bind(name, []).execute(0);
+    writer.bind(SETTINGS_STATEMENT.name, settingsValues(session, timeoutMs)).execute(0);
+    return { writer, fixedCount: 1 + (needsReset ? RESET_STATEMENTS.length : 0) };
+  }
+
+  /** The transaction that `begin` opened has committed, and the reset with it. */
+  committed(session: Session): void {
+    this.#sessionKey = session.key;
+  }
+
+  /** One write and its answer. One at a time. */
+  run(plan: ExchangePlan): Promise<Outcome> {
+    const exchange = new Exchange(plan, this);
+    if (this.#hasEnded) {
+      exchange.connectionEnded();
+      return exchange.done;
+    }
+    this.#exchange = exchange;
+    this.#client.query(exchange);
+    return exchange.done;
+  }
+
+  /**
+   * Stops what is running; resolves when the server has taken note, or cannot be told. The request could come late and hit
+   * a statement after this one, so the connection is not used again.
+   */
+  cancel(): Promise<void> {
+    this.#isReusable = false;
+    this.#cancelling ??= this.#sendCancelRequest();
+    return this.#cancelling;
+  }
+
+  write(buffer: Buffer): boolean {
+    const { stream } = this.#client.connection;
+    if (!stream.writable) return false;
+    stream.write(buffer);
+    return true;
+  }
+
+  cut(): void {
+    void this.cancel(); // The backend notices a lost connection only when it next writes.
+    this.destroy();
+  }
+
+  destroy(): void {
+    this.#isReusable = false;
+    this.#client.connection.stream.destroy();
+  }
+
+  /** A polite end of an idle connection. */
+  async end(): Promise<void> {
+    this.#isReusable = false;
+    await this.#client.end();
+  }
+
+  async #sendCancelRequest(): Promise<void> {
+    const { processID: processId, secretKey } = this.#client;
+    try {
+      await sendCancelRequest(this.#settings, { processId, secretKey }, AbortSignal.timeout(CANCEL_TIMEOUT_MS));
+    } catch {
+      this.destroy(); // Out of reach: the server learns of it when it next writes to this connection.
+    }
+  }
+
+  #readyForQuery(status: string): void {
+    if (status !== "I") this.destroy(); // Somebody's transaction is still open.
+    const exchange = this.#exchange;
+    this.#exchange = undefined;
+    exchange?.readyForQuery();
+  }
+
+  #ended(): void {
+    this.#hasEnded = true;
+    this.#isReusable = false;
+    const exchange = this.#exchange;
+    this.#exchange = undefined;
+    exchange?.connectionEnded();
+  }
+}

@@ -1,0 +1,37 @@
+// What execution is asked for, and the outcomes that are no answer to the caller.
+
+import type { Parameter } from "../parameters.ts";
+import type { ApprovedStatement } from "../policy/approved-statement.ts";
+import type { Session } from "./session.ts";
+
+export interface ExecuteRequest {
+  readonly statement: ApprovedStatement;
+  readonly params: readonly Parameter[];
+  readonly session: Session;
+  readonly limits: Limits;
+  /** Aborted when nobody waits for the answer any more. */
+  readonly signal: AbortSignal;
+}
+
+export interface Limits {
+  readonly timeoutMs: number;
+  /** Rows that may be returned; undefined for no limit. */
+  readonly maxRows: number | undefined;
+  /** Bytes that PostgreSQL may answer. */
+  readonly maxBytes: number;
+}
+
+/** The role of the session does not exist, or the login may not take it. Nothing was run. */
+export class TenantRoleMissing extends Error {
+  override readonly name = "TenantRoleMissing";
+}
+
+/** Whoever asked has gone: the statement was not run, or it was cancelled and rolled back. */
+export class ClientGone extends Error {
+  override readonly name = "ClientGone";
+}
+
+/** The connection failed before anything of the statement ran on it: another connection may do. */
+export class ConnectionUnusable extends Error {
+  override readonly name = "ConnectionUnusable";
+}

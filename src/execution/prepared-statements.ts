@@ -1,0 +1,65 @@
+// The named prepared statements of one connection, least recently used ones closed. In charge of names and bounds; the
+// messages that prepare and close them are written by connection.ts.
+
+import { LRUCache } from "lru-cache";
+
+/** A statement as this connection knows it. */
+export interface PreparedStatement {
+  /** Empty for a statement that is not worth keeping: PostgreSQL's unnamed one. */
+  readonly name: string;
+  readonly tenant: string;
+  /** True as soon as PostgreSQL has confirmed the Parse. */
+  isParsed: boolean;
+  /** Known once a request had to ask for them. */
+  parameterTypes: readonly number[] | undefined;
+}
+
+/** A backend keeps the parse tree of each: bounded in number and in the length of all their texts. */
+const MAX_STATEMENTS = 200;
+const MAX_TOTAL_CHARACTERS = 512 * 1024;
+const MAX_TEXT_CHARACTERS = 8 * 1024;
+
+export class PreparedStatements {
+  readonly #byKey: LRUCache<string, PreparedStatement>;
+  #evicted: string[] = [];
+  #lastNumber = 0;
+
+  constructor() {
+    this.#byKey = new LRUCache({
+      max: MAX_STATEMENTS,
+      maxSize: MAX_TOTAL_CHARACTERS,
+      sizeCalculation: (_, key) => key.length,
+      dispose: (statement) => this.#evicted.push(statement.name),
+    });
+  }
+
+  /** The statement under this key, or a new one that has yet to be parsed. */
+  findOrAdd(key: string, tenant: string): PreparedStatement {
+    const known = this.#byKey.get(key);
+    if (known !== undefined) return known;
+    const isKept = key.length <= MAX_TEXT_CHARACTERS;
+    const name = isKept ? `postgate_${String(++this.#lastNumber)}` : "";
+    const statement: PreparedStatement = { name, tenant, isParsed: false, parameterTypes: undefined };
+    if (isKept) this.#byKey.set(key, statement);
+    return statement;
+  }
+
+  forget(key: string): void {
+    this.#byKey.delete(key);
+  }
+
+  /** A tenant's schema has changed: types that were inferred before may be wrong now. */
+  forgetTenant(tenant: string): void {
+    for (const [key, statement] of this.#byKey.entries()) {
+      if (statement.tenant === tenant) this.#byKey.delete(key);
+    }
+  }
+
+  /** Names to close in PostgreSQL with the next write. */
+  takeEvicted(): readonly string[] {
+    if (this.#evicted.length === 0) return this.#evicted;
+    const evicted = this.#evicted;
+    this.#evicted = [];
+    return evicted;
+  }
+}

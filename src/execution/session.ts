@@ -1,0 +1,82 @@
+// How a statement runs inside PostgreSQL: as which role, on which search_path, under which settings. In charge of the SQL
+// that sets, pins and resets a session; not of when it is sent (connection.ts).
+
+/** How one statement runs. Two requests with the same `key` may share a connection without a reset between them. */
+export interface Session {
+  /** Whose statement it is: connections are shared out fairly between tenants. */
+  readonly tenant: string;
+  /** Names tenant and role together: prepared statements belong to it, and a connection is reset when it changes. */
+  readonly key: string;
+  /** The role that the statement runs as; undefined for the login itself (dedicated backends). */
+  readonly role: string | undefined;
+  /** As `SET search_path` takes it: quoted names, `pg_temp` last; undefined for the login's own (dedicated backends). */
+  readonly searchPath: string | undefined;
+  readonly readOnly: boolean;
+}
+
+/**
+ * Settings that decide how values are read and written, pinned for the whole session: no approved statement changes them,
+ * and a reset pins them again. They win over the server's configuration and over ALTER DATABASE/ROLE … SET.
+ */
+const PINNED_SETTINGS = {
+  client_encoding: "UTF8",
+  DateStyle: "ISO, MDY",
+  IntervalStyle: "postgres",
+  TimeZone: "UTC",
+  bytea_output: "hex",
+  extra_float_digits: "1",
+  lc_monetary: "C",
+  standard_conforming_strings: "on",
+  backslash_quote: "safe_encoding",
+  array_nulls: "on",
+  default_transaction_read_only: "off",
+  // statement_timeout bounds the wait for a lock too, so that it ends as TIMEOUT and not as another error.
+  lock_timeout: "0",
+  idle_in_transaction_session_timeout: "10s",
+} as const;
+
+const PIN_SQL = `select ${Object.entries(PINNED_SETTINGS)
+  .map(([name, value]) => `pg_catalog.set_config('${name}', '${value}', false)`)
+  .join(", ")}`;
+
+/**
+ * Opens the transaction of every statement. The WHERE sets one after the other and returns no row to read. NULL sets a
+ * setting to the login's own. The role comes last, because it may not execute set_config itself.
+ */
+const SETTINGS_SQL = `
+select where pg_catalog.set_config('search_path', $1, true) is null
+  or pg_catalog.set_config('statement_timeout', $2, true) is null
+  or case when $3::pg_catalog.bool then pg_catalog.set_config('transaction_read_only', 'on', true) is null else false end
+  or pg_catalog.set_config('role', $4, true) is null`;
+
+/** A statement that each connection prepares when it opens. */
+export interface FixedStatement {
+  readonly name: string;
+  readonly sql: string;
+}
+
+export const SETTINGS_STATEMENT: FixedStatement = { name: "postgate_settings", sql: SETTINGS_SQL };
+
+export const PIN_STATEMENT: FixedStatement = { name: "postgate_pin", sql: PIN_SQL };
+
+/**
+ * Takes away what a session may have left behind for the next one. The judge keeps it from arising; this is the second
+ * wall. Not DISCARD ALL, which would drop the prepared statements too.
+ */
+export const RESET_STATEMENTS: readonly FixedStatement[] = [
+  { name: "postgate_reset_role", sql: "reset role" },
+  { name: "postgate_reset_cursors", sql: "close all" },
+  { name: "postgate_reset_settings", sql: "reset all" },
+  PIN_STATEMENT,
+  { name: "postgate_reset_listen", sql: "unlisten *" },
+  { name: "postgate_reset_temp", sql: "discard temp" },
+  { name: "postgate_reset_sequences", sql: "discard sequences" },
+  { name: "postgate_reset_locks", sql: "select pg_catalog.pg_advisory_unlock_all()" },
+];
+
+export const FIXED_STATEMENTS: readonly FixedStatement[] = [SETTINGS_STATEMENT, ...RESET_STATEMENTS];
+
+/** The values of SETTINGS_STATEMENT's parameters. */
+export function settingsValues(session: Session, timeoutMs: number): readonly (string | null)[] {
+  return [session.searchPath ?? null, String(timeoutMs), session.readOnly ? "on" : "off", session.role ?? null];
+}

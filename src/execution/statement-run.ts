@@ -1,0 +1,274 @@
+// One statement on one connection: what is sent, what is tried again because nothing has run yet, and what an outcome means
+// to the caller. Also stops it: at its deadline, or when its client has gone.
+
+import type { LRUCache } from "lru-cache";
+import type pg from "pg";
+import { GatewayError } from "../errors.ts";
+import type { Connection } from "./connection.ts";
+import type { Deadline, Deadlines } from "./deadlines.ts";
+import { declaredTypes, moreUndetermined, type UndeterminedParameters } from "./declared-types.ts";
+import type { Outcome, Rows } from "./exchange.ts";
+import { ClientGone, ConnectionUnusable, type ExecuteRequest, TenantRoleMissing } from "./execute-request.ts";
+import { arrayForm, parameterText } from "./parameter-text.ts";
+import type { PreparedStatement } from "./prepared-statements.ts";
+import type { Field, ResultSet } from "./result-set.ts";
+import {
+  outcomeUnknown,
+  QUERY_CANCELED,
+  queryTimeout,
+  translateDatabaseError,
+  unavailable,
+} from "./translate-database-error.ts";
+import type { TypeCatalog } from "./type-catalog.ts";
+
+export interface RunResources {
+  readonly types: TypeCatalog;
+  /** By session and text: the parameters whose type PostgreSQL could not infer. */
+  readonly undetermined: LRUCache<string, UndeterminedParameters>;
+  readonly deadlines: Deadlines;
+}
+
+/** What statement_timeout cannot stop (long loops inside one function) is cut off so much later. */
+const GRACE_MS = 2_000;
+const MAX_INT32 = 2_147_483_647;
+/** The driver reads the count of described parameters as a signed number. */
+const MAX_DESCRIBED_PARAMETERS = 32_767;
+
+/** What set_config('role', …) says when there is no such role, or when the login is no member of it. */
+const ROLE_MISSING: ReadonlySet<string> = new Set(["22023", "42501", "42704"]);
+/** The name is taken by a PREPARE in SQL: whatever ran it, the connection is not to be trusted. */
+const DUPLICATE_PREPARED_STATEMENT = "42P05";
+
+type Refused = Extract<Outcome, { kind: "refused" }>;
+
+export class StatementRun implements Deadline {
+  deadlineAt: number;
+  readonly #connection: Connection;
+  readonly #request: ExecuteRequest;
+  readonly #resources: RunResources;
+  readonly #memoryKey: string;
+  #undetermined: UndeterminedParameters;
+  #statementKey = "";
+  #statement: PreparedStatement | undefined;
+  #startedAt = 0;
+  #stoppedBy: "deadline" | "client" | undefined;
+  #hasReparsed = false;
+  /** The error that made us declare types by guess: told when the guess does not help. */
+  #ambiguity: pg.DatabaseError | undefined;
+
+  constructor(connection: Connection, request: ExecuteRequest, resources: RunResources) {
+    this.#connection = connection;
+    this.#request = request;
+    this.#resources = resources;
+    this.#memoryKey = `${request.session.key}\0${request.statement.text}`;
+    this.#undetermined = resources.undetermined.get(this.#memoryKey) ?? [];
+    this.deadlineAt = performance.now() + request.limits.timeoutMs + GRACE_MS;
+    resources.deadlines.add(this);
+    request.signal.addEventListener("abort", this.#clientGone, { once: true });
+  }
+
+  async result(): Promise<ResultSet> {
+    for (;;) {
+      this.#throwIfStopped();
+      const statement = this.#prepared();
+      const parses = !statement.isParsed;
+      this.#startedAt = performance.now();
+      const needsTypes = statement.parameterTypes === undefined && this.#hasArrays();
+      const outcome = await (needsTypes ? this.#describe(statement) : this.#run(statement));
+      if (outcome.kind === "refused") this.#retryOrThrow(outcome, parses);
+      else if (outcome.kind === "lost") throw this.#lost(outcome, needsTypes);
+      else if (outcome.kind === "described") await this.#described(statement, outcome.parameterTypes);
+      else if (outcome.kind === "completed") return await this.#completed(outcome);
+      else throw this.#overLimit(outcome);
+    }
+  }
+
+  /** After `result` has settled, before the connection is given back. */
+  end(): void {
+    this.#resources.deadlines.delete(this);
+    this.#request.signal.removeEventListener("abort", this.#clientGone);
+  }
+
+  /** The deadline has passed: PostgreSQL is told, and then the connection is cut. */
+  expire(): void {
+    this.#stoppedBy ??= "deadline";
+    void this.#connection.cancel().then(() => this.#connection.destroy());
+  }
+
+  readonly #clientGone = (): void => {
+    this.#stoppedBy ??= "client";
+    this.deadlineAt = Math.min(this.deadlineAt, performance.now() + GRACE_MS);
+    void this.#connection.cancel();
+  };
+
+  #prepared(): PreparedStatement {
+    const { session, statement } = this.#request;
+    const types = declaredTypes(this.#request.params, this.#undetermined);
+    const key = `${session.key}\0${types.join()}\0${statement.text}`;
+    if (this.#statement === undefined || this.#statementKey !== key) {
+      this.#statementKey = key;
+      this.#statement = this.#connection.statements.findOrAdd(key, session.tenant);
+    }
+    return this.#statement;
+  }
+
+  #hasArrays(): boolean {
+    const { params } = this.#request;
+    const hasArrays = params.some(({ kind }) => kind === "array");
+    if (hasArrays && params.length > MAX_DESCRIBED_PARAMETERS)
+      throw new GatewayError(
+        "INVALID_REQUEST",
+        `A statement with array parameters takes at most ${MAX_DESCRIBED_PARAMETERS} parameters`,
+      );
+    return hasArrays;
+  }
+
+  /** Parses the statement and asks which types its parameters have; runs nothing of it. */
+  #describe(statement: PreparedStatement): Promise<Outcome> {
+    const { writer, fixedCount } = this.#open(statement);
+    const request = writer.describeStatement(statement.name).sync().take();
+    return this.#connection.run({ request, fixedCount, parsing: unparsed(statement), maxBytes: this.#maxBytes });
+  }
+
+  #run(statement: PreparedStatement): Promise<Outcome> {
+    const { maxRows } = this.#request.limits;
+    const rowLimit = maxRows === undefined || maxRows >= MAX_INT32 ? 0 : maxRows + 1;
+    const { writer, fixedCount } = this.#open(statement);
+    writer.bind(statement.name, this.#values(statement)).describePortal().execute(rowLimit);
+    const plan = { fixedCount, parsing: unparsed(statement), maxBytes: this.#maxBytes };
+    const { writes, returnsRows } = this.#request.statement;
+    if (!writes || !returnsRows) return this.#connection.run({ ...plan, request: writer.sync().take() });
+    // It may still have to be undone when its rows are too many, so the commit waits until they are all here.
+    return this.#connection.run({
+      ...plan,
+      request: writer.flush().take(),
+      confirm: (fields) => this.#loadTypes(fields),
+    });
+  }
+
+  get #maxBytes(): number {
+    return this.#request.limits.maxBytes;
+  }
+
+  #open(statement: PreparedStatement): ReturnType<Connection["begin"]> {
+    const opening = this.#connection.begin(this.#request.session, this.#request.limits.timeoutMs);
+    if (statement.isParsed) return opening;
+    const types = declaredTypes(this.#request.params, this.#undetermined);
+    opening.writer.parse(statement.name, this.#request.statement.text, types);
+    return opening;
+  }
+
+  #values({ parameterTypes = [] }: PreparedStatement): readonly (string | null)[] {
+    const userTypes = this.#resources.types.find(parameterTypes);
+    return this.#request.params.map((parameter, position) =>
+      parameterText(
+        parameter,
+        parameter.kind === "array" ? arrayForm(parameterTypes[position] ?? 0, userTypes) : undefined,
+      ),
+    );
+  }
+
+  async #described(statement: PreparedStatement, parameterTypes: readonly number[]): Promise<void> {
+    this.#connection.committed(this.#request.session);
+    statement.parameterTypes = parameterTypes;
+    const { types } = this.#resources;
+    if (types.knows(parameterTypes)) return;
+    await types.load(parameterTypes).catch((cause: unknown) => {
+      throw unavailable("The types of the parameters cannot be looked up", cause);
+    });
+  }
+
+  async #completed({ fields, returnsRows, rows, commandTag }: Rows): Promise<ResultSet> {
+    this.#connection.committed(this.#request.session);
+    if (this.#undetermined.length > 0) this.#resources.undetermined.set(this.#memoryKey, this.#undetermined);
+    await this.#loadTypes(fields);
+    const userTypes = this.#resources.types.find(fields.map(({ typeOid }) => typeOid));
+    return { fields, rows, rowCount: returnsRows ? rows.length : countIn(commandTag), userTypes };
+  }
+
+  /** Undefined when all are known, so that nothing needs to be awaited. */
+  #loadTypes(fields: readonly Field[]): Promise<void> | undefined {
+    const { types } = this.#resources;
+    const typeOids = fields.map(({ typeOid }) => typeOid);
+    if (types.knows(typeOids)) return undefined;
+    return types.load(typeOids).catch((cause: unknown) => {
+      throw unavailable("The types of the result cannot be looked up", cause);
+    });
+  }
+
+  /** Returns when the statement, of which nothing has run, is to be tried again. */
+  #retryOrThrow({ stage, error }: Refused, parsed: boolean): void {
+    if (error.code === QUERY_CANCELED) throw this.#cancelled(error);
+    if (stage === "settings") throw this.#settingsRefused(error);
+    if (stage === "parse" && error.code === DUPLICATE_PREPARED_STATEMENT) throw this.#unusable(error);
+    const mayHelp = stage === "bind" ? this.#reparse(parsed) : stage === "parse" && this.#declareMore(error);
+    if (!mayHelp) throw translateDatabaseError(this.#ambiguity ?? error);
+  }
+
+  /** What the connection had prepared may no longer fit the tables, or be gone: parsed anew, the error may not be one. */
+  #reparse(isFresh: boolean): boolean {
+    if (isFresh || this.#hasReparsed) return false;
+    this.#hasReparsed = true;
+    this.#connection.statements.forget(this.#statementKey);
+    this.#statement = undefined;
+    return true;
+  }
+
+  #declareMore(error: pg.DatabaseError): boolean {
+    const more = moreUndetermined(error, this.#undetermined, this.#request.params.length);
+    if (more === undefined) return false;
+    if (error.code !== "42P18") this.#ambiguity ??= error;
+    this.#undetermined = more;
+    return true;
+  }
+
+  #settingsRefused(error: pg.DatabaseError): Error {
+    if (this.#request.session.role === undefined || !ROLE_MISSING.has(error.code ?? "")) return this.#unusable(error);
+    this.#connection.destroy();
+    return new TenantRoleMissing("The tenant's role cannot be taken", { cause: error });
+  }
+
+  #unusable(error: pg.DatabaseError | undefined): Error {
+    this.#connection.destroy();
+    return new ConnectionUnusable("The connection failed before the statement was run", { cause: error });
+  }
+
+  #lost({ isSent, stage, error }: Extract<Outcome, { kind: "lost" }>, wasDescribing: boolean): Error {
+    if (this.#stoppedBy !== undefined) return this.#cancelled(error);
+    // With a farewell from the server it is sure that it came no further than its last answer.
+    const hasRun = isSent && !wasDescribing && !(stage === "settings" && error !== undefined);
+    return hasRun ? outcomeUnknown(error) : this.#unusable(error);
+  }
+
+  #cancelled(error: pg.DatabaseError | undefined): Error {
+    if (this.#stoppedBy === "client") return new ClientGone("The client has gone; the statement was cancelled");
+    const isLate = performance.now() - this.#startedAt >= this.#request.limits.timeoutMs;
+    if (this.#stoppedBy === "deadline" || isLate || error === undefined) return queryTimeout(error);
+    return translateDatabaseError(error); // Somebody else cancelled it.
+  }
+
+  #overLimit(outcome: Extract<Outcome, { kind: "too-many-rows" | "too-many-bytes" | "not-confirmed" }>): unknown {
+    if (outcome.kind === "not-confirmed") return outcome.error;
+    const { maxRows, maxBytes } = this.#request.limits;
+    if (outcome.kind === "too-many-bytes")
+      return new GatewayError("RESULT_TOO_LARGE", `Result too large (max: ${maxBytes} bytes)`, {
+        details: { max_bytes: maxBytes },
+      });
+    return new GatewayError("ROW_LIMIT_EXCEEDED", `Row limit exceeded (max: ${maxRows ?? 0})`, {
+      details: { max_rows: maxRows ?? 0 },
+    });
+  }
+
+  #throwIfStopped(): void {
+    if (this.#stoppedBy !== undefined) throw this.#cancelled(undefined);
+  }
+}
+
+function unparsed(statement: PreparedStatement): PreparedStatement | undefined {
+  return statement.isParsed ? undefined : statement;
+}
+
+/** `INSERT 0 5` → 5; `CREATE TABLE` → 0. */
+function countIn(commandTag: string): number {
+  return Number(/\d+$/.exec(commandTag)?.[0] ?? 0);
+}

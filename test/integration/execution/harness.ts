@@ -1,0 +1,109 @@
+// One test database with the roles of two tenants, and an executor over a real pool whose login is no superuser.
+
+import { randomBytes } from "node:crypto";
+import type { ConnectionSettings } from "../../../src/postgres/connection-settings.ts";
+import { connect } from "../../../src/postgres/connect.ts";
+import { Executor } from "../../../src/execution/execute.ts";
+import type { ExecuteRequest, Limits } from "../../../src/execution/execute-request.ts";
+import { Pool, type PoolOptions } from "../../../src/execution/pool.ts";
+import type { ResultSet } from "../../../src/execution/result-set.ts";
+import type { Session } from "../../../src/execution/session.ts";
+import { TypeCatalog } from "../../../src/execution/type-catalog.ts";
+import type { Parameter } from "../../../src/parameters.ts";
+import type { Permission } from "../../../src/permissions.ts";
+import type { ApprovedStatement, StatementFacts } from "../../../src/policy/approved-statement.ts";
+import { type ClusterVersion, createTestDatabase, type TestDatabase } from "../../support/cluster.ts";
+
+/** A statement as the judge would hand it over; the facts can be set to what the judge would refuse. */
+export function approved(text: string, facts: Partial<StatementFacts> = {}): ApprovedStatement {
+  const verb = /^\s*(\w+)/.exec(text)?.[1]?.toUpperCase() ?? "";
+  const isDdl = ["CREATE", "ALTER", "DROP"].includes(verb);
+  const returnsRows = ["SELECT", "WITH", "VALUES", "TABLE", "EXPLAIN"].includes(verb) || /\breturning\b/i.test(text);
+  return {
+    text,
+    operation: verb,
+    permissions: isDdl ? [verb as Permission] : [],
+    tables: [],
+    returnsRows,
+    writes: !["SELECT", "VALUES", "TABLE", "EXPLAIN"].includes(verb),
+    parameterCount: Math.max(0, ...[...text.matchAll(/\$(\d+)/g)].map(([, number]) => Number(number))),
+    ...facts,
+  } as ApprovedStatement;
+}
+
+/** A JSON value as the body's parser would hand it over. */
+export function parameter(value: unknown): Parameter {
+  if (value === null) return { kind: "null" };
+  if (typeof value === "string") return { kind: "string", text: value };
+  if (typeof value === "boolean") return { kind: "boolean", text: String(value) };
+  if (typeof value === "number") return { kind: Number.isInteger(value) ? "integer" : "number", text: String(value) };
+  if (Array.isArray(value)) return { kind: "array", text: JSON.stringify(value), elements: value.map(parameter) };
+  return { kind: "object", text: JSON.stringify(value) };
+}
+
+export interface RunOptions {
+  readonly session?: Session;
+  readonly limits?: Partial<Limits>;
+  readonly signal?: AbortSignal;
+  readonly facts?: Partial<StatementFacts>;
+}
+
+export interface Harness {
+  readonly database: TestDatabase;
+  readonly login: ConnectionSettings;
+  readonly pool: Pool;
+  readonly alice: Session;
+  readonly bob: Session;
+  /** Runs as Alice where nothing else is said. */
+  run(sql: string, params?: readonly unknown[], options?: RunOptions): Promise<ResultSet>;
+  close(): Promise<void>;
+}
+
+export async function startHarness(version: ClusterVersion, options: Partial<PoolOptions> = {}): Promise<Harness> {
+  const database = await createTestDatabase(version);
+  const id = randomBytes(4).toString("hex");
+  const roles = { login: `exec_${id}`, alice: `alice_${id}`, bob: `bob_${id}` };
+  await database.query(`
+    create role ${roles.login} login noinherit;
+    create role ${roles.alice} nologin; create role ${roles.bob} nologin;
+    grant ${roles.alice}, ${roles.bob} to ${roles.login};
+    create schema alice; create schema bob;
+    grant usage, create on schema alice to ${roles.alice};
+    grant usage, create on schema bob to ${roles.bob};`);
+  const login = { ...database.connection, user: roles.login };
+  const pool = new Pool({ connection: login, maxConnections: 1, ...options });
+  const executor = new Executor(pool, new TypeCatalog((sql, values) => database.query(sql, [...values])));
+  const sessionOf = (tenant: "alice" | "bob"): Session => ({
+    tenant,
+    key: tenant,
+    role: roles[tenant],
+    searchPath: `${tenant}, pg_temp`,
+    readOnly: false,
+  });
+  const alice = sessionOf("alice");
+  return {
+    database,
+    login,
+    pool,
+    alice,
+    bob: sessionOf("bob"),
+    run: (sql, params = [], { session = alice, limits = {}, signal, facts } = {}) => {
+      const request: ExecuteRequest = {
+        statement: approved(sql, facts),
+        params: params.map(parameter),
+        session,
+        limits: { timeoutMs: 10_000, maxRows: 1_000, maxBytes: 10_000_000, ...limits },
+        signal: signal ?? new AbortController().signal,
+      };
+      return executor.execute(request);
+    },
+    close: async () => {
+      await pool.close(1_000);
+      const admin = await connect({ ...database.connection, database: "postgres" });
+      await database.query(`drop schema alice, bob cascade; drop owned by ${Object.values(roles).join(", ")}`);
+      await admin.query(`drop role ${Object.values(roles).join(", ")}`);
+      await admin.end();
+      await database.close();
+    },
+  };
+}
