@@ -1,0 +1,31 @@
+/** Items wait in one lane each per tenant, and lanes are served in turn: a full lane delays only its own tenant. */
+export class FairQueue<Item> {
+  readonly #lanes = new Map<string, Item[]>();
+  readonly #limits: { readonly perLane: number; readonly total: number };
+  #size = 0;
+
+  constructor(limits: { readonly perLane: number; readonly total: number }) {
+    this.#limits = limits;
+  }
+
+  /** False when there is no room. */
+  add(lane: string, item: Item): boolean {
+    const waiting = this.#lanes.get(lane) ?? [];
+    if (waiting.length >= this.#limits.perLane || this.#size >= this.#limits.total) return false;
+    waiting.push(item);
+    this.#lanes.set(lane, waiting);
+    this.#size += 1;
+    return true;
+  }
+
+  take(): Item | undefined {
+    for (const [lane, waiting] of this.#lanes) {
+      const item = waiting.shift();
+      this.#lanes.delete(lane);
+      if (waiting.length > 0) this.#lanes.set(lane, waiting); // Again, but as the last.
+      this.#size -= 1;
+      return item;
+    }
+    return undefined;
+  }
+}

@@ -1,0 +1,96 @@
+// Runs PostgreSQL's own parser, compiled to WebAssembly, in this thread. In charge of its memory and of replacing an
+// instance that has failed; not of deciding which texts may reach it.
+
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+
+import type { ParserModule } from "libpg-query/wasm/libpg-query.js";
+
+export type ParseOutcome =
+  | { readonly kind: "tree"; readonly json: string }
+  /** PostgreSQL's own message; `position` is 1-based, in characters. */
+  | { readonly kind: "syntax-error"; readonly message: string; readonly position: number | undefined }
+  | { readonly kind: "too-complex" };
+
+/** A parser that can be used at once; `undefined` while its instance is loaded or replaced. */
+export interface ParserInstance {
+  readonly isReady: boolean;
+  /** Resolves as soon as `parse` may be called. */
+  readonly ready: () => Promise<void>;
+  readonly parse: (sql: string) => ParseOutcome;
+}
+
+export function createParserInstance(compiled: () => Promise<WebAssembly.Module>): ParserInstance {
+  let module: ParserModule | undefined;
+  let loading: Promise<void> | undefined;
+  return {
+    get isReady() {
+      return module !== undefined;
+    },
+    ready() {
+      loading ??= instantiate(compiled()).then((loaded) => {
+        module = loaded;
+      });
+      return loading;
+    },
+    parse(sql) {
+      if (module === undefined) throw new Error("The parser is used before it is ready");
+      try {
+        return parseWith(module, sql);
+      } catch {
+        // A stack overflow or a trap: the instance's memory is in no known state, and later texts would fail or hang.
+        module = undefined;
+        loading = undefined;
+        return { kind: "too-complex" };
+      }
+    },
+  };
+}
+
+/** About 40 ms of work in the background; one result serves all instances of all threads. */
+export async function compileParser(): Promise<WebAssembly.Module> {
+  const path = createRequire(import.meta.url).resolve("libpg-query/wasm/libpg-query.wasm");
+  return WebAssembly.compile(await readFile(path));
+}
+
+async function instantiate(compiled: Promise<WebAssembly.Module>): Promise<ParserModule> {
+  const [module, factory] = await Promise.all([compiled, import("libpg-query/wasm/libpg-query.js")]);
+  return factory.default({
+    instantiateWasm: (imports, receive) => {
+      receive(new WebAssembly.Instance(module, imports));
+    },
+    printErr: () => undefined, // It would write to our stderr what the exception says as well.
+  });
+}
+
+/** Frees nothing when the parser throws: the instance is thrown away then. */
+function parseWith(module: ParserModule, sql: string): ParseOutcome {
+  const text = copyIn(module, sql);
+  const result = module._wasm_parse_query_raw(text);
+  const outcome = readOutcome(module, result);
+  module._free(text);
+  module._wasm_free_parse_result(result);
+  return outcome;
+}
+
+function copyIn(module: ParserModule, sql: string): number {
+  const bytes = Buffer.byteLength(sql);
+  const pointer = module._malloc(bytes + 1);
+  if (pointer === 0) throw new Error("The parser has no memory left");
+  // Read after malloc: a memory that grows gets another buffer.
+  const { HEAPU8: memory } = module;
+  new TextEncoder().encodeInto(sql, memory.subarray(pointer, pointer + bytes));
+  memory[pointer + bytes] = 0;
+  return pointer;
+}
+
+function readOutcome(module: ParserModule, result: number): ParseOutcome {
+  if (result === 0) throw new Error("The parser has no memory left");
+  const error = module.getValue(result + 8, "i32");
+  if (error === 0) return { kind: "tree", json: module.UTF8ToString(module.getValue(result, "i32")) };
+  const message = module.UTF8ToString(module.getValue(error, "i32"));
+  // The grammar's own stack is full; PostgreSQL reports it as a syntax error, and gives no other sign than this text.
+  if (message.startsWith("memory exhausted")) return { kind: "too-complex" };
+  const position = module.getValue(error + 16, "i32");
+  return { kind: "syntax-error", message, position: position > 0 ? position : undefined };
+}
