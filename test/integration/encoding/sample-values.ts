@@ -12,7 +12,7 @@ const json = fc.oneof(
   text.map((value) => JSON.stringify(value)),
   fc.constantFrom('{ "a":1,  "a":1.10 }', "12345678901234567890.50", "1e400", "null", "[]"),
 );
-const float = fc.double().map(String);
+const specialFloats = fc.constantFrom("NaN", "Infinity", "-Infinity", "-0");
 
 /** A composite's text, written with every field quoted. */
 function composite(...fields: fc.Arbitrary<string>[]): fc.Arbitrary<string> {
@@ -56,8 +56,8 @@ export const BUILTIN_SAMPLES: Readonly<Record<string, fc.Arbitrary<string>>> = {
   jsonb: json,
   jsonpath: fc.constantFrom("$", '$."a b"[*] ? (@ > 1)'),
   xml: fc.constantFrom('<a b="c">&amp;, {d}</a>', "plain"),
-  float4: fc.float().map(String),
-  float8: float,
+  float4: fc.oneof(fc.float().map(String), specialFloats),
+  float8: fc.oneof(fc.double().map(String), specialFloats),
   numeric: fc.oneof(
     fc.constantFrom("NaN", "1.10", "0.00", "-0.000000001", "9".repeat(40)),
     integer(64n).map((value) => `${value}.50`),
