@@ -1,0 +1,167 @@
+// The public listener: its two routes, its limits, its start and its end. It knows no PostgreSQL: whose a token is and
+// how a query runs is passed in.
+
+import type { Socket } from "node:net";
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
+import { GatewayError } from "../errors.ts";
+import type { Observe } from "../observability/observation.ts";
+import { createConnectionErrorHandler } from "./connection-errors.ts";
+import { toErrorResponse, toGatewayError } from "./error-response.ts";
+import { listen } from "./listen.ts";
+import { addQueryRoute, type Authenticate, type RunQuery } from "./query-route.ts";
+import { discardBody } from "./read-body.ts";
+import { requestIdOf } from "./request-id.ts";
+import { RunningQueries } from "./running-queries.ts";
+
+export interface HttpServerOptions {
+  /** @throws GatewayError UNAUTHORIZED, DATABASE_NOT_FOUND or UNAVAILABLE. */
+  readonly authenticate: Authenticate;
+  readonly runQuery: RunQuery;
+  readonly observe: Observe;
+  readonly maxBodyBytes: number;
+  /** For a whole request to arrive, body included. */
+  readonly requestTimeoutMs?: number;
+}
+
+export interface HttpServer {
+  /** Gives the URL under which this machine reaches the server; port 0 takes a free one. */
+  listen(host: string, port: number): Promise<string>;
+  /** Accepts nothing new, lets running queries finish until the deadline, then cuts what is left. */
+  close(deadlineMs: number): Promise<void>;
+}
+
+const DEFAULT_REQUEST_TIMEOUT_MS = 60_000;
+const HEADERS_TIMEOUT_MS = 15_000;
+/** Longer than the usual 60 s of load balancers: the side that reuses the connection should close it first. */
+const KEEP_ALIVE_TIMEOUT_MS = 72_000;
+const CONNECTIONS_CHECKING_INTERVAL_MS = 1_000;
+const MAX_HEADER_BYTES = 16_384;
+
+const ALLOWED_METHODS: Readonly<Record<string, string>> = { "/health": "GET, HEAD", "/query": "POST" };
+
+export function createHttpServer(options: HttpServerOptions): HttpServer {
+  const { observe } = options;
+  const running = new RunningQueries();
+  const latestReply = new WeakMap<Socket, FastifyReply>();
+  let isClosing = false;
+
+  function admit(request: FastifyRequest, reply: FastifyReply, done: (error?: GatewayError) => void): void {
+    request.startedAt = performance.now();
+    latestReply.set(request.raw.socket, reply);
+    void reply.header("x-request-id", request.id);
+    done(isClosing ? new GatewayError("UNAVAILABLE", "The server is shutting down") : findFault(request, reply));
+  }
+
+  function announceClosing(_request: FastifyRequest, reply: FastifyReply, ...[, done]: [unknown, () => void]): void {
+    if (isClosing) void reply.header("connection", "close");
+    done();
+  }
+
+  function refuse(error: GatewayError, reply: FastifyReply): void {
+    observeFailure(error, reply.request, observe);
+    const { status, headers, body } = toErrorResponse(error, reply.request.id);
+    void reply.code(status).headers(headers).send(body);
+  }
+
+  const app = createApp(options, {
+    refuse,
+    onConnectionError: createConnectionErrorHandler({
+      observe,
+      latestReply,
+      refuse: (error, reply) => refuse(error, reply.header("connection", "close")),
+    }),
+  });
+  app.addHook("onRequest", admit);
+  app.addHook("onSend", announceClosing);
+  app.get("/health", (_request, reply) => reply.send({ status: "ok" }));
+  addQueryRoute(app, { ...options, running });
+
+  return {
+    async listen(host, port) {
+      await app.ready();
+      return listen(app.server, host, port);
+    },
+    async close(deadlineMs) {
+      isClosing = true;
+      const closed = app.close();
+      await running.whenNone(deadlineMs);
+      app.server.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+interface Refusals {
+  readonly refuse: (error: GatewayError, reply: FastifyReply) => void;
+  readonly onConnectionError: (error: NodeJS.ErrnoException, socket: Socket) => void;
+}
+
+/** Fastify with our own limits and error answers in place of its own. */
+function createApp(options: HttpServerOptions, { refuse, onConnectionError }: Refusals): FastifyInstance {
+  const app = Fastify({
+    logger: false,
+    genReqId: (request) => requestIdOf(request.headers),
+    return503OnClosing: false,
+    requestTimeout: options.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+    http: {
+      maxHeaderSize: MAX_HEADER_BYTES,
+      headersTimeout: Math.min(HEADERS_TIMEOUT_MS, options.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS),
+      connectionsCheckingInterval: CONNECTIONS_CHECKING_INTERVAL_MS,
+      requireHostHeader: false, // Node's own answer to a missing one is not of our form; findFault refuses it.
+    },
+    clientErrorHandler: onConnectionError,
+    // A path that cannot be decoded, such as /%zz, is no route either.
+    frameworkErrors: (_error, _request, reply) => refuse(notFound(), reply),
+  });
+  app.decorateRequest("startedAt", undefined);
+  app.decorateRequest("principal", undefined);
+  app.decorateRequest("clientGone", undefined);
+  // The query's own route reads the body, with its own limit and answers.
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser("*", (_request, _payload, done) => done(null));
+  app.server.on("checkExpectation", (request, response) => app.server.emit("request", request, response));
+  app.setErrorHandler(async (error, request, reply) => {
+    const isReadAway = await discardBody(request.raw);
+    if (reply.sent) return; // The connection failed in the meantime, and that was answered.
+    if (!isReadAway) void reply.header("connection", "close");
+    refuse(toGatewayError(error), reply);
+    return reply;
+  });
+  return app;
+}
+
+function findFault(request: FastifyRequest, reply: FastifyReply): GatewayError | undefined {
+  const { headers, httpVersion } = request.raw;
+  if (headers.host === undefined && httpVersion === "1.1")
+    return new GatewayError("INVALID_REQUEST", "The Host header is missing");
+  if (!request.is404) return undefined;
+  const allowed = ALLOWED_METHODS[request.url.replace(/\?.*$/, "")];
+  if (allowed === undefined) return notFound();
+  void reply.header("allow", allowed);
+  return new GatewayError("METHOD_NOT_ALLOWED", `Method ${request.method} is not allowed here; use ${allowed}`);
+}
+
+function notFound(): GatewayError {
+  return new GatewayError("NOT_FOUND", "Not found; the routes are POST /query and GET /health");
+}
+
+function observeFailure(error: GatewayError, request: FastifyRequest, observe: Observe): void {
+  const { id: requestId, startedAt, principal, clientGone } = request;
+  const durationMs = startedAt === undefined ? 0 : performance.now() - startedAt;
+  if (clientGone?.signal.aborted) {
+    observe({ kind: "client-gone", requestId, durationMs });
+    return;
+  }
+  const isFaultBehind = error.code === "INTERNAL_ERROR" || error.code === "UNAVAILABLE";
+  observe({
+    kind: "query-failed",
+    requestId,
+    durationMs,
+    code: error.code,
+    ...(error.details.reason !== undefined && { reason: error.details.reason }),
+    ...(error.details.sqlstate !== undefined && { sqlstate: error.details.sqlstate }),
+    ...(principal !== undefined && { tokenPrefix: principal.tokenPrefix, databaseId: principal.tenant.id }),
+    ...(isFaultBehind && error.cause !== undefined && { cause: error.cause }),
+  });
+}

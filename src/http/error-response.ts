@@ -1,0 +1,39 @@
+// GatewayError → HTTP: the status, the body and the headers that belong to a code. The only place that does so.
+
+import { GatewayError } from "../errors.ts";
+import type { PostgateErrorResponse } from "../protocol.ts";
+
+export interface ErrorResponse {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+const DEFAULT_RETRY_AFTER_SECONDS = 1;
+
+/** What is no GatewayError is a fault of ours: INTERNAL_ERROR, with what happened as its cause. */
+export function toGatewayError(error: unknown): GatewayError {
+  if (error instanceof GatewayError && error.code !== "INTERNAL_ERROR") return error;
+  return new GatewayError("INTERNAL_ERROR", "Internal error", { cause: error });
+}
+
+export function toErrorResponse(error: GatewayError, requestId: string): ErrorResponse {
+  const body: PostgateErrorResponse = { error: error.message, code: error.code, ...error.details };
+  return {
+    status: error.status,
+    headers: {
+      "content-type": "application/json; charset=utf-8",
+      "cache-control": "no-store",
+      "x-request-id": requestId,
+      ...headersOf(error),
+    },
+    body: JSON.stringify(body),
+  };
+}
+
+function headersOf({ code, retryAfterSeconds }: GatewayError): Record<string, string> {
+  if (code === "UNAUTHORIZED") return { "www-authenticate": "Bearer" };
+  if (code === "UNAVAILABLE" || code === "TOO_MANY_REQUESTS" || retryAfterSeconds !== undefined)
+    return { "retry-after": String(retryAfterSeconds ?? DEFAULT_RETRY_AFTER_SECONDS) };
+  return {};
+}

@@ -1,0 +1,95 @@
+// The body of POST /query → QueryRequest: its form, its Unicode, its parameters. What the SQL means is judged later.
+
+import { GatewayError } from "../errors.ts";
+import type { Parameter } from "../parameters.ts";
+import { readParameters } from "./read-parameters.ts";
+
+export interface QueryRequest {
+  readonly sql: string;
+  readonly params: readonly Parameter[];
+}
+
+/** PostgreSQL's protocol counts parameters in 16 bits. */
+export const MAX_PARAMETERS = 65_535;
+
+const EXAMPLE = '{"sql": "SELECT $1::int", "params": [1]}';
+/** Without one of these escapes, a text that was decoded from valid UTF-8 holds neither NUL nor half a surrogate pair. */
+const SUSPICIOUS_ESCAPE = /\\u(?:0000|d[89a-f])/i;
+const ESCAPE = /\\(?:u([0-9a-f]{4})|.)/gi;
+
+const LONE_SURROGATE = /\p{Surrogate}/u;
+
+/** Leaves a byte-order mark out, as RFC 8259 allows. */
+const utf8 = new TextDecoder("utf-8", { fatal: true });
+
+/** @throws GatewayError INVALID_REQUEST naming the first thing that is wrong and the form that is expected. */
+export function parseQueryBody(bytes: Uint8Array): QueryRequest {
+  const text = decode(bytes);
+  const { sql, params } = parseObject(text);
+  requireString(sql);
+  requireParameterList(params);
+  const parameters = params ? readParameters(text) : [];
+  if (SUSPICIOUS_ESCAPE.test(text)) requireSendable(sql, parameters);
+  return { sql, params: parameters };
+}
+
+function decode(bytes: Uint8Array): string {
+  try {
+    return utf8.decode(bytes);
+  } catch (cause) {
+    throw invalid("The body is not valid UTF-8", cause);
+  }
+}
+
+function parseObject(text: string): { readonly sql?: unknown; readonly params?: unknown } {
+  if (text.trim() === "") throw invalid(`The body is empty; send a JSON object such as ${EXAMPLE}`);
+  let body: unknown;
+  try {
+    body = JSON.parse(text);
+  } catch (cause) {
+    throw invalid(`The body is not valid JSON: ${(cause as SyntaxError).message}`, cause);
+  }
+  if (kindOf(body) !== "an object") throw invalid(`The body is ${kindOf(body)}; send a JSON object such as ${EXAMPLE}`);
+  return body as object;
+}
+
+function requireString(sql: unknown): asserts sql is string {
+  if (sql === undefined) throw invalid('"sql" is missing; it must be a string with one SQL statement');
+  if (typeof sql !== "string") throw invalid(`"sql" is ${kindOf(sql)}; it must be a string with one SQL statement`);
+}
+
+function requireParameterList(params: unknown): asserts params is readonly unknown[] | null | undefined {
+  if (params === undefined || params === null) return;
+  if (!Array.isArray(params)) throw invalid(`"params" is ${kindOf(params)}; it must be an array such as [1, "a"]`);
+  if (params.length > MAX_PARAMETERS)
+    throw invalid(`"params" has ${params.length} elements; PostgreSQL takes ${MAX_PARAMETERS} at most`);
+}
+
+function requireSendable(sql: string, parameters: readonly Parameter[]): void {
+  requireSendableText(sql, '"sql"');
+  parameters.forEach((parameter, index) => requireSendableText(charactersOf(parameter), `Parameter $${index + 1}`));
+}
+
+function requireSendableText(text: string, name: string): void {
+  if (text.includes("\0")) throw invalid(`${name} holds a NUL character (\\u0000), which PostgreSQL cannot store`);
+  if (LONE_SURROGATE.test(text)) throw invalid(`${name} holds half of a surrogate pair, which is not valid Unicode`);
+}
+
+/** Every character that PostgreSQL will see in the parameter; of objects and arrays with the escapes resolved. */
+function charactersOf(parameter: Parameter): string {
+  if (parameter.kind === "null") return "";
+  if (parameter.kind === "string") return parameter.text;
+  return parameter.text.replace(ESCAPE, (_escape, hex?: string) =>
+    hex === undefined ? " " : String.fromCharCode(Number.parseInt(hex, 16)),
+  );
+}
+
+function kindOf(value: unknown): string {
+  if (value === null) return "null";
+  if (Array.isArray(value)) return "an array";
+  return typeof value === "object" ? "an object" : `a ${typeof value}`;
+}
+
+function invalid(message: string, cause?: unknown): GatewayError {
+  return new GatewayError("INVALID_REQUEST", message, { cause });
+}

@@ -1,0 +1,69 @@
+// The bytes of a body: read within the limit, or read away when the request is refused.
+
+import type { IncomingMessage } from "node:http";
+import { GatewayError } from "../errors.ts";
+
+/** How much of a refused body is read away, and for how long, before the connection is cut. */
+const MAX_DISCARDED_BYTES = 67_108_864;
+const MAX_DISCARDING_MS = 5_000;
+
+/**
+ * @throws GatewayError PAYLOAD_TOO_LARGE as soon as the body is known to be over the limit; the rest stays unread.
+ * @throws Error when the client goes away before the end.
+ */
+export function readBody(request: IncomingMessage, limitBytes: number): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    if (Number(request.headers["content-length"] ?? 0) > limitBytes) {
+      reject(payloadTooLarge(limitBytes));
+      return;
+    }
+    const chunks: Buffer[] = [];
+    let receivedBytes = 0;
+    const onData = (chunk: Buffer): void => {
+      receivedBytes += chunk.length;
+      if (receivedBytes <= limitBytes) {
+        chunks.push(chunk);
+        return;
+      }
+      request.off("data", onData).pause();
+      reject(payloadTooLarge(limitBytes));
+    };
+    request.on("data", onData);
+    request.once("end", () => resolve(Buffer.concat(chunks)));
+    request.once("error", reject); // Also what tells that the client is gone: "aborted".
+  });
+}
+
+/**
+ * Reads away what is still to come of a refused body. A client that is busy sending would otherwise find the
+ * connection broken, and never see the answer.
+ *
+ * Bounded in bytes and time: false when something may still come, so that the connection cannot be used again.
+ */
+export function discardBody(request: IncomingMessage): Promise<boolean> {
+  if (request.complete || request.destroyed || !hasBody(request)) return Promise.resolve(true);
+  return new Promise((resolve) => {
+    let discardedBytes = 0;
+    const stop = (): void => {
+      clearTimeout(timer);
+      request.off("data", onData);
+      resolve(request.complete);
+    };
+    const onData = (chunk: Buffer): void => {
+      discardedBytes += chunk.length;
+      if (discardedBytes > MAX_DISCARDED_BYTES) stop();
+    };
+    const timer = setTimeout(stop, MAX_DISCARDING_MS);
+    request.on("data", onData).resume();
+    request.once("end", stop).once("close", stop).once("error", stop);
+  });
+}
+
+function hasBody({ headers }: IncomingMessage): boolean {
+  return headers["transfer-encoding"] !== undefined || (headers["content-length"] ?? "0") !== "0";
+}
+
+function payloadTooLarge(limitBytes: number): GatewayError {
+  const limit = limitBytes >= 1_048_576 ? `${limitBytes / 1_048_576} MB` : `${limitBytes} bytes`;
+  return new GatewayError("PAYLOAD_TOO_LARGE", `The body is larger than ${limit}`);
+}

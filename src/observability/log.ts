@@ -1,0 +1,101 @@
+// Observation → a line of JSON. Logs go to stderr: stdout belongs to what a command prints, such as the id and the token
+// that scripts read. Nothing here sees SQL, parameters or whole tokens; causes of faults are redacted.
+
+import { pino, type DestinationStream, type Level } from "pino";
+import type { ErrorCode } from "../errors.ts";
+import type { Observation, Observe } from "./observation.ts";
+import { redactSecrets } from "./redact-secrets.ts";
+
+const STDERR = 2;
+/** How far an error's causes are followed. */
+const MAX_CAUSES = 5;
+
+export interface LogOptions {
+  readonly level: Level | "silent";
+  readonly destination?: DestinationStream;
+}
+
+/** The observer that writes the log. Lines are written without holding up the process, and completed when it ends. */
+export function createLog({ level, destination = pino.destination({ fd: STDERR, sync: false }) }: LogOptions): Observe {
+  const logger = pino(
+    {
+      level,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+    },
+    destination,
+  );
+  return (observation) => {
+    const lineLevel = levelOf(observation);
+    if (logger.isLevelEnabled(lineLevel)) logger[lineLevel](toFields(observation), messageOf(observation));
+  };
+}
+
+function levelOf(observation: Observation): Level {
+  switch (observation.kind) {
+    case "query-failed":
+      return levelOfFailure(observation.code);
+    case "warning":
+    case "background-failure":
+      return "warn";
+    case "query-finished":
+    case "client-gone":
+    case "listening":
+    case "migrated":
+    case "stopping":
+      return "info";
+  }
+}
+
+function levelOfFailure(code: ErrorCode): Level {
+  if (code === "INTERNAL_ERROR") return "error";
+  return code === "UNAVAILABLE" ? "warn" : "info";
+}
+
+function messageOf(observation: Observation): string {
+  if (observation.kind === "warning") return redactSecrets(observation.message);
+  return observation.kind.replaceAll("-", " ");
+}
+
+function toFields(observation: Observation): object {
+  switch (observation.kind) {
+    case "query-finished":
+    case "query-failed":
+    case "client-gone": {
+      const { kind: _kind, durationMs, ...facts } = observation;
+      return {
+        ...facts,
+        durationMs: Math.round(durationMs * 1_000) / 1_000,
+        ...("cause" in facts && causeField(facts)),
+      };
+    }
+    case "background-failure":
+      return { task: observation.task, ...causeField(observation) };
+    case "listening":
+      return { url: observation.url };
+    case "migrated":
+      return { applied: observation.applied };
+    case "stopping":
+      return { signal: observation.signal };
+    case "warning":
+      return {};
+  }
+}
+
+function causeField(facts: { readonly cause?: unknown }): object {
+  return facts.cause === undefined ? {} : { cause: describeCause(facts.cause, MAX_CAUSES) };
+}
+
+/** Only what an error says of itself: a driver's error has further keys, and they can hold a tenant's values. */
+function describeCause(cause: unknown, depth: number): object {
+  if (!(cause instanceof Error)) return { message: redactSecrets(String(cause)) };
+  const { code } = cause as NodeJS.ErrnoException;
+  return {
+    name: cause.name,
+    message: redactSecrets(cause.message),
+    ...(typeof code === "string" && { code }),
+    stack: redactSecrets(cause.stack ?? ""),
+    ...(cause.cause !== undefined && depth > 1 && { cause: describeCause(cause.cause, depth - 1) }),
+  };
+}

@@ -1,0 +1,340 @@
+import { createServer } from "node:net";
+import { afterEach, describe, expect, it } from "vitest";
+import type { QueryAnswer, RunQuery } from "../../../src/http/query-route.ts";
+import { createHttpServer } from "../../../src/http/create-http-server.ts";
+import { exchange, openSocket, readAnswers } from "./raw-http.ts";
+import { MAX_BODY_BYTES, startServer, TOKEN, type TestServer } from "./start-server.ts";
+
+const BODY = '{"sql":"SELECT 1"}';
+const ANSWER: QueryAnswer = { body: '{"rows":[],"row_count":0}', rowCount: 0, operation: "SELECT" };
+
+const servers: TestServer[] = [];
+async function start(options?: Parameters<typeof startServer>[0]): Promise<TestServer> {
+  const server = await startServer(options);
+  servers.push(server);
+  return server;
+}
+afterEach(async () => {
+  await Promise.all(servers.splice(0).map((server) => server.close(0)));
+});
+
+function head(...more: string[]): string {
+  const lines = ["POST /query HTTP/1.1", "Host: x", `Authorization: Bearer ${TOKEN}`, "Content-Type: application/json"];
+  return [...lines, ...more, "", ""].join("\r\n");
+}
+
+const request = head(`Content-Length: ${BODY.length}`) + BODY;
+
+interface Gate {
+  readonly runQuery: RunQuery;
+  /** Resolves with the query's signal when a query has started. */
+  readonly started: Promise<AbortSignal>;
+  readonly finish: () => void;
+}
+
+/** A query that runs until the test lets it finish or its client has gone. */
+function createGate(): Gate {
+  let finish: () => void = () => undefined;
+  let start: (signal: AbortSignal) => void = () => undefined;
+  const finished = new Promise<void>((resolve) => (finish = resolve));
+  const started = new Promise<AbortSignal>((resolve) => (start = resolve));
+  const runQuery: RunQuery = async (_principal, _request, { signal }) => {
+    start(signal);
+    await Promise.race([
+      finished,
+      new Promise((_resolve, reject) => {
+        signal.addEventListener("abort", () => reject(new Error("cancelled")));
+      }),
+    ]);
+    return ANSWER;
+  };
+  return { runQuery, started, finish };
+}
+
+describe("a body over the limit", () => {
+  it.each([
+    ["with a length", head(`Content-Length: ${MAX_BODY_BYTES * 50}`), Buffer.alloc(MAX_BODY_BYTES * 50, "x")],
+    [
+      "in chunks",
+      head("Transfer-Encoding: chunked"),
+      Buffer.from(`${(MAX_BODY_BYTES * 50).toString(16)}\r\n${"x".repeat(MAX_BODY_BYTES * 50)}\r\n0\r\n\r\n`),
+    ],
+    [
+      "with a length, from a client that wants the connection closed",
+      head(`Content-Length: ${MAX_BODY_BYTES * 50}`, "Connection: close"),
+      Buffer.alloc(MAX_BODY_BYTES * 50, "x"),
+    ],
+  ])("is answered 413 to a client that reads only after it has sent all: %s", async (_form, headers, body) => {
+    const server = await start();
+    const answers = await Promise.all(
+      Array.from({ length: 10 }, async () => {
+        const socket = await openSocket(server.url);
+        await new Promise<void>((resolve, reject) => {
+          socket.write(headers);
+          socket.write(body, (error) => (error ? reject(error) : resolve()));
+        });
+        const [answer] = await readAnswers(socket, 1);
+        socket.destroy();
+        return answer;
+      }),
+    );
+    expect(answers).toHaveLength(10);
+    for (const answer of answers) expect(answer).toMatchObject({ status: 413, body: { code: "PAYLOAD_TOO_LARGE" } });
+  });
+
+  it("leaves the connection usable", async () => {
+    const server = await start();
+    const tooLarge = head(`Content-Length: ${MAX_BODY_BYTES + 1}`) + "x".repeat(MAX_BODY_BYTES + 1);
+    const answers = await exchange(server.url, tooLarge + request, 2);
+    expect(answers.map((answer) => answer.status)).toEqual([413, 200]);
+  });
+
+  it("is one of exactly the limit no longer", async () => {
+    const server = await start();
+    expect((await server.query(BODY.padEnd(MAX_BODY_BYTES))).status).toBe(200);
+    expect((await server.query(BODY.padEnd(MAX_BODY_BYTES + 1))).status).toBe(413);
+  });
+});
+
+describe("a body that never ends", () => {
+  it.each([
+    ["with a length", head("Content-Length: 100"), '{"sql":'],
+    ["in chunks", head("Transfer-Encoding: chunked"), '5\r\n{"sql\r\n'],
+  ])("is given up and answered 400: %s", async (_form, headers, body) => {
+    const server = await start({ requestTimeoutMs: 200 });
+    const socket = await openSocket(server.url);
+    socket.write(headers + body);
+    const closed = new Promise((resolve) => socket.once("close", resolve));
+    const [answer] = await readAnswers(socket, 1);
+    expect(answer).toMatchObject({ status: 400, body: { code: "INVALID_REQUEST" }, headers: { connection: "close" } });
+    await closed;
+    expect(server.observations).toMatchObject([{ kind: "query-failed", code: "INVALID_REQUEST" }]);
+  });
+
+  it("is no concern of a query that runs longer than a request may take to arrive", async () => {
+    const gate = createGate();
+    const server = await start({ runQuery: gate.runQuery, requestTimeoutMs: 200 });
+    const answer = server.query(BODY);
+    await gate.started;
+    // Another connection's end tells that the sweep for late requests has come by.
+    const late = await openSocket(server.url);
+    late.write("POST /query HTTP/1.1\r\n");
+    await readAnswers(late, 1);
+    gate.finish();
+    expect((await answer).status).toBe(200);
+  });
+});
+
+describe("a client that goes away", () => {
+  it("in mid-query aborts the query's signal and is reported as gone", async () => {
+    const gate = createGate();
+    const server = await start({ runQuery: gate.runQuery });
+    const socket = await openSocket(server.url);
+    socket.write(request);
+    const signal = await gate.started;
+    expect(signal.aborted).toBe(false);
+    const aborted = new Promise((resolve) => {
+      signal.addEventListener("abort", resolve);
+    });
+    socket.destroy();
+    await aborted;
+    await expect.poll(() => server.observations).toMatchObject([{ kind: "client-gone" }]);
+  });
+
+  it("in mid-body starts no query", async () => {
+    let queries = 0;
+    const server = await start({
+      runQuery: () => {
+        queries += 1;
+        return Promise.resolve(ANSWER);
+      },
+    });
+    const socket = await openSocket(server.url);
+    socket.write(head("Content-Length: 100") + '{"sql":');
+    await new Promise((resolve) => {
+      socket.end(resolve);
+    });
+    socket.destroy();
+    await expect.poll(() => server.observations).toHaveLength(1);
+    expect(queries).toBe(0);
+  });
+
+  it("is not what a client looks like whose answer is merely slow", async () => {
+    const gate = createGate();
+    const server = await start({ runQuery: gate.runQuery });
+    const answer = server.query(BODY);
+    const signal = await gate.started;
+    await fetch(`${server.url}/health`);
+    expect(signal.aborted).toBe(false);
+    gate.finish();
+    expect((await answer).status).toBe(200);
+    expect(signal.aborted).toBe(false);
+  });
+});
+
+describe("what is not HTTP", () => {
+  it.each([
+    ["an unknown method", "FOO /query HTTP/1.1\r\nHost: x\r\n\r\n"],
+    ["no HTTP at all", "hello\r\n\r\n"],
+    ["a header without a name", "GET /health HTTP/1.1\r\nHost: x\r\n: y\r\n\r\n"],
+    ["a length that is no number", "POST /query HTTP/1.1\r\nHost: x\r\nContent-Length: abc\r\n\r\n"],
+    ["two lengths", "POST /query HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nx"],
+    [
+      "a length and chunks",
+      "POST /query HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    ],
+    ["no Host", "GET /health HTTP/1.1\r\n\r\n"],
+    ["a malformed chunk", `${head("Transfer-Encoding: chunked")}zz\r\n`],
+  ])("is answered 400 in our form: %s", async (_name, text) => {
+    const server = await start();
+    const [answer] = await exchange(server.url, text);
+    expect(answer).toMatchObject({ status: 400, body: { code: "INVALID_REQUEST" } });
+    expect(answer?.headers["x-request-id"]).toMatch(/^[0-9a-f-]{36}$/);
+  });
+
+  it.each([
+    ["headers", `GET /health HTTP/1.1\r\nHost: x\r\nX: ${"y".repeat(20_000)}\r\n\r\n`],
+    ["a path", `GET /${"y".repeat(20_000)} HTTP/1.1\r\nHost: x\r\n\r\n`],
+  ])("is answered 431 in our form where %s are too large", async (_name, text) => {
+    const server = await start();
+    const [answer] = await exchange(server.url, text);
+    expect(answer).toMatchObject({ status: 431, body: { code: "INVALID_REQUEST" } });
+  });
+
+  it("is never answered in place of a query that is running on the same connection", async () => {
+    const gate = createGate();
+    const server = await start({ runQuery: gate.runQuery });
+    const socket = await openSocket(server.url);
+    const answers = readAnswers(socket, 1);
+    socket.write(request);
+    await gate.started;
+    socket.write("garbage\r\n\r\n");
+    expect(await answers).toEqual([]);
+  });
+});
+
+describe("requests on one connection", () => {
+  it("are answered in their order when they come in one packet", async () => {
+    const server = await start();
+    const health = "GET /health HTTP/1.1\r\nHost: x\r\n\r\n";
+    const answers = await exchange(server.url, request + health + request.replace(TOKEN, "bad") + health, 4);
+    expect(answers.map((answer) => answer.status)).toEqual([200, 200, 401, 200]);
+  });
+
+  it("may come in chunks, byte by byte", async () => {
+    const server = await start();
+    const socket = await openSocket(server.url);
+    socket.setNoDelay(true);
+    const text = `${head("Transfer-Encoding: chunked")}${[...BODY].map((byte) => `1\r\n${byte}\r\n`).join("")}0\r\n\r\n`;
+    for (const byte of text) await new Promise((resolve) => socket.write(byte, resolve));
+    expect(await readAnswers(socket, 1)).toMatchObject([{ status: 200 }]);
+    socket.destroy();
+  });
+
+  it("may ask whether to continue", async () => {
+    const server = await start();
+    const socket = await openSocket(server.url);
+    socket.write(head(`Content-Length: ${BODY.length}`, "Expect: 100-continue"));
+    await new Promise<void>((resolve) => {
+      socket.once("data", (chunk) => {
+        expect(chunk.toString()).toMatch(/^HTTP\/1.1 100 /);
+        resolve();
+      });
+    });
+    socket.write(BODY);
+    expect(await readAnswers(socket, 1)).toMatchObject([{ status: 200 }]);
+    socket.destroy();
+  });
+
+  it("may be of HTTP/1.0, without a Host", async () => {
+    const server = await start();
+    expect(await exchange(server.url, "GET /health HTTP/1.0\r\n\r\n")).toMatchObject([{ status: 200 }]);
+  });
+});
+
+describe("closing", () => {
+  it("lets a running query finish and tells the client to connect anew", async () => {
+    const gate = createGate();
+    const server = await startServer({ runQuery: gate.runQuery });
+    const answer = server.query(BODY);
+    await gate.started;
+    const closed = server.close(10_000);
+    gate.finish();
+    const response = await answer;
+    expect(response.status).toBe(200);
+    expect(response.headers.get("connection")).toBe("close");
+    expect(await response.text()).toBe(ANSWER.body);
+    await closed;
+    await expect(fetch(server.url)).rejects.toThrow("fetch failed");
+  });
+
+  it("answers 503 to what still comes in on an open connection", async () => {
+    const gate = createGate();
+    const server = await startServer({ runQuery: gate.runQuery });
+    const socket = await openSocket(server.url);
+    socket.write(request);
+    await gate.started;
+    const closed = server.close(10_000);
+    const answers = readAnswers(socket, 2);
+    socket.write(request);
+    await expect.poll(() => server.observations).toMatchObject([{ kind: "query-failed", code: "UNAVAILABLE" }]);
+    gate.finish();
+    await closed;
+    // The first answer announces the end of the connection, so the second need not come any more.
+    expect((await answers)[0]).toMatchObject({ status: 200, headers: { connection: "close" } });
+  });
+
+  it("cuts a query that runs beyond the deadline, whose signal aborts", async () => {
+    const gate = createGate();
+    const server = await startServer({ runQuery: gate.runQuery });
+    const answer = server.query(BODY);
+    const refused = expect(answer).rejects.toThrow("fetch failed");
+    const signal = await gate.started;
+    await server.close(50);
+    await refused;
+    await expect.poll(() => signal.aborted).toBe(true);
+  });
+
+  it("does not wait for connections that say nothing", async () => {
+    const server = await startServer();
+    const socket = await openSocket(server.url);
+    const gone = new Promise((resolve) => socket.once("close", resolve));
+    await server.close(600_000);
+    await gone;
+  });
+});
+
+describe("listening", () => {
+  const options = {
+    authenticate: () => Promise.reject(new Error("unused")),
+    runQuery: () => Promise.reject(new Error("unused")),
+    observe: () => undefined,
+    maxBodyBytes: 1,
+  };
+
+  it("names the setting when the port is in use", async () => {
+    const other = createServer();
+    await new Promise<void>((resolve) => other.listen(0, "127.0.0.1", resolve));
+    const { port } = other.address() as { port: number };
+    const server = createHttpServer(options);
+    await expect(server.listen("127.0.0.1", port)).rejects.toThrow(
+      `Port ${port} on 127.0.0.1 is in use already: stop what listens there, or set POSTGATE_PORT to a free port`,
+    );
+    await server.close(0);
+    other.close();
+  });
+
+  it.each(["203.0.113.7", "no-such-host.invalid"])("names the setting when the host is not ours: %s", async (host) => {
+    const server = createHttpServer(options);
+    await expect(server.listen(host, 0)).rejects.toThrow("set POSTGATE_HOST to an address of this machine");
+    await server.close(0);
+  });
+
+  it("gives a URL that this machine reaches, also when it listens on every address", async () => {
+    const server = createHttpServer(options);
+    const url = await server.listen("0.0.0.0", 0);
+    expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
+    expect((await fetch(`${url}/health`)).status).toBe(200);
+    await server.close(0);
+  });
+});
