@@ -1,0 +1,60 @@
+// Words of the command line → values. Each parser throws UsageError with the accepted form; none repeats a secret.
+
+import { parseConnectionUrl } from "../postgres/connection-settings.ts";
+import { isPermission, PERMISSIONS, type Permission } from "../permissions.ts";
+import type { DatabaseId } from "../tenants/tenant.ts";
+import { UsageError } from "./failure.ts";
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+/** The columns are varchar(100). */
+const MAX_NAME_LENGTH = 100;
+const MAX_INTEGER = 2_147_483_647;
+
+export function parseDatabaseId(text: string): DatabaseId {
+  return parseUuid(text, "DATABASE_ID") as DatabaseId;
+}
+
+export function parseTokenId(text: string): string {
+  return parseUuid(text, "TOKEN_ID");
+}
+
+export function parseName(text: string): string {
+  const length = Array.from(text).length;
+  if (text.trim() === "") throw new UsageError("NAME must not be empty");
+  if (length > MAX_NAME_LENGTH)
+    throw new UsageError(`NAME must have at most ${MAX_NAME_LENGTH} characters; it has ${length}`);
+  if (!text.isWellFormed()) throw new UsageError("NAME must be valid Unicode text");
+  return text;
+}
+
+export function parseMaxRows(text: string): number {
+  const maxRows = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN;
+  if (maxRows <= MAX_INTEGER) return maxRows;
+  throw new UsageError(`--max-rows must be a whole number from 0 to ${MAX_INTEGER}`);
+}
+
+/** `select, INSERT` → the permissions, each once, in their usual order. */
+export function parsePermissionList(text: string): readonly Permission[] {
+  const names = text.split(",").map((name) => name.trim().toUpperCase());
+  const unknown = names.find((name) => !isPermission(name));
+  if (unknown !== undefined)
+    throw new UsageError(
+      `--permissions has ${JSON.stringify(unknown)}; it must be a comma-separated list of ${PERMISSIONS.join(", ")}`,
+    );
+  return PERMISSIONS.filter((permission) => names.includes(permission));
+}
+
+/** The text as it was given: that is what is stored. Not in the message: it holds a password. */
+export function parseDedicatedUrl(text: string): string {
+  try {
+    parseConnectionUrl(text);
+    return text;
+  } catch (error) {
+    throw new UsageError(`--dedicated is not a usable PostgreSQL URL: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+function parseUuid(text: string, what: string): string {
+  if (UUID.test(text)) return text.toLowerCase();
+  throw new UsageError(`${what} must be a UUID, such as 00000000-0000-0000-0000-000000000000`);
+}

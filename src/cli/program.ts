@@ -1,0 +1,144 @@
+// The command line: its commands, arguments and flags. In charge of reading words and of help; what a command does is in
+// the file of its name.
+
+import { readFileSync } from "node:fs";
+import { Command, Option } from "commander";
+import type { Client } from "pg";
+import { loadConfig, type Config } from "../config.ts";
+import { DEFAULT_PERMISSIONS } from "../permissions.ts";
+import {
+  parseDatabaseId,
+  parseDedicatedUrl,
+  parseMaxRows,
+  parseName,
+  parsePermissionList,
+  parseTokenId,
+} from "./arguments.ts";
+import { createDb } from "./create-db.ts";
+import { deleteDb } from "./delete-db.ts";
+import { deleteToken } from "./delete-token.ts";
+import { genToken } from "./gen-token.ts";
+import { listDbs } from "./list-dbs.ts";
+import { listTokens } from "./list-tokens.ts";
+import { withMigratedDatabase } from "./migrate.ts";
+import type { CommandContext } from "./terminal.ts";
+
+const DEFAULT_MAX_ROWS = 1_000;
+
+/** The program; parsing a command line with it runs the command. It throws instead of ending the process. */
+export function createProgram(context: CommandContext): Command {
+  const program = new Command("postgate")
+    .description("A secure HTTP gateway to PostgreSQL for tenants who do not trust each other.")
+    .usage("[command] [options]")
+    .version(readVersion(), "-V, --version", "print the version")
+    .helpOption("-h, --help", "print help")
+    .helpCommand(false)
+    .option("--skip-migrations", "leave tables and functions of the database as they are")
+    .configureHelp({ showGlobalOptions: true })
+    .configureOutput({ writeOut: (text) => context.terminal.print(text.trimEnd()), outputError: () => undefined })
+    .exitOverride();
+  addMakers(program, context);
+  addLists(program, context);
+  addDeletions(program, context);
+  return program;
+}
+
+function addMakers(program: Command, context: CommandContext): void {
+  program
+    .command("create-db")
+    .description("create a database for a tenant; prints its id")
+    .argument("<NAME>", "what people call it, at most 100 characters")
+    .option("-m, --max-rows <N>", "rows that one answer may have", String(DEFAULT_MAX_ROWS))
+    .option("-d, --dedicated <URL>", "a PostgreSQL of its own, in place of a schema in the shared one")
+    .action((name: string, options: { maxRows: string; dedicated?: string }) => {
+      const { dedicated } = options;
+      const database = {
+        name: parseName(name),
+        maxRows: parseMaxRows(options.maxRows),
+        dedicatedUrl: dedicated === undefined ? undefined : parseDedicatedUrl(dedicated),
+      };
+      return onDatabase(program, context, (client) => createDb(client, context.terminal, database));
+    });
+  program
+    .command("gen-token")
+    .description("make a token; prints it, this once, and replaces one of the same name")
+    .argument("<DATABASE_ID>", "the database that it opens")
+    .argument("[NAME]", "the token's name, unique in its database", "default")
+    .option("-p, --permissions <LIST>", "what it may do, separated by commas", DEFAULT_PERMISSIONS.join(","))
+    .action((databaseId: string, name: string, options: { permissions: string }) => {
+      const token = {
+        databaseId: parseDatabaseId(databaseId),
+        name: parseName(name),
+        permissions: parsePermissionList(options.permissions),
+      };
+      return onDatabase(program, context, (client) => genToken(client, context.terminal, token));
+    });
+}
+
+function addLists(program: Command, context: CommandContext): void {
+  program
+    .command("list-dbs")
+    .description("list the databases")
+    .addOption(jsonOption())
+    .action(({ json }: JsonChoice) =>
+      onDatabase(program, context, (client) => listDbs(client, context.terminal, { json: json === true })),
+    );
+  program
+    .command("list-tokens")
+    .description("list the tokens of a database; of each, only the first 8 characters are known")
+    .argument("<DATABASE_ID>", "the database")
+    .addOption(jsonOption())
+    .action((id: string, { json }: JsonChoice) => {
+      const request = { databaseId: parseDatabaseId(id), json: json === true };
+      return onDatabase(program, context, (client) => listTokens(client, context.terminal, request));
+    });
+}
+
+function addDeletions(program: Command, context: CommandContext): void {
+  program
+    .command("delete-db")
+    .description("delete a database with its tokens and, if it is a schema, all that is in it")
+    .argument("<DATABASE_ID>", "the database")
+    .addOption(jsonOption())
+    .action((id: string, { json }: JsonChoice) => {
+      const request = { databaseId: parseDatabaseId(id), json: json === true };
+      return onDatabase(program, context, (client) => deleteDb(client, context.terminal, request));
+    });
+  program
+    .command("delete-token")
+    .description("delete a token; it stops working within a second")
+    .argument("<TOKEN_ID>", "the token's id, as list-tokens shows it")
+    .addOption(jsonOption())
+    .action((id: string, { json }: JsonChoice) => {
+      const request = { tokenId: parseTokenId(id), json: json === true };
+      return onDatabase(program, context, (client) => deleteToken(client, context.terminal, request));
+    });
+}
+
+interface JsonChoice {
+  readonly json?: true;
+}
+
+function jsonOption(): Option {
+  return new Option("--json", "print JSON for a program to read");
+}
+
+async function onDatabase(
+  program: Command,
+  context: CommandContext,
+  use: (client: Client) => Promise<void>,
+): Promise<void> {
+  await withMigratedDatabase(readConfig(program, context), context.signal, use);
+}
+
+function readConfig(program: Command, { terminal }: CommandContext): Config {
+  const { skipMigrations } = program.opts<{ skipMigrations?: true }>();
+  const config = loadConfig(undefined, { overrides: skipMigrations === true ? { skipMigrations } : {} });
+  for (const warning of config.warnings ?? []) terminal.note(`warning: ${warning}`);
+  return config;
+}
+
+function readVersion(): string {
+  const manifest = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
+  return (JSON.parse(manifest) as { readonly version: string }).version;
+}
