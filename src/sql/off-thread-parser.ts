@@ -70,8 +70,27 @@ export class OffThreadParser {
   async #parseInWorker(sql: string): Promise<ParseOutcome> {
     const compiled = await this.#options.compiled();
     if (this.#isClosed) throw unavailable();
-    const worker = (this.#worker ??= this.#startWorker(compiled));
     this.#interrupt = new AbortController();
+    try {
+      const worker = this.#worker ?? (await this.#startWorker(compiled));
+      return await this.#ask(worker, sql);
+    } catch (error) {
+      return this.#afterFailure(error);
+    }
+  }
+
+  /** The time that a thread takes to start is no text's fault, and counts towards no deadline. */
+  async #startWorker(compiled: WebAssembly.Module): Promise<Worker> {
+    const worker = new Worker(workerUrl(), { workerData: { compiled }, resourceLimits: WORKER_LIMITS });
+    const forget = () => {
+      if (this.#worker === worker) this.#worker = undefined;
+    };
+    this.#worker = worker.on("error", forget).on("exit", forget);
+    await once(worker, "message", { signal: this.#interrupt.signal });
+    return worker;
+  }
+
+  async #ask(worker: Worker, sql: string): Promise<ParseOutcome> {
     const deadline = setTimeout(() => this.#interrupt.abort(), this.#options.deadlineMs);
     worker.ref();
     try {
@@ -79,8 +98,6 @@ export class OffThreadParser {
       worker.postMessage(sql);
       const [outcome] = (await answered) as [ParseOutcome];
       return outcome;
-    } catch (error) {
-      return this.#afterFailure(worker, error);
     } finally {
       clearTimeout(deadline);
       worker.unref(); // An idle worker does not keep the process alive.
@@ -88,20 +105,12 @@ export class OffThreadParser {
   }
 
   /** A worker that failed or was still busy at the deadline is never used again. */
-  #afterFailure(worker: Worker, error: unknown): ParseOutcome {
+  #afterFailure(error: unknown): ParseOutcome {
+    void this.#worker?.terminate();
     this.#worker = undefined;
-    void worker.terminate();
     if (this.#isClosed) throw unavailable();
     if (this.#interrupt.signal.aborted || isOutOfMemory(error)) return { kind: "too-complex" };
     throw new GatewayError("INTERNAL_ERROR", "The statement could not be parsed", { cause: error });
-  }
-
-  #startWorker(compiled: WebAssembly.Module): Worker {
-    const worker = new Worker(workerUrl(), { workerData: { compiled }, resourceLimits: WORKER_LIMITS });
-    const forget = () => {
-      if (this.#worker === worker) this.#worker = undefined;
-    };
-    return worker.on("error", forget).on("exit", forget);
   }
 }
 

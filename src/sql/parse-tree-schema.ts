@@ -387,7 +387,6 @@ export const ENUM_VALUES: Readonly<Record<string, readonly string[]>> = {
     "ALTER_SUBSCRIPTION_ENABLED",
     "ALTER_SUBSCRIPTION_SKIP",
   ],
-  Context: ["None", "Select", "DML", "DDL", "Call"],
 };
 
 /**
@@ -1726,7 +1725,4 @@ export const NODE_FIELDS: Readonly<Record<string, Readonly<Record<string, string
     options: "Node[]",
   },
   DropSubscriptionStmt: { subname: "string", missing_ok: "boolean", behavior: "DropBehavior" },
-  Table: { name: "string", schemaName: "string", tableName: "string", context: "Context" },
-  Function: { name: "string", functionName: "string", schemaName: "string", context: "Context" },
-  FilterColumn: { schemaName: "string", tableName: "string", column: "string" },
 };

@@ -1,4 +1,5 @@
-// The entry of the worker thread in which large texts are parsed: one text in, one outcome out.
+// The entry of the worker thread in which large texts are parsed: it says once that it is ready, then answers each text
+// with its outcome.
 
 import { setPriority } from "node:os";
 import { parentPort, workerData } from "node:worker_threads";
@@ -15,6 +16,8 @@ const parser = createParserInstance(() => Promise.resolve((workerData as { compi
 if (process.platform === "linux") setPriority(10);
 
 parentPort?.on("message", (sql: string) => void answer(sql));
+await parser.ready();
+parentPort?.postMessage("ready");
 
 async function answer(sql: string): Promise<void> {
   await parser.ready();

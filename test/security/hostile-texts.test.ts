@@ -1,0 +1,109 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+
+import { GatewayError } from "../../src/errors.ts";
+import { createParser, type Parser } from "../../src/sql/parse-statement.ts";
+
+const repeat = (text: string, count: number) => text.repeat(count);
+
+/** Each text is as large as its `count`; the counts stand on both sides of every bound. */
+const SHAPES: readonly { name: string; counts: readonly number[]; text: (count: number) => string }[] = [
+  { name: "left-deep sums", counts: [900, 7_400, 8_500, 60_000], text: (n) => `select 1${repeat("+1", n)}` },
+  { name: "chained casts", counts: [900, 7_500, 20_000], text: (n) => `select 1${repeat("::int", n)}` },
+  { name: "UNION arms", counts: [600, 7_500, 14_000], text: (n) => `select 1${repeat(" union select 1", n)}` },
+  { name: "JOINs", counts: [600, 7_500, 18_000], text: (n) => `select from a${repeat(" natural join a", n)}` },
+  { name: "signs", counts: [400, 2_000, 8_000, 200_000], text: (n) => `select ${repeat("-+", n)}1` },
+  { name: "empty comments", counts: [100, 1_000, 60_000], text: (n) => `${repeat("/**/", n)}select 1` },
+  {
+    name: "nested comments",
+    counts: [900, 2_000, 20_000],
+    text: (n) => `${repeat("/*", n)}${repeat("*/", n)}select 1`,
+  },
+  { name: "parentheses", counts: [900, 5_000, 100_000], text: (n) => `select ${repeat("(", n)}1${repeat(")", n)}` },
+  {
+    name: "sub-selects",
+    counts: [600, 3_000, 9_000],
+    text: (n) => `select ${repeat("exists(select ", n)}1${repeat(")", n)}`,
+  },
+  { name: "arrays", counts: [900, 4_900, 20_000], text: (n) => `select array${repeat("[", n)}1${repeat("]", n)}` },
+  {
+    name: "CASE",
+    counts: [400, 1_900, 9_000],
+    text: (n) => `select ${repeat("case when ", n)}1${repeat(" then 1 end", n)}`,
+  },
+  { name: "calls", counts: [600, 4_900, 20_000], text: (n) => `select ${repeat("f(", n)}1${repeat(")", n)}` },
+  { name: "postfix tests", counts: [1_900, 25_000, 40_000], text: (n) => `select 1${repeat(" isnull", n)}` },
+  { name: "long lists", counts: [900, 24_000, 100_000], text: (n) => `select 1 in (1${repeat(",1", n)})` },
+  { name: "parameters", counts: [900, 20_000, 80_000], text: (n) => `select $1${repeat(",$1", n)}` },
+  { name: "huge strings", counts: [60_000, 250_000, 5_000_000], text: (n) => `select '${repeat("x", n)}'` },
+  { name: "unclosed dollar quotes", counts: [600, 20_000, 80_000], text: (n) => `select ${repeat("$a$ $b", n)}` },
+  { name: "many statements", counts: [600, 9_000, 20_000], text: (n) => repeat("select 1;", n) },
+];
+
+const TOTAL = 2_000;
+
+/** Of the whole process, between the 500th and the last text. The first 500 fill caches, heaps and the worker's stack. */
+const MAX_GROWTH_BYTES = 96 * 1024 * 1024;
+
+let parser: Parser;
+
+beforeAll(async () => {
+  parser = createParser();
+  await parser.warmUp();
+});
+
+afterAll(() => parser.close());
+
+async function answerTo(text: string, tenant: string): Promise<string> {
+  try {
+    const statement = await parser.parse(text, tenant);
+    return Object.keys(statement.tree).join();
+  } catch (error) {
+    if (error instanceof GatewayError) return error.details.reason ?? error.code;
+    throw error;
+  }
+}
+
+function hostileText(index: number): { name: string; text: string } {
+  const shape = SHAPES[index % SHAPES.length];
+  if (shape === undefined) throw new Error("No shapes");
+  // Most texts are of the smallest size: they are the ones that reach the parser of the main thread.
+  const round = Math.floor(index / SHAPES.length);
+  const size = round % 16 < shape.counts.length ? round % 16 : 0;
+  return { name: shape.name, text: shape.text(shape.counts[size] ?? 1) };
+}
+
+describe("hostile texts", () => {
+  it("leave the parser, its answers and its memory as they were", { timeout: 120_000 }, async () => {
+    const controls = ["select a, b from t where c = $1 order by 1", `select 'é${repeat(" ", 70_000)}'`];
+    const before = await Promise.all(controls.map(async (sql) => (await parser.parse(sql)).tree));
+    const answers = new Set<string>();
+    let settledBytes = 0;
+
+    for (let index = 0; index < TOTAL; index += 1) {
+      if (index === 500) settledBytes = process.memoryUsage().rss;
+      const { name, text } = hostileText(index);
+      const answer = await answerTo(text, "hostile");
+      answers.add(answer);
+      expect(["SelectStmt", "TOO_COMPLEX", "SYNTAX_ERROR", "MULTIPLE_STATEMENTS"], name).toContain(answer);
+      if (index % 20 === 0)
+        expect(await Promise.all(controls.map(async (sql) => (await parser.parse(sql, "honest")).tree))).toEqual(
+          before,
+        );
+    }
+
+    expect([...answers].sort()).toEqual(["MULTIPLE_STATEMENTS", "SYNTAX_ERROR", "SelectStmt", "TOO_COMPLEX"]);
+    expect(process.memoryUsage().rss - settledBytes).toBeLessThan(MAX_GROWTH_BYTES);
+  });
+
+  it.each(SHAPES)("never reach a trap on the main thread: $name", async ({ text, counts: [smallest = 1] }) => {
+    // A trap is answered TOO_COMPLEX. The smallest size of each shape is parsed whole, whatever it then means.
+    expect(await answerTo(text(smallest), "hostile")).not.toBe("TOO_COMPLEX");
+  });
+
+  it("beyond the bounds are refused, each of them", async () => {
+    for (const { name, text, counts } of SHAPES) {
+      const largest = text(counts.at(-1) ?? 1);
+      expect(["TOO_COMPLEX", "SYNTAX_ERROR"], name).toContain(await answerTo(largest, "hostile"));
+    }
+  });
+});
