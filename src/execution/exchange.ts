@@ -9,7 +9,7 @@ import type { Field } from "./result-set.ts";
  * How far PostgreSQL had come when an error arrived or the connection went. Up to and with `bind`, nothing of the
  * statement itself has run; after `commit` began, only PostgreSQL knows.
  */
-export type Stage = "settings" | "parse" | "bind" | "run" | "commit";
+export type Stage = "reset" | "settings" | "parse" | "bind" | "run" | "commit";
 
 export interface Rows {
   readonly fields: readonly Field[];
@@ -38,7 +38,7 @@ export type Outcome =
 export interface ExchangePlan {
   /** Everything up to the first Sync or Flush. */
   readonly request: Buffer;
-  /** Statements ahead of the caller's: settings, and the reset where there is one. */
+  /** Statements ahead of the caller's: those of the reset, where there is one, and the settings last. */
   readonly fixedCount: number;
   /** The statement that `request` parses; told when PostgreSQL confirms it. */
   readonly parsing?: { isParsed: boolean } | undefined;
@@ -92,7 +92,8 @@ export class Exchange implements pg.Submittable {
   }
 
   get #stage(): Stage {
-    if (this.#completed < this.#plan.fixedCount) return "settings";
+    const settingsAt = this.#plan.fixedCount - 1;
+    if (this.#completed <= settingsAt) return this.#completed < settingsAt ? "reset" : "settings";
     if (this.#plan.parsing?.isParsed === false) return "parse";
     if (this.#bound <= this.#plan.fixedCount) return "bind";
     return this.#completed === this.#plan.fixedCount ? "run" : "commit";

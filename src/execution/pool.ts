@@ -21,8 +21,6 @@ export interface PoolOptions {
   readonly idleTimeoutMs?: number;
   /** A connection of this age is replaced, because a backend's caches of catalogs only grow. */
   readonly maxLifetimeMs?: number;
-  /** Runs once on each new connection's client, before its first statement. */
-  readonly prepare?: (client: Awaited<ReturnType<typeof connect>>) => Promise<void>;
 }
 
 const DEFAULTS = {
@@ -74,7 +72,7 @@ export class Pool {
    */
   acquire(session: Session, signal: AbortSignal): Connection | Promise<Connection> {
     signal.throwIfAborted();
-    if (this.#isClosing) throw unavailable("The gateway is shutting down");
+    if (this.#isClosing) throw unavailable("The connections to the database are being closed");
     const connection = this.#allowance(session.tenant) > 0 ? this.#takeIdle(session.key) : undefined;
     if (connection !== undefined) return this.#hold(connection, session.tenant);
     if (this.#waiting.count >= this.#options.maxWaiting) throw unavailable("Too many requests are waiting");
@@ -102,7 +100,8 @@ export class Pool {
   async close(deadlineMs: number): Promise<void> {
     this.#isClosing = true;
     clearInterval(this.#tidying);
-    for (const waiter of this.#waiting.takeAll()) waiter.reject(unavailable("The gateway is shutting down"));
+    for (const waiter of this.#waiting.takeAll())
+      waiter.reject(unavailable("The connections to the database are being closed"));
     const idle = this.#idle;
     this.#idle = [];
     await Promise.all([this.#untilDrained(deadlineMs), ...idle.map((connection) => this.#retire(connection))]);
@@ -188,7 +187,6 @@ export class Pool {
 
   async #adopt(client: Awaited<ReturnType<typeof connect>>): Promise<Connection> {
     try {
-      await this.#options.prepare?.(client);
       const connection = await Connection.open(client, this.#options.connection);
       this.#connections.add(connection);
       connection.onEnd(() => this.#forget(connection));

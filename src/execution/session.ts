@@ -30,7 +30,8 @@ const PINNED_SETTINGS = {
   backslash_quote: "safe_encoding",
   array_nulls: "on",
   default_transaction_read_only: "off",
-  // statement_timeout bounds the wait for a lock too, so that it ends as TIMEOUT and not as another error.
+  statement_timeout: "0",
+  // The statement's own timeout bounds the wait for a lock too, so that it ends as TIMEOUT and not as another error.
   lock_timeout: "0",
   idle_in_transaction_session_timeout: "10s",
 } as const;

@@ -7,7 +7,7 @@ import { GatewayError } from "../errors.ts";
 import type { Connection } from "./connection.ts";
 import type { Deadline, Deadlines } from "./deadlines.ts";
 import { declaredTypes, moreUndetermined, type UndeterminedParameters } from "./declared-types.ts";
-import type { Outcome, Rows } from "./exchange.ts";
+import type { Outcome, Rows, Stage } from "./exchange.ts";
 import { ClientGone, ConnectionUnusable, type ExecuteRequest, TenantRoleMissing } from "./execute-request.ts";
 import { arrayForm, parameterText } from "./parameter-text.ts";
 import type { PreparedStatement } from "./prepared-statements.ts";
@@ -198,8 +198,8 @@ export class StatementRun implements Deadline {
 
   /** Returns when the statement, of which nothing has run, is to be tried again. */
   #retryOrThrow({ stage, error }: Refused, parsed: boolean): void {
+    if (isAhead(stage) && this.#stoppedBy === undefined) throw this.#settingsRefused(stage, error);
     if (error.code === QUERY_CANCELED) throw this.#cancelled(error);
-    if (stage === "settings") throw this.#settingsRefused(error);
     if (stage === "parse" && error.code === DUPLICATE_PREPARED_STATEMENT) throw this.#unusable(error);
     const mayHelp = stage === "bind" ? this.#reparse(parsed) : stage === "parse" && this.#declareMore(error);
     if (!mayHelp) throw translateDatabaseError(this.#ambiguity ?? error);
@@ -222,8 +222,9 @@ export class StatementRun implements Deadline {
     return true;
   }
 
-  #settingsRefused(error: pg.DatabaseError): Error {
-    if (this.#request.session.role === undefined || !ROLE_MISSING.has(error.code ?? "")) return this.#unusable(error);
+  #settingsRefused(stage: Stage, error: pg.DatabaseError): Error {
+    const isRoleMissing = stage === "settings" && ROLE_MISSING.has(error.code ?? "");
+    if (this.#request.session.role === undefined || !isRoleMissing) return this.#unusable(error);
     this.#connection.destroy();
     return new TenantRoleMissing("The tenant's role cannot be taken", { cause: error });
   }
@@ -236,7 +237,7 @@ export class StatementRun implements Deadline {
   #lost({ isSent, stage, error }: Extract<Outcome, { kind: "lost" }>, wasDescribing: boolean): Error {
     if (this.#stoppedBy !== undefined) return this.#cancelled(error);
     // With a farewell from the server it is sure that it came no further than its last answer.
-    const hasRun = isSent && !wasDescribing && !(stage === "settings" && error !== undefined);
+    const hasRun = isSent && !wasDescribing && !(isAhead(stage) && error !== undefined);
     return hasRun ? outcomeUnknown(error) : this.#unusable(error);
   }
 
@@ -262,6 +263,11 @@ export class StatementRun implements Deadline {
   #throwIfStopped(): void {
     if (this.#stoppedBy !== undefined) throw this.#cancelled(undefined);
   }
+}
+
+/** The statement itself had not been reached. */
+function isAhead(stage: Stage): boolean {
+  return stage === "reset" || stage === "settings";
 }
 
 function unparsed(statement: PreparedStatement): PreparedStatement | undefined {

@@ -59,7 +59,12 @@ export interface Harness {
   close(): Promise<void>;
 }
 
-export async function startHarness(version: ClusterVersion, options: Partial<PoolOptions> = {}): Promise<Harness> {
+export interface HarnessOptions extends Partial<PoolOptions> {
+  /** Puts something between the pool and PostgreSQL. */
+  readonly through?: (login: ConnectionSettings) => Promise<ConnectionSettings>;
+}
+
+export async function startHarness(version: ClusterVersion, options: HarnessOptions = {}): Promise<Harness> {
   const database = await createTestDatabase(version);
   const id = randomBytes(4).toString("hex");
   const roles = { login: `exec_${id}`, alice: `alice_${id}`, bob: `bob_${id}` };
@@ -71,7 +76,9 @@ export async function startHarness(version: ClusterVersion, options: Partial<Poo
     grant usage, create on schema alice to ${roles.alice};
     grant usage, create on schema bob to ${roles.bob};`);
   const login = { ...database.connection, user: roles.login };
-  const pool = new Pool({ connection: login, maxConnections: 1, ...options });
+  const { through, ...poolOptions } = options;
+  const connection = through === undefined ? login : await through(login);
+  const pool = new Pool({ connection, maxConnections: 1, ...poolOptions });
   const executor = new Executor(pool, new TypeCatalog((sql, values) => database.query(sql, [...values])));
   const sessionOf = (tenant: "alice" | "bob"): Session => ({
     tenant,

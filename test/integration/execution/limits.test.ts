@@ -1,0 +1,188 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { ClientGone } from "../../../src/execution/execute-request.ts";
+import { hasCluster } from "../../support/cluster.ts";
+import { type Harness, type RunOptions, startHarness } from "./harness.ts";
+
+const VERSIONS = ([18, 15] as const).filter((version) => hasCluster(version));
+
+describe.each(VERSIONS)("the limits of a statement on PostgreSQL %i", (version) => {
+  let harness: Harness;
+  let run: Harness["run"];
+  beforeAll(async () => {
+    harness = await startHarness(version);
+    run = harness.run;
+    await run("create table notes (id int, body text)");
+    await run("create sequence counter");
+    // A SELECT that writes: the judge says so of it by the fact `writes`.
+    await harness.database.query(`create function alice.note(id int) returns int language sql as
+      'insert into alice.notes (id) values (note.id) returning id'`);
+  });
+  afterEach(() => run("truncate notes"));
+  afterAll(() => harness.close());
+
+  const noteCount = async (): Promise<string | null | undefined> =>
+    (await run("select count(*) from notes")).rows[0]?.[0];
+
+  describe("on rows", () => {
+    it.each<[string, string, RunOptions]>([
+      ["a SELECT", "select generate_series(1, 4)", {}],
+      ["INSERT RETURNING", "insert into notes select generate_series(1, 4) returning id", {}],
+      [
+        "a data-modifying CTE",
+        "with new as (insert into notes select generate_series(1, 4) returning id) select * from new",
+        {},
+      ],
+      ["a SELECT of a writing function", "select note(i) from generate_series(1, 4) i", { facts: { writes: true } }],
+    ])("refuse %s that returns one more, and leave nothing behind", async (_, sql, options) => {
+      await expect(run(sql, [], { ...options, limits: { maxRows: 3 } })).rejects.toMatchObject({
+        code: "ROW_LIMIT_EXCEEDED",
+        message: "Row limit exceeded (max: 3)",
+        details: { max_rows: 3 },
+      });
+      expect(await noteCount()).toBe("0");
+      expect((await run(sql, [], { ...options, limits: { maxRows: 4 } })).rowCount).toBe(4);
+    });
+
+    it("do not count rows that are affected but not returned", async () => {
+      const limits = { maxRows: 0 };
+      expect((await run("insert into notes select generate_series(1, 9)", [], { limits })).rowCount).toBe(9);
+      await expect(run("select 1", [], { limits })).rejects.toMatchObject({ code: "ROW_LIMIT_EXCEEDED" });
+    });
+
+    it.each([undefined, 2_147_483_647])("are none at %s", async (maxRows) => {
+      expect((await run("select generate_series(1, 5000)", [], { limits: { maxRows } })).rowCount).toBe(5000);
+    });
+  });
+
+  describe("on bytes", () => {
+    it.each<[string, string, RunOptions]>([
+      ["many rows", "select repeat('x', 1000) from generate_series(1, 900)", {}],
+      ["one huge field", "select repeat('x', 50000000)", {}],
+      [
+        "wide RETURNING",
+        "insert into notes select i, repeat('x', 1000) from generate_series(1, 900) i returning *",
+        {},
+      ],
+    ])("refuse %s, and leave nothing behind", async (_, sql) => {
+      await expect(run(sql, [], { limits: { maxBytes: 100_000 } })).rejects.toMatchObject({
+        code: "RESULT_TOO_LARGE",
+        details: { max_bytes: 100_000 },
+      });
+      await expect.poll(noteCount).toBe("0");
+    });
+  });
+
+  describe("on time", () => {
+    it("end a statement as TIMEOUT, rolled back, on a connection that stays", async () => {
+      const sql = "with new as (insert into notes values (1)) select pg_sleep(60)";
+      const limits = { timeoutMs: 100 };
+      await expect(run(sql, [], { limits })).rejects.toMatchObject({ code: "TIMEOUT", message: "Query timeout" });
+      expect(await noteCount()).toBe("0");
+      expect((await run("select 1")).rows).toEqual([["1"]]);
+    });
+
+    it("cut off what PostgreSQL itself does not stop", async () => {
+      await harness.database.query(`create or replace function alice.stubborn() returns void language plpgsql
+        set statement_timeout = 0 as $$ begin
+          loop begin perform pg_sleep(60); exception when query_canceled then null; end; end loop;
+        end $$`);
+      await expect(run("select stubborn()", [], { limits: { timeoutMs: 50 } })).rejects.toMatchObject({
+        code: "TIMEOUT",
+      });
+      await harness.database.query(
+        "select pg_terminate_backend(pid) from pg_stat_activity where query like '%stubborn%' and pid <> pg_backend_pid()",
+      );
+      expect((await run("select 1")).rows).toEqual([["1"]]);
+    });
+
+    it("tell a cancel by somebody else from a timeout", async () => {
+      const running = run("select pg_sleep(60)");
+      await Promise.all([
+        expect(running).rejects.toMatchObject({ code: "DATABASE_ERROR", details: { sqlstate: "57014" } }),
+        signalBackend("cancel"),
+      ]);
+    });
+  });
+
+  describe("when the client goes", () => {
+    it("the statement is cancelled in PostgreSQL and rolled back", async () => {
+      const controller = new AbortController();
+      const running = run("with new as (insert into notes values (1)) select pg_sleep(60)", [], {
+        signal: controller.signal,
+      });
+      const gone = expect(running).rejects.toBeInstanceOf(ClientGone);
+      await untilSleeping();
+      controller.abort();
+      await gone;
+      expect(await noteCount()).toBe("0");
+      await expect.poll(() => sleeping(), { timeout: 1_250 }).toEqual([]);
+    });
+
+    it("a statement that has not begun is not run", async () => {
+      await expect(run("insert into notes values (1)", [], { signal: AbortSignal.abort() })).rejects.toBeInstanceOf(
+        ClientGone,
+      );
+      const controller = new AbortController();
+      const blocker = run("select pg_sleep(0.2)");
+      const waiting = run("insert into notes values (1)", [], { signal: controller.signal });
+      const gone = expect(waiting).rejects.toBeInstanceOf(ClientGone);
+      controller.abort();
+      await Promise.all([blocker, gone]);
+      expect(await noteCount()).toBe("0");
+    });
+  });
+
+  describe("when the connection goes", () => {
+    it.each(["select pg_sleep(60)", "with new as (insert into notes values (1)) select pg_sleep(60)"])(
+      "the outcome of %s is unknown",
+      async (sql) => {
+        const lost = expect(run(sql)).rejects.toMatchObject({ code: "DATABASE_ERROR", details: { sqlstate: "08007" } });
+        await signalBackend("terminate");
+        await lost;
+        expect((await run("select 1")).rows).toEqual([["1"]]);
+      },
+    );
+
+    it("while it is idle, nobody notices", async () => {
+      await run("select 1");
+      await harness.database.query("select pg_terminate_backend(pid) from pg_stat_activity where usename = $1", [
+        harness.login.user,
+      ]);
+      expect((await run("select 1")).rows).toEqual([["1"]]);
+    });
+  });
+
+  async function sleeping(): Promise<unknown[]> {
+    return harness.database.query("select pid from pg_stat_activity where usename = $1 and wait_event = 'PgSleep'", [
+      harness.login.user,
+    ]);
+  }
+
+  async function untilSleeping(): Promise<void> {
+    await expect.poll(() => sleeping(), { timeout: 5_000 }).toHaveLength(1);
+  }
+
+  async function signalBackend(how: "cancel" | "terminate"): Promise<void> {
+    await untilSleeping();
+    await harness.database.query(`select pg_${how}_backend(pid) from pg_stat_activity where usename = $1`, [
+      harness.login.user,
+    ]);
+  }
+});
+
+describe.each(VERSIONS)("a serialization failure on PostgreSQL %i", (version) => {
+  it("is told with its SQLSTATE", async () => {
+    const harness = await startHarness(version, { maxConnections: 4, maxPerTenant: 4 });
+    await harness.run("create table counters (n int)");
+    await harness.run("insert into counters values (0)");
+    await harness.database.query(
+      `alter role ${harness.login.user} set default_transaction_isolation = 'repeatable read'`,
+    );
+    const outcomes = await Promise.allSettled(
+      [1, 2].map(() => harness.run("update counters set n = n + 1 where pg_sleep(0.2) is not null")),
+    );
+    const failures = outcomes.filter(({ status }) => status === "rejected");
+    expect(failures).toMatchObject([{ reason: { code: "DATABASE_ERROR", details: { sqlstate: "40001" } } }]);
+    await harness.close();
+  });
+});
