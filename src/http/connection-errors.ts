@@ -29,7 +29,8 @@ export function createConnectionErrorHandler(options: ConnectionErrorOptions): C
     const reply = latestReply.get(socket);
     const isIdle = reply === undefined || reply.raw.writableFinished;
     if (isIdle && socket.bytesRead > 0) answerConnection(error, socket, observe);
-    else if (!isIdle && !reply.sent && !reply.request.raw.complete) refuse(toRefusal(error), reply);
+    else if (!isIdle && !reply.sent && !reply.request.raw.complete)
+      refuse(toRefusal(error), reply.header("connection", "close"));
     // A connection that never said anything; or a complete request is being answered, and its client must not take
     // this refusal for that answer.
     else socket.destroy();
@@ -54,7 +55,7 @@ function answerConnection(error: NodeJS.ErrnoException, socket: Socket, observe:
 }
 
 function toRefusal({ code }: NodeJS.ErrnoException): GatewayError {
-  switch (code) {
+  switch (code ?? "") {
     case "HPE_HEADER_OVERFLOW":
       return new GatewayError("INVALID_REQUEST", "The request's headers are too large");
     case "ERR_HTTP_REQUEST_TIMEOUT":

@@ -52,27 +52,16 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     done(isClosing ? new GatewayError("UNAVAILABLE", "The server is shutting down") : findFault(request, reply));
   }
 
-  function announceClosing(_request: FastifyRequest, reply: FastifyReply, ...[, done]: [unknown, () => void]): void {
-    if (isClosing) void reply.header("connection", "close");
-    done();
-  }
-
-  function refuse(error: GatewayError, reply: FastifyReply): void {
-    observeFailure(error, reply.request, observe);
-    const { status, headers, body } = toErrorResponse(error, reply.request.id);
-    void reply.code(status).headers(headers).send(body);
-  }
-
+  const refuse = createRefuser(observe);
   const app = createApp(options, {
     refuse,
-    onConnectionError: createConnectionErrorHandler({
-      observe,
-      latestReply,
-      refuse: (error, reply) => refuse(error, reply.header("connection", "close")),
-    }),
+    onConnectionError: createConnectionErrorHandler({ observe, latestReply, refuse }),
   });
   app.addHook("onRequest", admit);
-  app.addHook("onSend", announceClosing);
+  app.addHook("onSend", (...[, reply, , done]) => {
+    if (isClosing) void reply.header("connection", "close");
+    done();
+  });
   app.get("/health", (_request, reply) => reply.send({ status: "ok" }));
   addQueryRoute(app, { ...options, running });
 
@@ -91,8 +80,18 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   };
 }
 
+type Refuse = (error: GatewayError, reply: FastifyReply) => void;
+
+function createRefuser(observe: Observe): Refuse {
+  return (error, reply) => {
+    observeFailure(error, reply.request, observe);
+    const { status, headers, body } = toErrorResponse(error, reply.request.id);
+    void reply.code(status).headers(headers).send(body);
+  };
+}
+
 interface Refusals {
-  readonly refuse: (error: GatewayError, reply: FastifyReply) => void;
+  readonly refuse: Refuse;
   readonly onConnectionError: (error: NodeJS.ErrnoException, socket: Socket) => void;
 }
 

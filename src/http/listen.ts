@@ -20,7 +20,7 @@ export async function listen(server: Server, host: string, port: number): Promis
 }
 
 function explain({ code, message }: NodeJS.ErrnoException, host: string, port: number): string {
-  switch (code) {
+  switch (code ?? "") {
     case "EADDRINUSE":
       return `Port ${port} on ${host} is in use already: stop what listens there, or set POSTGATE_PORT to a free port`;
     case "EACCES":

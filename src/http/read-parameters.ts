@@ -53,7 +53,7 @@ function readArray(cursor: Cursor, depth: number): Extract<Parameter, { kind: "a
 }
 
 function toParameter(source: string): Parameter {
-  switch (source[0]) {
+  switch (source.charAt(0)) {
     case '"':
       return { kind: "string", text: JSON.parse(source) as string };
     case "{":

@@ -62,14 +62,13 @@ function toFields(observation: Observation): object {
   switch (observation.kind) {
     case "query-finished":
     case "query-failed":
-    case "client-gone": {
-      const { kind: _kind, durationMs, ...facts } = observation;
+    case "client-gone":
       return {
-        ...facts,
-        durationMs: Math.round(durationMs * 1_000) / 1_000,
-        ...("cause" in facts && causeField(facts)),
+        ...observation,
+        kind: undefined, // The message says it.
+        durationMs: Math.round(observation.durationMs * 1_000) / 1_000,
+        ...("cause" in observation && causeField(observation)),
       };
-    }
     case "background-failure":
       return { task: observation.task, ...causeField(observation) };
     case "listening":

@@ -151,9 +151,7 @@ describe("a client that goes away", () => {
     });
     const socket = await openSocket(server.url);
     socket.write(head("Content-Length: 100") + '{"sql":');
-    await new Promise((resolve) => {
-      socket.end(resolve);
-    });
+    await new Promise<void>((resolve) => socket.end(resolve));
     socket.destroy();
     await expect.poll(() => server.observations).toHaveLength(1);
     expect(queries).toBe(0);
@@ -225,7 +223,9 @@ describe("requests on one connection", () => {
     const server = await start();
     const socket = await openSocket(server.url);
     socket.setNoDelay(true);
-    const text = `${head("Transfer-Encoding: chunked")}${[...BODY].map((byte) => `1\r\n${byte}\r\n`).join("")}0\r\n\r\n`;
+    const text = `${head("Transfer-Encoding: chunked")}${Array.from(BODY)
+      .map((byte) => `1\r\n${byte}\r\n`)
+      .join("")}0\r\n\r\n`;
     for (const byte of text) await new Promise((resolve) => socket.write(byte, resolve));
     expect(await readAnswers(socket, 1)).toMatchObject([{ status: 200 }]);
     socket.destroy();

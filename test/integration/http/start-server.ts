@@ -1,11 +1,11 @@
 import type { Principal } from "../../../src/auth/principal.ts";
-import { hashToken, parseToken, unauthorized, type Token } from "../../../src/auth/token.ts";
+import { hashToken, unauthorized, type Token } from "../../../src/auth/token.ts";
 import { createHttpServer, type HttpServer, type HttpServerOptions } from "../../../src/http/create-http-server.ts";
 import type { RunQuery } from "../../../src/http/query-route.ts";
 import type { Observation } from "../../../src/observability/observation.ts";
 import type { DatabaseId, SchemaName } from "../../../src/tenants/tenant.ts";
 
-export const TOKEN = parseToken(`pg_${"0123456789abcdef".repeat(4)}`) as Token;
+export const TOKEN = `pg_${"0123456789abcdef".repeat(4)}` as Token;
 export const UNKNOWN_TOKEN = `pg_${"f".repeat(64)}`;
 export const MAX_BODY_BYTES = 100_000;
 
