@@ -1,17 +1,11 @@
 // Token → Principal. An outage of the metadata database is UNAVAILABLE, never a bad token.
 
-import { GatewayError } from "../errors.ts";
 import type { LastUsedRecorder } from "./last-used-recorder.ts";
 import type { LoadPrincipal } from "./principal-cache.ts";
 import type { Principal } from "./principal.ts";
-import { hashToken, type Token } from "./token.ts";
+import { hashToken, type Token, unauthorized } from "./token.ts";
 
 export type Authenticate = (token: Token) => Promise<Principal>;
-
-/** One text for every way in which a token can be bad: which way it was is nobody's business. */
-export function unauthorized(): GatewayError {
-  return new GatewayError("UNAUTHORIZED", "Missing, invalid or expired token");
-}
 
 /**
  * @throws GatewayError UNAUTHORIZED when no such token is valid now.

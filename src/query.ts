@@ -1,0 +1,29 @@
+// The pipeline of one request: start reading here. http/ hands over a principal and a well-formed request; each line below is one
+// stage, and a stage that refuses throws a GatewayError, which http/error-response.ts turns into the answer.
+
+import type { Principal } from "./auth/principal.ts";
+import { encodeResultSet } from "./encoding/encode-result-set.ts";
+import type { ResultSet } from "./execution/result-set.ts";
+import type { QueryAnswer, QueryContext, RunQuery } from "./http/query-route.ts";
+import type { QueryRequest } from "./http/parse-query-body.ts";
+import type { ApprovedStatement } from "./policy/approved-statement.ts";
+
+/** The two stages that need more than their arguments; gateway.ts makes them. */
+export interface QueryStages {
+  /** sql/ and policy/: text → statement that this principal may run. */
+  readonly approve: (sql: string, principal: Principal) => Promise<ApprovedStatement>;
+  /** execution/: on the principal's backend, as its role, within its limits. */
+  readonly execute: (
+    principal: Principal,
+    statement: ApprovedStatement,
+    request: Pick<QueryRequest, "params"> & Pick<QueryContext, "signal">,
+  ) => Promise<ResultSet>;
+}
+
+export function createQueryPipeline({ approve, execute }: QueryStages): RunQuery {
+  return async (principal, { sql, params }, { signal }): Promise<QueryAnswer> => {
+    const statement = await approve(sql, principal);
+    const result = await execute(principal, statement, { params, signal });
+    return { body: encodeResultSet(result), rowCount: result.rowCount, operation: statement.operation };
+  };
+}

@@ -1,0 +1,151 @@
+// Section 2 of the public contract: tokens.
+
+import { createHash } from "node:crypto";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { DEFAULT_PERMISSIONS, PERMISSIONS, type Permission } from "../../src/permissions.ts";
+import { type Answer, startTestGateway, type TestGateway, type TestTenant } from "../support/gateway.ts";
+
+/** What the contract promises to show within one second is waited for five times as long. */
+const DEADLINE_MS = 5_000;
+
+let gateway: TestGateway;
+let tenant: TestTenant;
+
+beforeAll(async () => {
+  gateway = await startTestGateway();
+  tenant = await gateway.createTenant();
+  await tenant.rows("create table notes (id int primary key, body text)");
+});
+afterAll(() => gateway.close());
+
+async function eventually(ask: () => Promise<Answer>, isIt: (answer: Answer) => boolean): Promise<Answer> {
+  const deadline = performance.now() + DEADLINE_MS;
+  let answer = await ask();
+  while (!isIt(answer) && performance.now() < deadline) answer = await ask();
+  return answer;
+}
+
+describe("a token", () => {
+  it("is pg_ and 64 lower-case hex digits", () => {
+    expect(tenant.token).toMatch(/^pg_[0-9a-f]{64}$/);
+  });
+
+  it("is stored as the hash of the full token and its first 8 characters only", async () => {
+    const hash = createHash("sha256").update(tenant.token).digest("hex");
+    const rows = await gateway.database.query("select * from postgate_tokens where token_hash = $1", [hash]);
+    expect(rows).toMatchObject([{ token_prefix: tenant.token.slice(0, 8), database_id: tenant.id }]);
+    expect(JSON.stringify(rows)).not.toContain(tenant.token.slice(3));
+  });
+});
+
+describe("a change shows on a running instance within one second", () => {
+  it("when a token is deleted", async () => {
+    const other = await tenant.withPermissions("SELECT");
+    expect((await other.query("select 1")).status).toBe(200);
+    const [row] = await gateway.database.query(
+      "select id from postgate_tokens where token_hash = encode(sha256($1::bytea), 'hex')",
+      [Buffer.from(other.token)],
+    );
+    const since = performance.now();
+    await gateway.database.query("select delete_tenant_token($1)", [row?.id]);
+    const answer = await eventually(() => other.query("select 1"), ({ status }) => status === 401);
+    expect(answer.body).toMatchObject({ code: "UNAUTHORIZED" });
+    console.info(`a deleted token stopped working after ${Math.round(performance.now() - since)} ms`);
+  });
+
+  it("when a token expires", async () => {
+    const other = await tenant.withPermissions("SELECT");
+    expect((await other.query("select 1")).status).toBe(200);
+    await gateway.database.query(
+      "update postgate_tokens set expires_at = now() where token_hash = encode(sha256($1::bytea), 'hex')",
+      [Buffer.from(other.token)],
+    );
+    const answer = await eventually(() => other.query("select 1"), ({ status }) => status === 401);
+    expect(answer.body).toMatchObject({ code: "UNAUTHORIZED" });
+  });
+
+  it("when its permissions change", async () => {
+    const other = await tenant.withPermissions("SELECT");
+    expect((await other.query("insert into notes (id) values (1)")).body).toMatchObject({ reason: "OPERATION_NOT_ALLOWED" });
+    await gateway.database.query(
+      "update postgate_tokens set allowed_operations = '{SELECT,INSERT}' where token_hash = encode(sha256($1::bytea), 'hex')",
+      [Buffer.from(other.token)],
+    );
+    const answer = await eventually(() => other.query("insert into notes (id) values (1)"), ({ status }) => status === 200);
+    expect(answer.status).toBe(200);
+  });
+
+  it("when the database's max_rows changes", async () => {
+    const other = await gateway.createTenant({ maxRows: 1 });
+    expect((await other.query("select generate_series(1, 2)")).body).toMatchObject({ code: "ROW_LIMIT_EXCEEDED" });
+    await gateway.database.query("update postgate_databases set max_rows = 2 where id = $1", [other.id]);
+    const answer = await eventually(() => other.query("select generate_series(1, 2)"), ({ status }) => status === 200);
+    expect(answer.status).toBe(200);
+  });
+});
+
+describe("last_used_at", () => {
+  it("shows the first use within 2 s", async () => {
+    const other = await tenant.withPermissions("SELECT");
+    await other.query("select 1");
+    const read = async (): Promise<unknown> => {
+      const [row] = await gateway.database.query(
+        "select last_used_at from postgate_tokens where token_hash = encode(sha256($1::bytea), 'hex')",
+        [Buffer.from(other.token)],
+      );
+      return row?.last_used_at;
+    };
+    const deadline = performance.now() + 5 * 2_000;
+    let shown = await read();
+    while (shown === null && performance.now() < deadline) shown = await read();
+    expect(shown).toBeInstanceOf(Date);
+  });
+});
+
+describe("permissions", () => {
+  it("are the four of DML by default", async () => {
+    const [row] = await gateway.database.query(
+      "insert into postgate_tokens (database_id, name, token_hash, token_prefix) values ($1, 'd', repeat('0', 64), 'pg_00000') returning allowed_operations",
+      [tenant.id],
+    );
+    expect(row?.allowed_operations).toEqual(DEFAULT_PERMISSIONS);
+  });
+
+  const statements: Record<Permission, string> = {
+    SELECT: "select * from notes",
+    INSERT: "insert into notes (id) values (77)",
+    UPDATE: "update notes set body = 'x'",
+    DELETE: "delete from notes",
+    CREATE: "create table made (id int)",
+    ALTER: "alter table notes add column extra int",
+    DROP: "drop table if exists made",
+  };
+
+  it.each(PERMISSIONS)("%s is needed for its statements and enough for them", async (permission) => {
+    const sql = statements[permission];
+    const without = await tenant.withPermissions(...PERMISSIONS.filter((other) => other !== permission));
+    expect(await without.query(sql)).toMatchObject({
+      status: 400,
+      body: { code: "PARSE_ERROR", reason: "OPERATION_NOT_ALLOWED" },
+    });
+    const only = await tenant.withPermissions(permission);
+    expect((await only.query(sql)).status).toBe(200);
+  });
+
+  it("TRUNCATE needs DROP", async () => {
+    expect((await (await tenant.withPermissions("DELETE")).query("truncate notes")).status).toBe(400);
+    expect((await (await tenant.withPermissions("DROP")).query("truncate notes")).status).toBe(200);
+  });
+
+  it("an empty set allows nothing", async () => {
+    const nobody = await tenant.withPermissions("SELECT");
+    await gateway.database.query(
+      "update postgate_tokens set allowed_operations = '{}' where token_hash = encode(sha256($1::bytea), 'hex')",
+      [Buffer.from(nobody.token)],
+    );
+    for (const sql of Object.values(statements)) {
+      const answer = await eventually(() => nobody.query(sql), ({ status }) => status === 400);
+      expect(answer.body).toMatchObject({ reason: "OPERATION_NOT_ALLOWED" });
+    }
+  });
+});

@@ -1,0 +1,143 @@
+// A gateway over a database of its own, and tenants that talk to it over HTTP as clients do.
+
+import type { Config } from "../../src/config.ts";
+import { createGateway, type Gateway } from "../../src/gateway.ts";
+import type { Observation } from "../../src/observability/observation.ts";
+import { PERMISSIONS, type Permission } from "../../src/permissions.ts";
+import { type ClusterVersion, createTestDatabase, type TestDatabase } from "./cluster.ts";
+
+export interface Answer {
+  readonly status: number;
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- whatever the gateway answered
+  readonly body: any;
+  readonly text: string;
+  readonly headers: Headers;
+}
+
+export interface TestTenant {
+  readonly id: string;
+  readonly token: string;
+  query(sql: string, params?: unknown): Promise<Answer>;
+  /** The rows of a statement that must succeed. */
+  rows(sql: string, params?: unknown): Promise<Record<string, unknown>[]>;
+  /** Another token on the same database. */
+  withPermissions(...permissions: Permission[]): Promise<TestTenant>;
+}
+
+export interface TestGateway {
+  readonly url: string;
+  readonly database: TestDatabase;
+  readonly observations: readonly Observation[];
+  readonly admin: TestTenant;
+  createTenant(options?: { name?: string; maxRows?: number; permissions?: readonly Permission[] }): Promise<TestTenant>;
+  tenantOf(id: string, permissions?: readonly Permission[]): Promise<TestTenant>;
+  close(): Promise<void>;
+}
+
+export interface TestGatewayOptions {
+  readonly version?: ClusterVersion;
+  readonly config?: Partial<Config>;
+  /** Runs before the gateway starts, on the empty database. */
+  readonly prepare?: (database: TestDatabase) => Promise<void>;
+}
+
+const ADMIN_ID = "00000000-0000-0000-0000-000000000000";
+
+export async function startTestGateway(options: TestGatewayOptions = {}): Promise<TestGateway> {
+  const database = await createTestDatabase(options.version);
+  let gateway: Gateway | undefined;
+  try {
+    await options.prepare?.(database);
+    const observations: Observation[] = [];
+    gateway = createGateway(testConfig(database, options.config), (observation) => observations.push(observation));
+    const { url } = await gateway.listen();
+    return await toTestGateway({ gateway, url, database, observations });
+  } catch (error) {
+    await gateway?.close();
+    await database.close();
+    throw error;
+  }
+}
+
+export function testConfig(database: TestDatabase, changes: Partial<Config> = {}): Config {
+  return {
+    database: { kind: "external", connection: database.connection },
+    tenantConnection: undefined,
+    host: "127.0.0.1",
+    port: 0,
+    maxBodyBytes: 10 * 1024 * 1024,
+    maxSqlBytes: 256 * 1024,
+    maxResultBytes: 32 * 1024 * 1024,
+    queryTimeoutMs: 30_000,
+    poolSize: 5,
+    logLevel: "silent",
+    skipMigrations: false,
+    extensions: [],
+    ...changes,
+  };
+}
+
+interface Running {
+  readonly gateway: Gateway;
+  readonly url: string;
+  readonly database: TestDatabase;
+  readonly observations: Observation[];
+}
+
+async function toTestGateway({ gateway, url, database, observations }: Running): Promise<TestGateway> {
+  let names = 0;
+  const tenantOf = async (id: string, permissions: readonly Permission[] = PERMISSIONS): Promise<TestTenant> => {
+    const [row] = await database.query("select token from public.create_tenant_token($1, $2, $3)", [
+      id,
+      `test-${++names}`,
+      permissions,
+    ]);
+    const token = String(row?.["token"]);
+    const query = (sql: string, params?: unknown): Promise<Answer> => post(url, token, { sql, params });
+    return {
+      id,
+      token,
+      query,
+      async rows(sql, params) {
+        const answer = await query(sql, params);
+        if (answer.status !== 200) throw new Error(`${sql}: ${answer.status} ${answer.text}`);
+        return (answer.body as { rows: Record<string, unknown>[] }).rows;
+      },
+      withPermissions: (...wanted) => tenantOf(id, wanted),
+    };
+  };
+  return {
+    url,
+    database,
+    observations,
+    admin: await tenantOf(ADMIN_ID),
+    tenantOf,
+    async createTenant({ name = `tenant ${++names}`, maxRows = 1000, permissions = PERMISSIONS } = {}) {
+      const [row] = await database.query("select id from public.create_tenant_database($1, $2)", [name, maxRows]);
+      return tenantOf(String(row?.["id"]), permissions);
+    },
+    async close() {
+      await gateway.close();
+      await database.close();
+    },
+  };
+}
+
+/** One POST /query, as a client sends it. */
+export async function post(url: string, token: string, body: unknown, headers: Record<string, string> = {}): Promise<Answer> {
+  const response = await fetch(`${url}/query`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${token}`, "content-type": "application/json", ...headers },
+    body: typeof body === "string" ? body : JSON.stringify(body),
+  });
+  const text = await response.text();
+  return { status: response.status, text, body: parse(text), headers: response.headers };
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,53 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { createLastUsedRecorder } from "../../../src/auth/last-used-recorder.ts";
+
+describe("createLastUsedRecorder", () => {
+  beforeEach(() => {
+    vi.useFakeTimers();
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  it("writes many uses of many tokens in one statement, once", async () => {
+    const write = vi.fn(() => Promise.resolve());
+    const recorder = createLastUsedRecorder({ write, observe: vi.fn() });
+    for (let use = 0; use < 100; use++) recorder.record(use % 2 === 0 ? "b" : "a");
+    await vi.advanceTimersByTimeAsync(2_000);
+    recorder.record("a");
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(write.mock.calls).toEqual([[["a", "b"]]]);
+    await recorder.close();
+  });
+
+  it("writes a token that stays in use again within a minute", async () => {
+    const write = vi.fn(() => Promise.resolve());
+    const recorder = createLastUsedRecorder({ write, observe: vi.fn() });
+    for (let second = 0; second < 60; second++) {
+      recorder.record("a");
+      await vi.advanceTimersByTimeAsync(1_000);
+    }
+    expect(write).toHaveBeenCalledTimes(2);
+    await recorder.close();
+  });
+
+  it("keeps what could not be written, and says so", async () => {
+    const write = vi.fn().mockRejectedValueOnce(new Error("down")).mockResolvedValue(undefined);
+    const observe = vi.fn();
+    const recorder = createLastUsedRecorder({ write, observe });
+    recorder.record("a");
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(observe).toHaveBeenCalledWith(expect.objectContaining({ kind: "background-failure" }));
+    expect(write).toHaveBeenLastCalledWith(["a"]);
+    expect(write).toHaveBeenCalledTimes(2);
+    await recorder.close();
+  });
+
+  it("writes what is pending when it is closed", async () => {
+    const write = vi.fn(() => Promise.resolve());
+    const recorder = createLastUsedRecorder({ write, observe: vi.fn() });
+    recorder.record("a");
+    await recorder.close();
+    expect(write).toHaveBeenCalledWith(["a"]);
+  });
+});
