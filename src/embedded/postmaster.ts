@@ -2,12 +2,13 @@
 // of other processes, or of where the programs come from.
 
 import type { ChildProcess } from "node:child_process";
-import { open, readFile } from "node:fs/promises";
+import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { dataFolderPath } from "./data-folder-path.ts";
 import { embeddedFailure } from "./embedded-failure.ts";
 import type { ServerBinaries } from "./find-binaries.ts";
+import { readIfThere } from "./read-if-there.ts";
 import type { ServerUser } from "./server-user.ts";
 import { spawnServerProgram } from "./spawn-server-program.ts";
 
@@ -38,7 +39,7 @@ export interface Postmaster {
 /** Only a part of the socket's name: the server listens on no network. */
 export const SERVER_PORT = 5432;
 
-const START_TIMEOUT_MS = 60_000;
+const START_TIMEOUT_MS = 120_000;
 const START_POLL_MS = 15;
 /** After this the server gets SIGQUIT, and recovers from its log at the next start. */
 const STOP_TIMEOUT_MS = 10_000;
@@ -69,6 +70,8 @@ async function spawnPostgres(options: PostmasterOptions): Promise<ChildProcess> 
   };
   const log = await open(options.logFile, "w", 0o600);
   try {
+    // So that the folder can be used by that user itself too.
+    if (user !== undefined) await log.chown(user.uid, user.gid);
     const child = spawnServerProgram({
       path: join(binaries.folder, "postgres"),
       args: [
@@ -119,13 +122,4 @@ async function lastComplaint(logFile: string): Promise<string> {
   const lines = (await readIfThere(logFile)).trim().split("\n");
   const complaint = lines.findLast((line) => /\b(FATAL|PANIC|could not|error)\b/.test(line)) ?? lines.at(-1) ?? "";
   return `${complaint.replace(/^.*?(FATAL|PANIC): +/, "")} (log: ${logFile})`;
-}
-
-async function readIfThere(file: string): Promise<string> {
-  try {
-    return await readFile(file, "utf8");
-  } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return "";
-    throw error;
-  }
 }

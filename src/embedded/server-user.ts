@@ -25,6 +25,7 @@ export function listServerUsers(): readonly ServerUser[] {
 
 /** Whether the server's user can enter a folder, all folders above it included. */
 export function canEnter(folder: string, user: ServerUser | undefined): boolean {
+  if (user === undefined) return true; // It is this process's own user, and the folder was just made or opened.
   const { status } = spawnSync("/bin/sh", ["-c", 'cd "$1"', "sh", folder], { cwd: "/", ...idsOf(user) });
   return status === 0;
 }

@@ -1,30 +1,66 @@
-// Finds a folder for the server's unix socket whose path the kernel accepts.
+// Finds a folder for the server's unix socket whose path the kernel accepts and that the server's user can reach.
 
-import { chown, mkdir, mkdtemp } from "node:fs/promises";
+import { chmod, chown, lstat, mkdir, mkdtemp, readlink, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import { hasErrorCode } from "./has-error-code.ts";
 import { SERVER_PORT } from "./postmaster.ts";
 import { canEnter, type ServerUser } from "./server-user.ts";
 
-/** What Linux accepts (107); macOS accepts 103. */
+/** What Linux accepts is 107 bytes, and macOS 103. */
 const LONGEST_SOCKET_PATH = 103;
 
 /**
- * A private folder for the socket: the wanted one, or a new short one where the wanted one's path is too long or out of
- * the reach of the server's user.
+ * A private folder for the socket: the wanted one, or where that cannot be, a short one among the temporary files, to
+ * which the wanted one becomes a link. The short one is used again as long as it is there.
  */
-export async function createSocketFolder(wanted: string, user: ServerUser | undefined): Promise<string> {
-  await mkdir(wanted, { recursive: true, mode: 0o700 });
-  const folder = fits(wanted) && canEnter(wanted, user) ? wanted : await mkdtemp(join(shortTemporaryFolder(), "pg-"));
-  if (user !== undefined) await chown(folder, user.uid, user.gid);
-  return folder;
+export async function openSocketFolder(wanted: string, user: ServerUser | undefined): Promise<string> {
+  const linked = await findLinked(wanted);
+  const isPossible = fits(wanted) && canEnter(dirname(wanted), user);
+  if (!isPossible && linked !== undefined && (await isPrivate(linked, user))) return linked;
+  if (linked !== undefined) await rm(wanted);
+  if (isPossible) {
+    await mkdir(wanted, { recursive: true });
+    return makePrivate(wanted, user);
+  }
+  const short = await mkdtemp(join(temporaryFolderFor(user), "postgate-"));
+  await rm(wanted, { recursive: true, force: true });
+  await symlink(short, wanted);
+  return makePrivate(short, user);
 }
 
-/** The system's folder for temporary files, or /tmp where a socket would not fit below it. */
-export function shortTemporaryFolder(): string {
-  return fits(join(tmpdir(), "postgate-000000-000000")) ? tmpdir() : "/tmp";
+/** The system's folder for temporary files, or /tmp where a socket would not fit below it or the user cannot go there. */
+export function temporaryFolderFor(user: ServerUser | undefined): string {
+  const folder = tmpdir();
+  return fits(join(folder, "postgate-test-0000000-000000", "00")) && canEnter(folder, user) ? folder : "/tmp";
 }
 
 function fits(folder: string): boolean {
   return Buffer.byteLength(join(folder, `.s.PGSQL.${SERVER_PORT}`)) <= LONGEST_SOCKET_PATH;
+}
+
+async function findLinked(path: string): Promise<string | undefined> {
+  try {
+    return await readlink(path);
+  } catch (error) {
+    if (hasErrorCode(error, "ENOENT", "EINVAL")) return undefined; // Nothing there, or no link.
+    throw error;
+  }
+}
+
+/** Among temporary files, somebody else may have made a folder of the same name since. */
+async function isPrivate(folder: string, user: ServerUser | undefined): Promise<boolean> {
+  try {
+    const found = await lstat(folder);
+    return found.isDirectory() && found.uid === (user?.uid ?? process.getuid?.()) && (found.mode & 0o077) === 0;
+  } catch (error) {
+    if (hasErrorCode(error, "ENOENT")) return false;
+    throw error;
+  }
+}
+
+async function makePrivate(folder: string, user: ServerUser | undefined): Promise<string> {
+  await chmod(folder, 0o700);
+  if (user !== undefined) await chown(folder, user.uid, user.gid);
+  return folder;
 }

@@ -4,17 +4,12 @@
 import { chown, mkdtemp, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { TestProject } from "vitest/node";
-import {
-  findPackageFolder,
-  findRunnable,
-  findSystemBinaries,
-  linkLibraries,
-  type ServerBinaries,
-} from "../../src/embedded/find-binaries.ts";
+import { findSystemBinaries, type ServerBinaries } from "../../src/embedded/find-binaries.ts";
 import { initDataFolder } from "../../src/embedded/init-data-folder.ts";
 import { type Postmaster, startPostmaster } from "../../src/embedded/postmaster.ts";
+import { prepareBinaries } from "../../src/embedded/prepare-binaries.ts";
 import { listServerUsers, type ServerUser } from "../../src/embedded/server-user.ts";
-import { shortTemporaryFolder } from "../../src/embedded/socket-folder.ts";
+import { temporaryFolderFor } from "../../src/embedded/socket-folder.ts";
 
 /** The socket folder of each cluster, by major version. */
 export type ClusterSockets = Readonly<Partial<Record<18 | 15, string>>>;
@@ -38,11 +33,13 @@ const SETTINGS = {
 };
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  await removeLeftovers();
   const user = listServerUsers()[0];
-  const folder = await mkdtemp(join(shortTemporaryFolder(), `${PREFIX}${process.pid}-`));
+  const temporary = temporaryFolderFor(user);
+  await removeLeftovers(temporary);
+  const folder = await mkdtemp(join(temporary, `${PREFIX}${process.pid}-`));
   if (user !== undefined) await chown(folder, user.uid, user.gid);
-  const binaries = [findPackageBinaries(user), findSystemBinaries(user, 15)].filter((found) => found !== undefined);
+  const packaged = await prepareBinaries({ user, folder, majorVersion: undefined });
+  const binaries = [packaged, findSystemBinaries(user, 15)].filter((found) => found !== undefined);
   const clusters = await Promise.all(binaries.map((found) => startCluster(found, folder, user)));
   project.provide(
     "clusterSockets",
@@ -77,21 +74,8 @@ async function startCluster(binaries: ServerBinaries, folder: string, user: Serv
   return { version, socketFolder: dataFolder, postmaster };
 }
 
-function findPackageBinaries(user: ServerUser | undefined): ServerBinaries {
-  const packageFolder = findPackageFolder();
-  if (packageFolder === undefined)
-    throw new Error("The tests need the optional dependencies: npm ci --include=optional");
-  linkLibraries(packageFolder);
-  const binaries = findRunnable(join(packageFolder, "native", "bin"), user);
-  if (binaries !== undefined) return binaries;
-  throw new Error(
-    `${user?.name ?? "This user"} cannot run the programs in ${packageFolder}: is a folder above it private?`,
-  );
-}
-
 /** Folders of runs that were killed, as far as this user may remove them. */
-async function removeLeftovers(): Promise<void> {
-  const temporary = shortTemporaryFolder();
+async function removeLeftovers(temporary: string): Promise<void> {
   const names = (await readdir(temporary)).filter((name) => name.startsWith(PREFIX));
   const dead = names.filter((name) => !isAlive(Number(name.split("-")[2]))).map((name) => join(temporary, name));
   const removed = await Promise.allSettled(
