@@ -24,6 +24,6 @@ function toTable(rows: readonly Row[]): readonly string[] {
 function toCell(value: unknown): string {
   if (value === null || value === undefined) return "-";
   if (value instanceof Date) return value.toISOString();
-  const text = Array.isArray(value) ? value.join(",") : String(value);
+  const text = typeof value === "string" ? value : Array.isArray(value) ? value.join(",") : JSON.stringify(value);
   return text.replaceAll(/\p{Cc}/gu, "?"); // A name must not move the cursor of whoever reads it.
 }
