@@ -1,0 +1,95 @@
+// Applies the files that a database lacks, and keeps the ledger of them. Safe when many instances start at once: whoever
+// holds the lock looks at the ledger again.
+
+import type { ClientBase } from "pg";
+import { withLockedTransaction, withTransaction } from "../tenants/locked-transaction.ts";
+import { MigrationError } from "./migration-error.ts";
+import type { Migration } from "./migration-files.ts";
+import type { ServerFacts } from "./server-facts.ts";
+
+/** Ours alone: created without a right for anybody but the operator who ran it. */
+const PRIVATE_SCHEMA_SQL = `
+create schema if not exists postgate_private;
+create table if not exists postgate_private.migrations (
+  version integer primary key,
+  name text not null,
+  checksum text not null,
+  applied_at timestamptz not null default now()
+);
+create table if not exists postgate_private.logins (
+  role_name text primary key,
+  password text not null
+);
+revoke all on schema postgate_private from public;
+revoke all on all tables in schema postgate_private from public;`;
+
+interface LedgerRow {
+  readonly version: number;
+  readonly name: string;
+  readonly checksum: string;
+}
+
+export async function ensurePrivateSchema(client: ClientBase, facts: ServerFacts): Promise<void> {
+  if (!facts.hasPrivateSchema) await withLockedTransaction(client, () => client.query(PRIVATE_SCHEMA_SQL));
+}
+
+/**
+ * Applies what is missing, each file in a transaction of its own. Gives the names of those that this call applied.
+ *
+ * @throws MigrationError when the database is newer than these files, or was migrated with other ones.
+ */
+export async function applyMigrations(
+  client: ClientBase,
+  migrations: readonly Migration[],
+): Promise<readonly string[]> {
+  const ledger = await withTransaction(client, () => readLedger(client));
+  requireSameHistory(ledger, migrations);
+  const known = new Set(ledger.map(({ version }) => version));
+  const applied: string[] = [];
+  for (const migration of migrations.filter(({ version }) => !known.has(version)))
+    if (await applyMigration(client, migration)) applied.push(migration.name);
+  return applied;
+}
+
+/** False when another instance was faster. */
+async function applyMigration(client: ClientBase, migration: Migration): Promise<boolean> {
+  return withLockedTransaction(client, async () => {
+    const done = (await readLedger(client)).find(({ version }) => version === migration.version);
+    if (done !== undefined) {
+      requireSameHistory([done], [migration]);
+      return false;
+    }
+    await client.query(migration.sql).catch((cause: unknown) => {
+      throw new MigrationError(`migration ${migration.name} failed: ${messageOf(cause)}`, { cause });
+    });
+    await client.query("insert into postgate_private.migrations (version, name, checksum) values ($1, $2, $3)", [
+      migration.version,
+      migration.name,
+      migration.checksum,
+    ]);
+    return true;
+  });
+}
+
+async function readLedger(client: ClientBase): Promise<readonly LedgerRow[]> {
+  const sql = "select version, name, checksum from postgate_private.migrations order by version";
+  return (await client.query<LedgerRow>(sql)).rows;
+}
+
+function requireSameHistory(ledger: readonly LedgerRow[], migrations: readonly Migration[]): void {
+  for (const done of ledger) {
+    const ours = migrations.find(({ version }) => version === done.version);
+    if (ours === undefined)
+      throw new MigrationError(
+        `the database is newer than this Postgate (it has migration ${done.name}): install a newer Postgate`,
+      );
+    if (ours.checksum !== done.checksum)
+      throw new MigrationError(
+        `migration ${ours.name} is not the one that was applied (its checksum differs): install an unchanged Postgate`,
+      );
+  }
+}
+
+function messageOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}

@@ -1,0 +1,62 @@
+// Carries out what planInstallation() found missing, and gives the logins passwords.
+
+import type { ClientBase } from "pg";
+import { withLockedTransaction, withTransaction } from "../tenants/locked-transaction.ts";
+import { readPasswords, renewPassword } from "./login-passwords.ts";
+import { MigrationError } from "./migration-error.ts";
+import { planInstallation, type PlanOptions } from "./plan-installation.ts";
+import type { ServerFacts } from "./server-facts.ts";
+
+interface Missing {
+  readonly statements: readonly string[];
+  readonly logins: readonly string[];
+}
+
+/** Gives the logins' passwords by role name. Takes no lock when nothing is missing. */
+export async function installRoles(
+  client: ClientBase,
+  facts: ServerFacts,
+  options: PlanOptions,
+): Promise<ReadonlyMap<string, string>> {
+  const missing = await withTransaction(client, () => findMissing(client, options));
+  if (missing.statements.length > 0 || missing.logins.length > 0) {
+    requireRights(facts, missing);
+    await withLockedTransaction(client, async () => {
+      const { statements, logins } = await findMissing(client, options);
+      for (const statement of statements) await client.query(statement);
+      for (const login of logins) await renewPassword(client, login);
+      await requireCreatableSchemas(client, facts, options);
+    });
+  }
+  return withTransaction(client, () => readPasswords(client));
+}
+
+async function findMissing(client: ClientBase, options: PlanOptions): Promise<Missing> {
+  const { auth, exec } = options.roles;
+  const statements = await planInstallation(client, options);
+  const passwords = await readPasswords(client);
+  const logins = (options.makesExecLogin ? [auth, exec] : [auth]).filter(
+    // A login that is made anew has no password, whatever is written down.
+    (login) => !passwords.has(login) || statements.some((statement) => statement.startsWith(`create role ${login} `)),
+  );
+  return { statements, logins };
+}
+
+function requireRights(facts: ServerFacts, missing: Missing): void {
+  if (facts.mayCreateRoles || !missing.statements.some((statement) => statement.startsWith("create role "))) return;
+  throw new MigrationError(
+    `"${facts.login}" may not create roles: run ALTER ROLE "${facts.login}" CREATEROLE as a superuser, or use another login`,
+  );
+}
+
+/** PostgreSQL only warns when somebody grants what is not theirs to grant. */
+async function requireCreatableSchemas(client: ClientBase, facts: ServerFacts, { roles }: PlanOptions): Promise<void> {
+  const { rows } = await client.query<{ may: boolean }>(
+    "select has_database_privilege($1, current_database(), 'CREATE') as may",
+    [roles.owner],
+  );
+  if (rows[0]?.may === true) return;
+  throw new MigrationError(
+    `"${facts.login}" may not let others create schemas in "${facts.databaseName}": make it the database's owner`,
+  );
+}

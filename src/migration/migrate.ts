@@ -1,0 +1,105 @@
+// Makes a database ready for the gateway: tables and functions, the gateway's roles and logins, every tenant's roles.
+// The one path for an empty database, an original's, a restored dump, a clone, and one that is ready already, which it
+// leaves as it is.
+
+import type { ClientBase } from "pg";
+import { connect } from "../postgres/connect.ts";
+import type { ConnectionSettings } from "../postgres/connection-settings.ts";
+import { loadSchemaTenants } from "../tenants/load-schema-tenants.ts";
+import { withTransaction } from "../tenants/locked-transaction.ts";
+import { provisionTenants, type ProvisioningFailure } from "../tenants/provision-tenant.ts";
+import { installationRolesOf, type InstallationRoles } from "../tenants/role-names.ts";
+import { sweepRoles } from "../tenants/sweep-roles.ts";
+import { applyMigrations, ensurePrivateSchema } from "./apply-migrations.ts";
+import { removeForeignRights } from "./foreign-rights.ts";
+import { installRoles } from "./install-roles.ts";
+import { MigrationError } from "./migration-error.ts";
+import { loadMigrations } from "./migration-files.ts";
+import { loadServerFacts, type ServerFacts } from "./server-facts.ts";
+
+export interface MigrateOptions {
+  /** Tables and functions are the operator's own, and are not touched (POSTGATE_SKIP_MIGRATIONS). */
+  readonly skipMigrations?: boolean;
+  /** The login for tenants' statements, where Postgate is not to make one (POSTGATE_TENANT_DATABASE_URL). */
+  readonly tenantLogin?: ConnectionSettings | undefined;
+}
+
+/** A database that is ready. */
+export interface Installation {
+  readonly roles: InstallationRoles;
+  /** The login that looks tokens up and runs the admin database's statements. */
+  readonly auth: ConnectionSettings;
+  /** The login that runs tenants' statements. */
+  readonly exec: ConnectionSettings;
+  /** The names of the migrations that this call applied. */
+  readonly applied: readonly string[];
+  /** Tenants that could not be made ready; their first use tries again. */
+  readonly failures: readonly ProvisioningFailure[];
+}
+
+/**
+ * Idempotent, and safe when many instances do it at once.
+ *
+ * @param operator the login that DATABASE_URL names: a superuser, or one that may create roles and owns the database.
+ * @throws ConnectionError when the database cannot be reached.
+ * @throws MigrationError with one line that says what to do.
+ */
+export async function migrate(operator: ConnectionSettings, options: MigrateOptions = {}): Promise<Installation> {
+  const client = await connect(operator);
+  try {
+    return await migrateOver(client, operator, options);
+  } catch (error) {
+    if (error instanceof MigrationError || !isDatabaseError(error)) throw error;
+    throw new MigrationError(`"${operator.user}" could not make the database ready: ${error.message}`, {
+      cause: error,
+    });
+  } finally {
+    await client.end();
+  }
+}
+
+async function migrateOver(
+  client: ClientBase,
+  operator: ConnectionSettings,
+  options: MigrateOptions,
+): Promise<Installation> {
+  const skipMigrations = options.skipMigrations ?? false;
+  const facts = await withTransaction(client, () => loadServerFacts(client));
+  requireUsableMetadata(facts, skipMigrations);
+  await ensurePrivateSchema(client, facts);
+  const applied = skipMigrations ? [] : await applyMigrations(client, await loadMigrations());
+  const roles = rolesFor(facts, options.tenantLogin);
+  const passwords = await installRoles(client, facts, {
+    roles,
+    ownsObjects: !skipMigrations,
+    makesExecLogin: options.tenantLogin === undefined,
+  });
+  const tenants = await withTransaction(client, () => loadSchemaTenants(client));
+  const failures = await provisionTenants(client, roles, tenants);
+  await removeForeignRights(client, roles);
+  await sweepRoles(client, roles);
+  const asLogin = (user: string): ConnectionSettings => ({ ...operator, user, password: passwords.get(user) });
+  return {
+    roles,
+    auth: asLogin(roles.auth),
+    exec: options.tenantLogin ?? asLogin(roles.exec),
+    applied,
+    failures,
+  };
+}
+
+function requireUsableMetadata(facts: ServerFacts, skipMigrations: boolean): void {
+  if (facts.metadata === "view" && !skipMigrations)
+    throw new MigrationError("public.postgate_databases is a view of your own: set POSTGATE_SKIP_MIGRATIONS=true");
+  if (facts.metadata === undefined && skipMigrations)
+    throw new MigrationError("there is no public.postgate_databases: unset POSTGATE_SKIP_MIGRATIONS, or create it");
+}
+
+function rolesFor(facts: ServerFacts, tenantLogin: ConnectionSettings | undefined): InstallationRoles {
+  const roles = installationRolesOf(facts.databaseOid);
+  return tenantLogin === undefined ? roles : { ...roles, exec: tenantLogin.user };
+}
+
+function isDatabaseError(error: unknown): error is Error {
+  return error instanceof Error && "severity" in error;
+}

@@ -1,0 +1,76 @@
+// One row of postgate_databases → Tenant. The only maker of DatabaseId and SchemaName.
+
+import { GatewayError } from "../errors.ts";
+import { parseConnectionUrl } from "../postgres/connection-settings.ts";
+import { ADMIN_DATABASE_ID, type Backend, type DatabaseId, type SchemaName, type Tenant } from "./tenant.ts";
+
+/** The columns that parseTenant() reads; an operator's views have these and perhaps no others. */
+export const TENANT_COLUMNS = ["id", "name", "backend_type", "schema_name", "connection_string", "max_rows"] as const;
+
+/** As PostgreSQL gives the columns: text, and numbers as JavaScript's or as text. */
+export type TenantRow = Readonly<Record<(typeof TENANT_COLUMNS)[number], unknown>>;
+
+const DEFAULT_MAX_ROWS = 1000;
+/** PostgreSQL's NAMEDATALEN - 1, in bytes. */
+const MAX_IDENTIFIER_BYTES = 63;
+const OUR_SCHEMAS: readonly string[] = ["postgate_helpers", "postgate_private", "postgate_extensions"];
+
+/**
+ * @throws GatewayError DATABASE_NOT_FOUND when the row names no schema that a tenant may have.
+ * @throws GatewayError INTERNAL_ERROR when the row's backend cannot be used.
+ */
+export function parseTenant(row: TenantRow): Tenant {
+  const id = String(row.id) as DatabaseId;
+  return { id, name: String(row.name), backend: parseBackend(id, row), maxRows: parseMaxRows(row.max_rows) };
+}
+
+function parseBackend(id: DatabaseId, row: TenantRow): Backend {
+  if (id === ADMIN_DATABASE_ID) return { kind: "admin" };
+  switch (row.backend_type) {
+    case "schema":
+      return { kind: "schema", schema: parseSchemaName(row.schema_name) };
+    case "dedicated":
+      return { kind: "dedicated", connection: parseDedicated(row.connection_string) };
+    default:
+      throw new GatewayError("INTERNAL_ERROR", "This database's backend type is unknown");
+  }
+}
+
+function parseSchemaName(value: unknown): SchemaName {
+  const name = typeof value === "string" ? cutToIdentifier(value) : "";
+  if (name !== "" && !isReservedSchema(name)) return name as SchemaName;
+  throw databaseNotFound();
+}
+
+/** The token is good, and the database that it belongs to is not there (any more). */
+export function databaseNotFound(): GatewayError {
+  return new GatewayError("DATABASE_NOT_FOUND", "Database not found");
+}
+
+/** Schemas that are PostgreSQL's or Postgate's own, and are never served to a tenant. */
+export function isReservedSchema(name: string): boolean {
+  return name === "public" || name === "information_schema" || name.startsWith("pg_") || OUR_SCHEMAS.includes(name);
+}
+
+/** An original's rows may hold a name that is longer than the schema's, which PostgreSQL cut without a word. */
+function cutToIdentifier(name: string): string {
+  const bytes = Buffer.from(name, "utf8");
+  if (bytes.length <= MAX_IDENTIFIER_BYTES) return name;
+  let end = MAX_IDENTIFIER_BYTES;
+  while (((bytes[end] ?? 0) & 0xc0) === 0x80) end--; // Not inside a character.
+  return bytes.toString("utf8", 0, end);
+}
+
+function parseDedicated(value: unknown): Extract<Backend, { kind: "dedicated" }>["connection"] {
+  try {
+    return parseConnectionUrl(String(value));
+  } catch (cause) {
+    throw new GatewayError("INTERNAL_ERROR", "This database's connection string cannot be used", { cause });
+  }
+}
+
+function parseMaxRows(value: unknown): number | undefined {
+  if (value === null || value === undefined) return DEFAULT_MAX_ROWS;
+  const rows = Number(value);
+  return rows < 0 ? undefined : rows;
+}

@@ -1,0 +1,153 @@
+// What is missing for tenants to work: the statements that make their roles, hand them what is in their schemas and grant
+// what they need. In charge of finding out, by one query over the catalogs for all of them; it changes nothing.
+//
+// One path serves a new tenant, an adopted one, a restored dump and a clone: whatever already is as it should be gives no
+// statement, so that a start where nothing is to do takes no lock.
+
+import type { ClientBase } from "pg";
+import type { InstallationRoles } from "./role-names.ts";
+import type { DatabaseId, SchemaName } from "./tenant.ts";
+
+/** A tenant of the schema backend. */
+export interface SchemaTenant {
+  readonly id: DatabaseId;
+  readonly schema: SchemaName;
+}
+
+export interface TenantPlan {
+  readonly id: DatabaseId;
+  /** In the order in which they must run, in one transaction. */
+  readonly statements: readonly string[];
+}
+
+/** Run with the search_path at pg_catalog: the names in the statements are qualified then. */
+const PLAN_SQL = `
+with server as (
+  select current_setting('server_version_num')::int >= 160000 as has_grant_options,
+         (select rolsuper from pg_roles where rolname = current_user) as is_superuser
+),
+tenant as (
+  select given.id, n.oid as schema_oid, n.nspname, n.nspowner, n.nspacl,
+         names.role_name, r.oid as role_oid, names.role_name || '_rw' as rw_name, w.oid as rw_oid
+  from unnest($1::text[], $2::text[]) as given (id, schema_name)
+  cross join lateral (select 'postgate_t' || $3::text || '_' || replace(given.id, '-', '') as role_name) as names
+  join pg_namespace as n on n.nspname = given.schema_name::name
+  left join pg_roles as r on r.rolname = names.role_name
+  left join pg_roles as w on w.rolname = names.role_name || '_rw'
+),
+role as (
+  select id, role_name as name, role_oid as oid from tenant
+  union all
+  select id, rw_name, rw_oid from tenant
+),
+-- What an extension made stays the extension's.
+relation as (
+  select t.*, c.oid, c.relkind, c.relowner, c.relacl
+  from tenant as t join pg_class as c on c.relnamespace = t.schema_oid
+  where c.relkind in ('r', 'p', 'v', 'm', 'f', 'S', 'c')
+    and not exists (
+      select from pg_depend as d where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype = 'e'
+    )
+),
+statement as (
+  select id, 1 as step, format('create role %I nologin', name) as sql from role where oid is null
+
+  -- An operator who is no superuser must belong to a role to hand it anything.
+  union all
+  select id, 2, format('grant %I to current_user', name) || case when has_grant_options then ' with inherit true, set true' else '' end
+  from role, server
+  where not is_superuser and (
+    oid is null or not pg_has_role(current_user, oid, 'USAGE')
+    or not pg_has_role(current_user, oid, case when has_grant_options then 'SET' else 'MEMBER' end)
+  )
+
+  -- The login takes the role, and has none of its rights before it does.
+  union all
+  select id, 3, format('grant %I to %I', name, $5::text) || case when has_grant_options then ' with inherit false, set true' else '' end
+  from role, server
+  where not exists (
+    select from pg_auth_members as m join pg_roles as l on l.oid = m.member where l.rolname = $5::text and m.roleid = role.oid
+  )
+
+  -- The tenant does not own its schema: it can neither drop it nor let others in.
+  union all
+  select id, 4, format('alter schema %I owner to %I', nspname, $4::text)
+  from tenant where nspowner is distinct from (select oid from pg_roles where rolname = $4::text)
+  union all
+  select id, 5, format('revoke all on schema %I from public', nspname)
+  from tenant where exists (select from aclexplode(nspacl) as a where a.grantee = 0)
+  union all
+  select id, 5, format('grant usage, create on schema %I to %I', nspname, role_name)
+  from tenant where 2 > (select count(*) from aclexplode(nspacl) as a where a.grantee = role_oid)
+  union all
+  select id, 5, format('grant usage on schema %I to %I', nspname, rw_name)
+  from tenant where not exists (select from aclexplode(nspacl) as a where a.grantee = rw_oid)
+
+  -- Everything inside becomes the tenant's. Indexes, row types and owned sequences follow their table.
+  union all
+  select id, 6, format('alter %s %s owner to %I', case relkind when 'c' then 'type' else 'table' end, oid::regclass, role_name)
+  from relation
+  where relowner is distinct from role_oid and not exists (
+    select from pg_depend as d
+    where relation.relkind = 'S' and d.classid = 'pg_class'::regclass and d.objid = relation.oid
+      and d.refclassid = 'pg_class'::regclass and d.deptype in ('a', 'i')
+  )
+  union all
+  select t.id, 7, format('alter %s %s owner to %I', case y.typtype when 'd' then 'domain' else 'type' end, y.oid::regtype, t.role_name)
+  from tenant as t join pg_type as y on y.typnamespace = t.schema_oid
+  where y.typowner is distinct from t.role_oid and y.typtype in ('b', 'd', 'e', 'r') and y.typrelid = 0
+    and not exists (select from pg_type as element where element.typarray = y.oid)
+    and not exists (
+      select from pg_depend as d where d.classid = 'pg_type'::regclass and d.objid = y.oid and d.deptype = 'e'
+    )
+  -- A function too, else one with SECURITY DEFINER would lend the tenant the rights of whoever made it.
+  union all
+  select t.id, 8, format('alter routine %s owner to %I', p.oid::regprocedure, t.role_name)
+  from tenant as t join pg_proc as p on p.pronamespace = t.schema_oid
+  where p.proowner is distinct from t.role_oid
+    and not exists (
+      select from pg_depend as d where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype in ('e', 'i')
+    )
+
+  union all
+  select id, 9, format('grant select, insert, update, delete on table %s to %I', oid::regclass, rw_name)
+  from relation
+  where relkind not in ('S', 'c') and 4 > (
+    select count(*) from aclexplode(relacl) as a
+    where a.grantee = rw_oid and a.privilege_type in ('SELECT', 'INSERT', 'UPDATE', 'DELETE')
+  )
+  union all
+  select id, 9, format('grant select, usage, update on sequence %s to %I', oid::regclass, rw_name)
+  from relation
+  where relkind = 'S' and 3 > (select count(*) from aclexplode(relacl) as a where a.grantee = rw_oid)
+
+  -- The same for what the tenant will make.
+  union all
+  select id, 10, format('alter default privileges for role %I in schema %I grant %s to %I', role_name, nspname, granted.sql, rw_name)
+  from tenant
+  cross join (values ('r', 'select, insert, update, delete on tables'), ('S', 'select, usage, update on sequences'))
+    as granted (objtype, sql)
+  where not exists (
+    select from pg_default_acl as d, aclexplode(d.defaclacl) as a
+    where d.defaclrole = role_oid and d.defaclnamespace = schema_oid and d.defaclobjtype = granted.objtype::"char"
+      and a.grantee = rw_oid
+  )
+)
+select id, array_agg(sql order by step, sql) as statements from statement group by id order by id`;
+
+/** What is to be done for these tenants. A tenant whose schema does not exist, or who lacks nothing, is not among them. */
+export async function planTenants(
+  client: ClientBase,
+  roles: InstallationRoles,
+  tenants: readonly SchemaTenant[],
+): Promise<readonly TenantPlan[]> {
+  if (tenants.length === 0) return [];
+  const { rows } = await client.query<TenantPlan>(PLAN_SQL, [
+    tenants.map(({ id }) => id),
+    tenants.map(({ schema }) => schema),
+    String(roles.databaseOid),
+    roles.owner,
+    roles.exec,
+  ]);
+  return rows;
+}
