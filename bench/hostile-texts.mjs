@@ -1,0 +1,111 @@
+// How much do one tenant's hostile texts slow down the parsing of everybody else's small ones? Prints JSON.
+// Run after a build: node bench/hostile-texts.mjs [seconds per phase]
+import { monitorEventLoopDelay } from "node:perf_hooks";
+import { setTimeout as sleep } from "node:timers/promises";
+
+import { createParser } from "../dist/sql/parse-statement.js";
+
+const PHASE_MS = Number(process.argv[2] ?? 5) * 1_000;
+const SMALL =
+  "SELECT u.id, u.name, count(o.id) FROM users u LEFT JOIN orders o ON o.user_id = u.id WHERE u.id = $1 GROUP BY 1, 2";
+const HONEST_LARGE = `INSERT INTO t VALUES ${Array.from({ length: 500 }, (_, row) => `(${row}, 'name', now())`).join()}`;
+
+const HOSTILE = {
+  "sum of 60,000": `select 1${"+1".repeat(60_000)}`,
+  "sum of 12,000": `select 1${"+1".repeat(12_000)}`,
+  "sum of 24,000": `select 1${"+1".repeat(24_000)}`,
+  "casts, 16,000": `select 1${"::int".repeat(16_000)}`,
+  "UNION, 14,000": `select 1${" union select 1".repeat(14_000)}`,
+  "JOIN, 14,000": `select from a${" natural join a".repeat(14_000)}`,
+  "list of 24,000": `select 1 in (1${",1".repeat(24_000)})`,
+  "signs, 1,000": `select ${"-+".repeat(1_000)}1`,
+  "empty comments, 60,000": `${"/**/".repeat(60_000)}select 1`,
+  "sub-selects, 600": `select ${"exists(select ".repeat(600)}1${")".repeat(600)}`,
+  "string of 250,000": `select '${"x".repeat(250_000)}'`,
+};
+
+const percentile = (values, share) => values.sort((a, b) => a - b)[Math.floor(values.length * share)] ?? 0;
+const round = (value) => Math.round(value * 1_000) / 1_000;
+
+async function timed(parser, sql, tenant) {
+  const started = performance.now();
+  await Promise.resolve()
+    .then(() => parser.parse(sql, tenant))
+    .catch((error) => error);
+  return performance.now() - started;
+}
+
+/** A request of everybody else every millisecond; what it waits for the event loop counts, as it does for a client. */
+async function measure(parser, attack) {
+  const loop = monitorEventLoopDelay({ resolution: 1 });
+  const small = [];
+  const large = [];
+  const until = performance.now() + PHASE_MS;
+  const isOver = () => performance.now() >= until;
+  loop.enable();
+  const attacking = attack(isOver);
+  const honest = (async () => {
+    while (!isOver()) {
+      large.push(await timed(parser, HONEST_LARGE, "honest"));
+      await sleep(100);
+    }
+  })();
+  for (let due = performance.now() + 1; !isOver(); due = Math.max(due + 1, performance.now())) {
+    await sleep(1);
+    await timed(parser, SMALL, "honest");
+    small.push(performance.now() - due);
+  }
+  loop.disable();
+  const texts = await attacking;
+  await honest;
+  return {
+    hostileTexts: texts,
+    smallMs: {
+      p50: round(percentile(small, 0.5)),
+      p99: round(percentile(small, 0.99)),
+      max: round(percentile(small, 0.999999)),
+    },
+    largeMs: { p50: round(percentile(large, 0.5)), p99: round(percentile(large, 0.99)) },
+    eventLoopDelayMs: { p99: round(loop.percentile(99) / 1e6), max: round(loop.max / 1e6) },
+  };
+}
+
+/** Four requests of the hostile tenant at any time. */
+const flood = (parser, texts) => async (isOver) => {
+  let sent = 0;
+  const sendOneByOne = async () => {
+    while (!isOver()) {
+      await timed(parser, texts[sent++ % texts.length], "hostile");
+      await sleep(0);
+    }
+  };
+  await Promise.all(Array.from({ length: 4 }, sendOneByOne));
+  return sent;
+};
+
+const parser = createParser();
+await parser.warmUp();
+await measure(parser, async () => 0);
+const quiet = await measure(parser, async () => 0);
+const blocking = {};
+for (const [name, text] of Object.entries(HOSTILE)) {
+  const loop = monitorEventLoopDelay({ resolution: 1 });
+  loop.enable();
+  const elapsedMs = round(await timed(parser, text, "hostile"));
+  await sleep(5);
+  blocking[name] = { elapsedMs, longestBlockMs: round(loop.max / 1e6) };
+}
+const hostile = await measure(parser, flood(parser, Object.values(HOSTILE)));
+const ratio = (of) => round(of(hostile) / of(quiet));
+const report = {
+  quiet,
+  hostile,
+  ratios: {
+    smallP50: ratio((phase) => phase.smallMs.p50),
+    smallP99: ratio((phase) => phase.smallMs.p99),
+    largeP50: ratio((phase) => phase.largeMs.p50),
+  },
+  oneText: blocking,
+};
+process.stdout.write(`${JSON.stringify(report, undefined, 2)}\n`);
+await parser.close();
