@@ -13,14 +13,14 @@ export class CommandError extends Error {
   override readonly name = "CommandError";
 }
 
-/** One line for whoever ran the command. */
-export function toFailureLine(error: unknown): string {
-  return `error: ${describe(error)
-    .replace(/^error: /, "")
-    .replaceAll(/\s*[\r\n]+\s*/g, " ")}`;
+/** The error as one line of text for whoever ran the command. */
+export function describeError(error: unknown): string {
+  return toText(error)
+    .replace(/^error: /, "") // Of the library that reads the command line.
+    .replaceAll(/\s*[\r\n]+\s*/g, " ");
 }
 
-function describe(error: unknown): string {
+function toText(error: unknown): string {
   if (error instanceof ConnectionError)
     return `${error.message}; check that PostgreSQL runs and that DATABASE_URL (or POSTGRES_HOST, …) is right`;
   if (error instanceof DatabaseError)

@@ -4,7 +4,7 @@
 
 import { constants } from "node:os";
 import { CommanderError } from "commander";
-import { toFailureLine, UsageError } from "./failure.ts";
+import { describeError, UsageError } from "./failure.ts";
 import { createProgram } from "./program.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -56,14 +56,14 @@ async function run(): Promise<number> {
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return 0; // Help or the version was asked for.
     if (signal.aborted) return exitCode();
-    terminal.note(toFailureLine(error));
+    terminal.note(`error: ${describeError(error)}`);
     return error instanceof CommanderError || error instanceof UsageError ? BAD_USAGE : FAILURE;
   }
 }
 
 ignoreClosedPipes();
 process.on("uncaughtException", (error) => {
-  terminal.note(toFailureLine(error));
+  terminal.note(`error: ${describeError(error)}`);
   process.exit(FAILURE);
 });
 process.exit(await run());

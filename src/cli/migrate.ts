@@ -1,12 +1,20 @@
-import type { Client } from "pg";
 import type { Config } from "../config.ts";
-import { withOperator } from "./with-operator.ts";
+import { migrate } from "../migration/migrate.ts";
+import { describeError } from "./failure.ts";
+import type { CommandContext } from "./terminal.ts";
+import { withDatabase } from "./with-database.ts";
 
-/** Lends the operator's connection to a database that is up to date, unless migrations are to be left alone. */
-export async function withMigratedDatabase<T>(
-  config: Config,
-  signal: AbortSignal,
-  use: (client: Client) => Promise<T>,
-): Promise<T> {
-  return withOperator(config, signal, use);
+/** Brings the database up to date and tells what that took. */
+export async function migrateCommand(config: Config, { terminal, signal }: CommandContext): Promise<void> {
+  const { skipMigrations, tenantConnection: tenantLogin } = config;
+  const { applied, failures } = await withDatabase(config, signal, (operator) =>
+    migrate(operator, { skipMigrations, tenantLogin }),
+  );
+  for (const name of applied) terminal.print(`Applied ${name}`);
+  if (applied.length === 0)
+    terminal.print(skipMigrations ? "Migrations skipped; roles are up to date" : "The database is up to date");
+  for (const { tenant, cause } of failures)
+    terminal.note(
+      `warning: database ${tenant.id} is not ready, and its first use tries again: ${describeError(cause)}`,
+    );
 }

@@ -20,8 +20,10 @@ import { deleteToken } from "./delete-token.ts";
 import { genToken } from "./gen-token.ts";
 import { listDbs } from "./list-dbs.ts";
 import { listTokens } from "./list-tokens.ts";
-import { withMigratedDatabase } from "./migrate.ts";
+import { migrateCommand } from "./migrate.ts";
+import { serve } from "./serve.ts";
 import type { CommandContext } from "./terminal.ts";
+import { withMigratedDatabase } from "./with-database.ts";
 
 const DEFAULT_MAX_ROWS = 1_000;
 
@@ -37,10 +39,22 @@ export function createProgram(context: CommandContext): Command {
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({ writeOut: (text) => context.terminal.print(text.trimEnd()), outputError: () => undefined })
     .exitOverride();
+  addServer(program, context);
   addMakers(program, context);
   addLists(program, context);
   addDeletions(program, context);
   return program;
+}
+
+function addServer(program: Command, context: CommandContext): void {
+  program
+    .command("serve")
+    .description("start the gateway (also without a command); Ctrl-C stops it")
+    .action(() => serve(readConfig(program, context), context));
+  program
+    .command("migrate")
+    .description("bring the database up to this version and exit")
+    .action(() => migrateCommand(readConfig(program, context), context));
 }
 
 function addMakers(program: Command, context: CommandContext): void {

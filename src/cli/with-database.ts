@@ -1,0 +1,63 @@
+import { once } from "node:events";
+import type { Client } from "pg";
+import type { Config } from "../config.ts";
+import { openEmbedded } from "../embedded/start-embedded.ts";
+import { migrate } from "../migration/migrate.ts";
+import { connect } from "../postgres/connect.ts";
+import type { ConnectionSettings } from "../postgres/connection-settings.ts";
+
+/**
+ * Tells `use` where the shared database is, as the operator whose login DATABASE_URL names. The embedded PostgreSQL is
+ * used as it runs, or started for `use` alone.
+ *
+ * @throws what `signal` was aborted with, without waiting for `use`, but after an own server has stopped.
+ */
+export async function withDatabase<T>(
+  config: Config,
+  signal: AbortSignal,
+  use: (operator: ConnectionSettings) => Promise<T>,
+): Promise<T> {
+  if (config.database.kind === "external") return untilAborted(signal, use(config.database.connection));
+  const embedded = await openEmbedded({ dataDir: config.database.dataDir });
+  try {
+    return await untilAborted(signal, use(embedded.connection));
+  } finally {
+    await embedded.stop();
+  }
+}
+
+/** Lends the operator's connection to a database that is up to date, unless migrations are to be left alone. */
+export async function withMigratedDatabase<T>(
+  config: Config,
+  signal: AbortSignal,
+  use: (client: Client) => Promise<T>,
+): Promise<T> {
+  return withDatabase(config, signal, async (operator) => {
+    if (!config.skipMigrations) await migrate(operator, { tenantLogin: config.tenantConnection });
+    return withClient(operator, use);
+  });
+}
+
+/** Lends a connection for one command. */
+export async function withClient<T>(operator: ConnectionSettings, use: (client: Client) => Promise<T>): Promise<T> {
+  const client = await connect(operator, { applicationName: "postgate command" });
+  try {
+    return await use(client);
+  } finally {
+    await client.end();
+  }
+}
+
+/** Whatever comes first; what is left running ends with the process. */
+export async function untilAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  const settled = new AbortController();
+  const aborted = async (): Promise<never> => {
+    if (!signal.aborted) await once(signal, "abort", { signal: settled.signal });
+    throw signal.reason;
+  };
+  try {
+    return await Promise.race([work, aborted()]);
+  } finally {
+    settled.abort();
+  }
+}
