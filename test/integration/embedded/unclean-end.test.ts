@@ -4,6 +4,7 @@ import { chown, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { describe, expect, it, onTestFinished } from "vitest";
+import { findProcessStart } from "../../../src/embedded/process-start.ts";
 import { idsOf } from "../../../src/embedded/server-user.ts";
 import { startEmbedded } from "../../../src/embedded/start-embedded.ts";
 import {
@@ -28,7 +29,9 @@ describe("after kill -9", () => {
     const killed = forkEmbedded("server", { dataDir, packageFolder });
     await killed.receive("ready");
     await killed.query("create table notes as select 'kept' as body");
+    const pid = await readServerPid(dataDir);
     await killed.kill("SIGKILL");
+    while ((await findProcessStart(pid)) !== undefined) await delay(10);
 
     const embedded = await start(dataDir);
     expect(await query(embedded, "select body from notes")).toEqual([["kept"]]);
