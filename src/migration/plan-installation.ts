@@ -33,8 +33,17 @@ metadata as (
   where c.relnamespace = 'public'::regnamespace and c.relname in ('postgate_databases', 'postgate_tokens')
 ),
 admin_function as (
-  select p.oid, p.proowner, p.proacl from pg_proc as p
+  select p.oid, p.proowner, p.proacl, p.prosecdef from pg_proc as p
   where p.pronamespace = 'public'::regnamespace and p.proname in ${ADMIN_FUNCTIONS}
+),
+-- What an operator's views stand for: their triggers may run as whoever writes to the view.
+base_table as (
+  select distinct c.oid, c.relacl, n.oid as schema_oid, n.nspname, n.nspacl
+  from metadata as m
+  join pg_rewrite as w on w.ev_class = m.oid and m.relkind = 'v'
+  join pg_depend as d on d.classid = 'pg_rewrite'::regclass and d.objid = w.oid and d.refclassid = 'pg_class'::regclass
+  join pg_class as c on c.oid = d.refobjid and c.relkind in ('r', 'p')
+  join pg_namespace as n on n.oid = c.relnamespace
 ),
 helper_schema as (
   select n.oid, n.nspowner from pg_namespace as n where n.nspname = 'postgate_helpers'
@@ -59,6 +68,15 @@ statement as (
     where m.roleid = (select oid from role where kind = 'admin') and m.member = (select oid from role where kind = 'auth')
   )
 
+  -- An operator's functions that run as their caller make and drop schemas as the admin role.
+  union all
+  select 3, format('grant %I to %I', $1, $2) || case when has_grant_options then ' with inherit true' else '' end
+  from server
+  where not $5 and exists (select from admin_function where not prosecdef) and not exists (
+    select from pg_auth_members as m
+    where m.roleid = (select oid from role where kind = 'owner') and m.member = (select oid from role where kind = 'admin')
+  )
+
   union all
   select 4, format('grant %s on database %I to %I', wanted.privilege, datname, role.name)
   from server
@@ -76,6 +94,22 @@ statement as (
     select from pg_namespace as n, aclexplode(n.nspacl) as a
     where n.nspname = 'public' and a.grantee = role.oid and a.privilege_type = wanted.privilege
   )
+
+  -- Before PostgreSQL 15 everybody could create in public. Where others keep something in this database they may rely on
+  -- it, and only the operator can tell.
+  union all
+  select 5, 'revoke create on schema public from public'
+  from pg_namespace as n
+  where n.nspname = 'public'
+    and exists (select from aclexplode(n.nspacl) as a where a.grantee = 0 and a.privilege_type = 'CREATE')
+    and not exists (
+      select from pg_class as c where c.relnamespace = n.oid and c.relkind in ('r', 'p', 'v', 'm', 'f', 'S')
+        and c.relname not in ('postgate_databases', 'postgate_tokens', '_sqlx_migrations')
+    )
+    and not exists (
+      select from pg_namespace as other
+      where other.nspname !~ '^(pg_|postgate_|(tenant|db)_[0-9a-f]{8})' and other.nspname not in ('public', 'information_schema')
+    )
 
   union all
   select 6, format('alter table %s owner to %I', oid::regclass, $1)
@@ -121,6 +155,18 @@ statement as (
     select from aclexplode(c.attacl) as a
     where a.grantee = (select oid from role where kind = 'auth') and a.privilege_type = 'UPDATE'
   )
+  union all
+  select distinct 9, format('grant usage on schema %I to %I', b.nspname, role.name)
+  from base_table as b join role on role.kind in ('admin', 'auth')
+  where not exists (select from aclexplode(b.nspacl) as a where a.grantee = role.oid)
+  union all
+  select 9, format('grant select, insert, update, delete on table %s to %I', b.oid::regclass, $2)
+  from base_table as b
+  where not exists (select from aclexplode(b.relacl) as a where a.grantee = (select oid from role where kind = 'admin'))
+  union all
+  select 9, format('grant select, update on table %s to %I', b.oid::regclass, $3)
+  from base_table as b
+  where not exists (select from aclexplode(b.relacl) as a where a.grantee = (select oid from role where kind = 'auth'))
   union all
   select 9, format('grant execute on routine %s to %I', f.oid::regprocedure, $2)
   from admin_function as f

@@ -4,8 +4,7 @@ import { createHash, createHmac, pbkdf2Sync, randomBytes } from "node:crypto";
 const ITERATIONS = 4096;
 
 /** What PostgreSQL stores in place of a password, so that the password itself is in no statement and no server log. */
-export function toScramVerifier(password: string): string {
-  const salt = randomBytes(16);
+export function toScramVerifier(password: string, salt = randomBytes(16)): string {
   const salted = pbkdf2Sync(password, salt, ITERATIONS, 32, "sha256");
   const clientKey = createHmac("sha256", salted).update("Client Key").digest();
   const storedKey = createHash("sha256").update(clientKey).digest("base64");

@@ -1,0 +1,151 @@
+import { describe, expect, it } from "vitest";
+import { migrate } from "../../../src/migration/migrate.ts";
+import { toScramVerifier } from "../../../src/migration/scram-verifier.ts";
+import { clusterConnection } from "../../support/cluster.ts";
+import { emptyDatabase, migrated, queryAs, VERSIONS } from "./support.ts";
+
+describe.each(VERSIONS)("migrate on PostgreSQL %i", (version) => {
+  it("makes an empty database ready, with the admin database as its one row", async () => {
+    const database = await emptyDatabase(version);
+
+    const { applied, failures } = await migrate(database.connection);
+
+    expect(applied).toEqual(["0001_metadata", "0002_admin_functions", "0003_helpers"]);
+    expect(failures).toEqual([]);
+    expect(
+      await database.query("select id, name, backend_type, schema_name, max_rows from postgate_databases"),
+    ).toEqual([
+      {
+        id: "00000000-0000-0000-0000-000000000000",
+        name: "postgate_admin",
+        backend_type: "schema",
+        schema_name: "public",
+        max_rows: 1000,
+      },
+    ]);
+  });
+
+  it("changes nothing the second time, and gives the same logins", async () => {
+    const database = await emptyDatabase(version);
+    const first = await migrate(database.connection);
+    const stamp = "select xmin::text, relname, relowner, relacl from pg_class where relname ~ '^postgate' order by oid";
+    const before = await database.query(stamp);
+
+    const second = await migrate(database.connection);
+
+    expect(second).toEqual({ ...first, applied: [] });
+    expect(await database.query(stamp)).toEqual(before);
+  });
+
+  it("lets twenty instances start at once on an empty database", async () => {
+    const database = await emptyDatabase(version);
+
+    const installations = await Promise.all(Array.from({ length: 20 }, () => migrate(database.connection)));
+
+    expect(installations.flatMap(({ applied }) => applied).sort()).toHaveLength(3);
+    expect(new Set(installations.map(({ auth, exec }) => `${auth.password} ${exec.password}`)).size).toBe(1);
+  });
+
+  it("refuses a database that is newer", async () => {
+    const database = await emptyDatabase(version);
+    await migrate(database.connection);
+    await database.query("insert into postgate_private.migrations values (9999, '9999_future', 'x')");
+
+    await expect(migrate(database.connection)).rejects.toThrow(
+      "the database is newer than this Postgate (it has migration 9999_future): install a newer Postgate",
+    );
+  });
+
+  it("refuses a migration that is not the one that was applied", async () => {
+    const database = await emptyDatabase(version);
+    await migrate(database.connection);
+    await database.query("update postgate_private.migrations set checksum = 'x' where version = 2");
+
+    await expect(migrate(database.connection)).rejects.toThrow(/0002_admin_functions is not the one that was applied/);
+  });
+
+  it("makes the logins' passwords again when they are lost", async () => {
+    const database = await emptyDatabase(version);
+    const { exec } = await migrate(database.connection);
+    await database.query("delete from postgate_private.logins where role_name like 'postgate_exec%'");
+
+    const again = await migrate(database.connection);
+
+    expect(again.exec.password).toMatch(/^[0-9a-f]{64}$/);
+    expect(again.exec.password).not.toBe(exec.password);
+  });
+
+  it("stores passwords as PostgreSQL itself would", async () => {
+    const database = await emptyDatabase(version);
+    const { roles } = await migrate(database.connection);
+    await database.query(`alter role ${roles.exec} password 'open sesame'`);
+    const [{ rolpassword }] = await database.query("select rolpassword from pg_authid where rolname = $1", [
+      roles.exec,
+    ]);
+    const salt = /:([^$]+)\$/.exec(rolpassword)?.[1] ?? "";
+
+    expect(toScramVerifier("open sesame", Buffer.from(salt, "base64"))).toBe(rolpassword);
+  });
+
+  it("works for a login that may create roles and owns the database, and is no superuser", async () => {
+    const database = await emptyDatabase(version);
+    const operator = await createLogin(database.connection.database, version, "createrole");
+    await database.query(`alter database ${database.connection.database} owner to ${operator.user}`);
+
+    const gateway = await migrated({ ...database, connection: operator });
+    const [{ id, schema_name: schema }] = await queryAs(operator, "select * from public.create_tenant_database('x')");
+    await migrate(operator);
+    const tenant = gateway.tenant(id, schema);
+
+    await tenant.run("create table notes (id serial primary key)");
+    await tenant.run("insert into notes default values", "readWrite");
+    expect(await tenant.run("select id from notes")).toEqual([{ id: 1 }]);
+    expect(await queryAs(operator, "select public.delete_tenant_database($1) as gone", [id])).toEqual([{ gone: true }]);
+    await migrate(operator);
+    expect(await database.query(`select from pg_roles where rolname like '${tenant.roles.owner}%'`)).toEqual([]);
+  });
+
+  it("says what a login lacks that may not create roles", async () => {
+    const database = await emptyDatabase(version);
+    const operator = await createLogin(database.connection.database, version, "");
+    await database.query(`alter database ${database.connection.database} owner to ${operator.user}`);
+    if (version < 15) await database.query("grant create on schema public to public");
+
+    await expect(migrate(operator)).rejects.toThrow(/may not create roles: run ALTER ROLE/);
+  });
+
+  it("says in one line that a login may create nothing", async () => {
+    const database = await emptyDatabase(version);
+    const operator = await createLogin(database.connection.database, version, "createrole");
+
+    await expect(migrate(operator)).rejects.toThrow(
+      /could not make the database ready: permission denied for database/,
+    );
+  });
+
+  it("keeps two databases on one server apart", async () => {
+    const [first, second] = [await emptyDatabase(version), await emptyDatabase(version)];
+    const [a, b] = [await migrated(first), await migrated(second)];
+
+    expect(a.installation.roles.owner).not.toBe(b.installation.roles.owner);
+    const tenant = await a.createTenant();
+    await tenant.run("create table kept (id int)");
+    await migrate(second.connection);
+    expect(await tenant.run("select * from kept")).toEqual([]);
+    await expect(
+      queryAs({ ...a.installation.auth, database: second.connection.database }, "table postgate_tokens"),
+    ).rejects.toThrow(/permission denied/);
+  });
+
+  async function createLogin(database: string, on: typeof version, options: string) {
+    const user = `op_${database}`;
+    await queryAs(clusterConnection(on), `create role ${user} login ${options}`);
+    return { ...clusterConnection(on, database), user };
+  }
+});
+
+describe("migrate", () => {
+  it("says that nobody answers", async () => {
+    await expect(migrate({ ...clusterConnection(18), port: 1 })).rejects.toThrow(/^cannot connect to database/);
+  });
+});
