@@ -60,7 +60,7 @@ export class Connection implements ExchangeHost {
     wire.on("readyForQuery", ({ status }: { status: string }) => this.#readyForQuery(status));
     wire.on("end", () => this.#ended());
     wire.stream.on("data", (chunk: Buffer) => this.#exchange?.bytesReceived(chunk.length));
-    client.on("error", () => (this.#isReusable = false)); // "end" follows, and settles what is running.
+    client.on("error", (error: NodeJS.ErrnoException) => this.#failed(error));
   }
 
   /**
@@ -176,6 +176,12 @@ export class Connection implements ExchangeHost {
     const exchange = this.#exchange;
     this.#exchange = undefined;
     exchange?.readyForQuery();
+  }
+
+  /** "end" follows, and settles what is running. */
+  #failed({ code }: NodeJS.ErrnoException): void {
+    this.#isReusable = false;
+    if (code === "EPIPE") this.#exchange?.writeRefused();
   }
 
   #ended(): void {

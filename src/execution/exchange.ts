@@ -173,6 +173,11 @@ export class Exchange implements pg.Submittable {
     this.#host.cut();
   }
 
+  /** The server had closed before it took all of the request, so the Sync or Flush at its end cannot have reached it. */
+  writeRefused(): void {
+    if (this.#completed < this.#plan.fixedCount) this.#isSent = false;
+  }
+
   readyForQuery(): void {
     this.#settle(this.#outcome ?? this.#lost());
   }

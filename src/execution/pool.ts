@@ -72,7 +72,7 @@ export class Pool {
    */
   acquire(session: Session, signal: AbortSignal): Connection | Promise<Connection> {
     signal.throwIfAborted();
-    if (this.#isClosing) throw unavailable("The connections to the database are being closed");
+    if (this.#isClosing) throw closing();
     const connection = this.#allowance(session.tenant) > 0 ? this.#takeIdle(session.key) : undefined;
     if (connection !== undefined) return this.#hold(connection, session.tenant);
     if (this.#waiting.count >= this.#options.maxWaiting) throw unavailable("Too many requests are waiting");
@@ -81,14 +81,15 @@ export class Pool {
 
   release(connection: Connection): void {
     this.#letGo(connection);
-    if (connection.isReusable && !this.#isClosing) {
+    if (connection.isReusable) {
       connection.idleSince = performance.now();
       this.#idle.push(connection);
     } else {
       this.#discard(connection);
     }
     this.#serveWaiting();
-    this.#noticeDrained();
+    if (this.#isClosing) void this.#retire(this.#idle);
+    if (this.isIdle) this.#drained?.();
   }
 
   /** The tenant's schema has changed: statements that were prepared before may have inferred other types. */
@@ -96,15 +97,12 @@ export class Pool {
     for (const connection of this.#connections) connection.statements.forgetTenant(tenant);
   }
 
-  /** Lets what runs come to its end, for `deadlineMs` at most; who still waits is refused. */
+  /** Takes no more requests; lets those that it has come to their end, for `deadlineMs` at most. */
   async close(deadlineMs: number): Promise<void> {
     this.#isClosing = true;
     clearInterval(this.#tidying);
-    for (const waiter of this.#waiting.takeAll())
-      waiter.reject(unavailable("The connections to the database are being closed"));
-    const idle = this.#idle;
-    this.#idle = [];
-    await Promise.all([this.#untilDrained(deadlineMs), ...idle.map((connection) => this.#retire(connection))]);
+    await Promise.all([this.#retire(this.#idle), this.#untilDrained(deadlineMs)]);
+    for (const waiter of this.#waiting.takeAll()) waiter.reject(closing());
     for (const connection of this.#connections) connection.cut();
   }
 
@@ -165,7 +163,7 @@ export class Pool {
 
   #openForWaiting(): void {
     const wanted = this.#waiting.countServable(this.#allowance);
-    const possible = this.#isClosing ? 0 : this.#options.maxConnections - this.#connections.size;
+    const possible = this.#options.maxConnections - this.#connections.size;
     while (this.#openingCount < Math.min(wanted, possible)) void this.#openOne();
   }
 
@@ -224,18 +222,20 @@ export class Pool {
     this.#serveWaiting();
   }
 
-  async #retire(connection: Connection): Promise<void> {
-    this.#connections.delete(connection);
-    await connection.end();
+  /** Ends connections that are idle. */
+  async #retire(connections: readonly Connection[]): Promise<void> {
+    this.#idle = this.#idle.filter((connection) => !connections.includes(connection));
+    for (const connection of connections) this.#connections.delete(connection);
+    await Promise.all(connections.map((connection) => connection.end()));
   }
 
   #tidy(): void {
     const now = performance.now();
     const { idleTimeoutMs, maxLifetimeMs } = this.#options;
-    const isOld = ({ idleSince, openedAt }: Connection): boolean =>
-      now - idleSince > idleTimeoutMs || now - openedAt > maxLifetimeMs;
-    for (const connection of this.#idle.filter(isOld)) void this.#retire(connection);
-    this.#idle = this.#idle.filter((connection) => !isOld(connection));
+    const old = this.#idle.filter(
+      ({ idleSince, openedAt }) => now - idleSince > idleTimeoutMs || now - openedAt > maxLifetimeMs,
+    );
+    void this.#retire(old);
   }
 
   async #untilDrained(deadlineMs: number): Promise<void> {
@@ -247,8 +247,8 @@ export class Pool {
     });
     clearTimeout(timer);
   }
+}
 
-  #noticeDrained(): void {
-    if (this.isIdle) this.#drained?.();
-  }
+function closing(): Error {
+  return unavailable("The connections to the database are being closed");
 }

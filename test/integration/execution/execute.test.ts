@@ -91,7 +91,7 @@ describe.each(VERSIONS)("execute on PostgreSQL %i", (version) => {
       ["unknown beside known types", "select jsonb_build_array($1) from notes where id = $2", ["x", 1], '["x"]'],
       ["a polymorphic argument", "select to_jsonb($1)", [5], "5"],
       ["an operator of two unknowns", "select $1 + $2", [1, 2], "3"],
-    ])("takes %s", async (_, sql, params, expected) => {
+    ])("takes %s", async (...[, sql, params, expected]) => {
       const { rows } = await run(sql, params);
       expect(rows).toEqual([[expected]]);
       expect((await run(sql, params)).rows).toEqual(rows); // Prepared by now.

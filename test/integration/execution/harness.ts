@@ -55,8 +55,8 @@ export interface Harness {
   readonly alice: Session;
   readonly bob: Session;
   /** Runs as Alice where nothing else is said. */
-  run(sql: string, params?: readonly unknown[], options?: RunOptions): Promise<ResultSet>;
-  close(): Promise<void>;
+  readonly run: (sql: string, params?: readonly unknown[], options?: RunOptions) => Promise<ResultSet>;
+  readonly close: () => Promise<void>;
 }
 
 export interface HarnessOptions extends Partial<PoolOptions> {

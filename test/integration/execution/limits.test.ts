@@ -144,11 +144,13 @@ describe.each(VERSIONS)("the limits of a statement on PostgreSQL %i", (version) 
     );
 
     it("while it is idle, nobody notices", async () => {
-      await run("select 1");
-      await harness.database.query("select pg_terminate_backend(pid) from pg_stat_activity where usename = $1", [
-        harness.login.user,
-      ]);
-      expect((await run("select 1")).rows).toEqual([["1"]]);
+      for (let round = 0; round < 20; round += 1) {
+        await run("select 1");
+        await harness.database.query("select pg_terminate_backend(pid) from pg_stat_activity where usename = $1", [
+          harness.login.user,
+        ]);
+        expect((await run("select 1")).rows).toEqual([["1"]]);
+      }
     });
   });
 

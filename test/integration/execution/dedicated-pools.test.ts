@@ -1,0 +1,115 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { DedicatedPools, type DedicatedPoolsOptions } from "../../../src/execution/dedicated-pools.ts";
+import type { ExecuteRequest } from "../../../src/execution/execute-request.ts";
+import type { ResultSet } from "../../../src/execution/result-set.ts";
+import type { ConnectionSettings } from "../../../src/postgres/connection-settings.ts";
+import { createTestDatabase, type TestDatabase } from "../../support/cluster.ts";
+import { approved } from "./harness.ts";
+
+function request(sql: string): ExecuteRequest {
+  return {
+    statement: approved(sql),
+    params: [],
+    session: { tenant: "t", key: "t", role: undefined, searchPath: undefined, readOnly: false },
+    limits: { timeoutMs: 10_000, maxRows: 10, maxBytes: 100_000 },
+    signal: new AbortController().signal,
+  };
+}
+
+describe("DedicatedPools", () => {
+  let database: TestDatabase;
+  let pools: DedicatedPools;
+  beforeEach(async () => {
+    database = await createTestDatabase();
+  });
+  afterEach(async () => {
+    await pools.close(100);
+    await database.close();
+  });
+
+  const start = (options: DedicatedPoolsOptions = {}): DedicatedPools => (pools = new DedicatedPools(options));
+  const run = (sql: string, connection: ConnectionSettings = database.connection, id = "one"): Promise<ResultSet> =>
+    pools.execute({ id, connection }, request(sql));
+  const backendCount = async (): Promise<unknown> => {
+    const backends = await database.query(
+      "select pid from pg_stat_activity where datname = current_database() and application_name = 'postgate'",
+    );
+    return backends.length;
+  };
+
+  it("runs statements as the login, on its own search_path", async () => {
+    start();
+    await database.query("create schema mine; create table mine.notes (id int); insert into mine.notes values (1)");
+    await database.query(`alter database ${database.connection.database} set search_path = mine`);
+    expect((await run("select id, current_user from notes")).rows).toEqual([["1", "postgres"]]);
+  });
+
+  it("makes one pool for many first statements at once", async () => {
+    start({ maxConnectionsPerPool: 3 });
+    await Promise.all(Array.from({ length: 20 }, () => run("select pg_sleep(0.01)")));
+    expect(pools.poolCount).toBe(1);
+    expect(await backendCount()).toBe(3);
+  });
+
+  it("answers UNAVAILABLE where it cannot connect, says nothing of the place, and tries again", async () => {
+    start();
+    const nowhere = { ...database.connection, database: "no_such_database", password: "secret" };
+    for (const attempt of [1, 2]) {
+      const failure = await run("select 1", nowhere).catch((error: unknown) => error as Error);
+      expect(failure, String(attempt)).toMatchObject({ code: "UNAVAILABLE" });
+      expect((failure as Error).message).toBe("The database cannot be reached");
+    }
+    expect((await run("select 1")).rows).toEqual([["1"]]);
+  });
+
+  it("uses a changed connection string at once, and lets the old pool end", async () => {
+    start();
+    const other = await createTestDatabase();
+    const running = run("select pg_sleep(0.2), current_database()");
+    expect((await run("select current_database()", other.connection)).rows).toEqual([[other.connection.database]]);
+    expect((await running).rows).toEqual([["", database.connection.database]]);
+    await expect.poll(backendCount).toBe(0);
+    expect(pools.poolCount).toBe(1);
+    await pools.close(100);
+    await other.close();
+  });
+
+  it("gives up the pool that was idle for longest when there are too many, but none that is in use", async () => {
+    start({ maxPools: 2 });
+    await run("select 1", database.connection, "one");
+    const busy = run("select pg_sleep(0.2)", database.connection, "two");
+    await run("select 1", database.connection, "three");
+    expect(pools.poolCount).toBe(2);
+    const alsoBusy = run("select pg_sleep(0.2)", database.connection, "three");
+    await expect(run("select 1", database.connection, "four")).rejects.toMatchObject({ code: "UNAVAILABLE" });
+    await Promise.all([busy, alsoBusy]);
+  });
+
+  it("knows the types of the tenant's own database, with one connection to spare", async () => {
+    start({ maxConnectionsPerPool: 1 });
+    await database.query("create type mood as enum ('sad'); create table notes (mood mood)");
+    const { userTypes, rows } = await run("insert into notes values ('sad') returning array[mood]");
+    expect(rows).toEqual([["{sad}"]]);
+    expect([...userTypes.values()]).toContainEqual(expect.objectContaining({ kind: "array" }));
+  });
+
+  it("installs the helpers at their first call, once", async () => {
+    let calls = 0;
+    start({
+      installHelpers: async (client) => {
+        calls += 1;
+        if (calls === 1) throw new Error("not yet");
+        await client.query(
+          "create schema postgate_helpers; create function postgate_helpers.list_tables() returns int language sql as 'select 7'",
+        );
+      },
+    });
+    const sql = "select postgate_helpers.list_tables()";
+    await run("select 1");
+    expect(calls).toBe(0);
+    await expect(run(sql)).rejects.toThrow("not yet");
+    const answers = await Promise.all([run(sql), run(sql)]);
+    expect(answers.map(({ rows }) => rows)).toEqual([[["7"]], [["7"]]]);
+    expect(calls).toBe(2);
+  });
+});

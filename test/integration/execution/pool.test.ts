@@ -1,0 +1,168 @@
+import { createServer, type Server } from "node:net";
+import { once } from "node:events";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { Connection } from "../../../src/execution/connection.ts";
+import { Pool, type PoolOptions } from "../../../src/execution/pool.ts";
+import type { Session } from "../../../src/execution/session.ts";
+import { clusterConnection } from "../../support/cluster.ts";
+
+const never = new AbortController().signal;
+
+function sessionOf(tenant: string, key = tenant): Session {
+  return { tenant, key, role: undefined, searchPath: undefined, readOnly: false };
+}
+
+describe("Pool", () => {
+  let pool: Pool;
+  const start = (options: Partial<PoolOptions> = {}): Pool =>
+    (pool = new Pool({ connection: clusterConnection(), maxConnections: 1, ...options }));
+  afterEach(() => pool.close(100));
+
+  const acquire = async (tenant: string, key = tenant): Promise<Connection> =>
+    pool.acquire(sessionOf(tenant, key), never);
+
+  it("opens no more connections than it may", async () => {
+    start({ maxConnections: 2, maxPerTenant: 2 });
+    const held = await Promise.all([acquire("a"), acquire("a")]);
+    const third = acquire("a");
+    for (const connection of held) pool.release(connection);
+    pool.release(await third);
+    expect(pool.connectionCount).toBe(2);
+  });
+
+  it("serves tenants in turn, however many requests one of them has waiting", async () => {
+    start();
+    const first = await acquire("greedy");
+    const served: string[] = [];
+    const next = async (tenant: string): Promise<void> => {
+      const connection = await acquire(tenant);
+      served.push(tenant);
+      pool.release(connection);
+    };
+    const all = [...Array.from({ length: 4 }, () => next("greedy")), next("modest"), next("shy"), next("modest")];
+    pool.release(first);
+    await Promise.all(all);
+    expect(served).toEqual(["greedy", "modest", "shy", "greedy", "modest", "greedy", "greedy"]);
+  });
+
+  it("keeps connections that one tenant cannot take", async () => {
+    start({ maxConnections: 4 });
+    const held = await Promise.all([acquire("greedy"), acquire("greedy"), acquire("greedy")]);
+    let isServed = false;
+    const fourth = acquire("greedy").then((connection) => {
+      isServed = true;
+      return connection;
+    });
+    pool.release(await acquire("modest"));
+    expect(isServed).toBe(false);
+    for (const connection of held) pool.release(connection);
+    pool.release(await fourth);
+  });
+
+  it("prefers the connection that last served the session", async () => {
+    start({ maxConnections: 2, maxPerTenant: 2 });
+    const [one, two] = await Promise.all([acquire("t", "x"), acquire("t", "y")]);
+    one.begin(sessionOf("t", "x"), 1);
+    two.begin(sessionOf("t", "y"), 1);
+    pool.release(one);
+    pool.release(two);
+    const again = await acquire("t", "x");
+    expect(again).toBe(one);
+    pool.release(again);
+    const other = await acquire("t", "z");
+    expect(other).toBe(two); // The one that was idle for longest.
+    pool.release(other);
+  });
+
+  it("refuses who would wait in a queue that is full", async () => {
+    start({ maxWaiting: 1 });
+    const held = await acquire("a");
+    const waiting = acquire("a");
+    await expect(acquire("b")).rejects.toMatchObject({ code: "UNAVAILABLE", retryAfterSeconds: 1 });
+    pool.release(held);
+    pool.release(await waiting);
+  });
+
+  it("refuses who has waited too long, and serves the next", async () => {
+    start({ waitTimeoutMs: 50 });
+    const held = await acquire("a");
+    await expect(acquire("a")).rejects.toMatchObject({ code: "UNAVAILABLE", retryAfterSeconds: 1 });
+    pool.release(held);
+    pool.release(await acquire("a"));
+  });
+
+  it("forgets who has stopped waiting", async () => {
+    start();
+    const held = await acquire("a");
+    const controller = new AbortController();
+    const left = pool.acquire(sessionOf("a"), controller.signal);
+    const gone = expect(left).rejects.toThrow();
+    controller.abort();
+    await gone;
+    pool.release(held);
+    expect(pool.isIdle).toBe(true);
+  });
+
+  it("closes connections that nobody has used for long", async () => {
+    start({ idleTimeoutMs: 0 });
+    pool.release(await acquire("a"));
+    await expect.poll(() => pool.connectionCount, { timeout: 15_000, interval: 500 }).toBe(0);
+  });
+
+  it("lets what runs and what waits come to its end when it closes, and refuses what comes", async () => {
+    start();
+    const held = await acquire("a");
+    const waiting = acquire("a");
+    const closing = pool.close(10_000);
+    await expect(acquire("a")).rejects.toMatchObject({ code: "UNAVAILABLE" });
+    pool.release(held);
+    pool.release(await waiting);
+    await closing;
+    expect(pool.connectionCount).toBe(0);
+  });
+
+  it("cuts what still runs, and refuses what still waits, at the deadline of closing", async () => {
+    start();
+    const held = await acquire("a");
+    const running = held.run({ request: sleepRequest(held), fixedCount: 1, maxBytes: 1_000 });
+    const waiting = expect(acquire("a")).rejects.toMatchObject({ code: "UNAVAILABLE" });
+    await pool.close(50);
+    await waiting;
+    expect(await running).toMatchObject({ kind: expect.stringMatching(/lost|refused/) as string });
+    pool.release(held);
+  });
+
+  describe("when the server cannot be used", () => {
+    let server: Server;
+    let port: number;
+    beforeEach(async () => {
+      server = createServer((socket) => socket.destroy());
+      server.listen(0, "127.0.0.1");
+      await once(server, "listening");
+      ({ port } = server.address() as { port: number });
+    });
+    afterEach(() => server.close());
+
+    it("refuses all who wait, without a word about the place", async () => {
+      start({ connection: { ...clusterConnection(), host: "127.0.0.1", port } });
+      const failures = await Promise.all(
+        ["a", "b", "c"].map((tenant) => acquire(tenant).catch((error: unknown) => error)),
+      );
+      for (const failure of failures) {
+        expect(failure).toMatchObject({ code: "UNAVAILABLE", retryAfterSeconds: 1 });
+        expect(JSON.stringify(failure) + (failure as Error).message).not.toMatch(/127\.0\.0\.1|postgres/);
+      }
+    });
+
+    it("refuses a login that is refused, and tries again for the next", async () => {
+      start({ connection: { ...clusterConnection(), user: "nobody_at_all" } });
+      await expect(acquire("a")).rejects.toMatchObject({ code: "UNAVAILABLE" });
+      await expect(acquire("a")).rejects.toMatchObject({ code: "UNAVAILABLE" });
+    });
+  });
+
+  function sleepRequest(connection: Connection): Buffer {
+    const { writer } = connection.begin(sessionOf("a"), 60_000);
+    return writer.parse("", "select pg_sleep(60)", []).bind("", []).describePortal().execute(0).sync().take();
+  }
+});
