@@ -21,7 +21,6 @@ import { genToken } from "./gen-token.ts";
 import { listDbs } from "./list-dbs.ts";
 import { listTokens } from "./list-tokens.ts";
 import { migrateCommand } from "./migrate.ts";
-import { serve } from "./serve.ts";
 import type { CommandContext } from "./terminal.ts";
 import { withMigratedDatabase } from "./with-database.ts";
 
@@ -50,11 +49,18 @@ function addServer(program: Command, context: CommandContext): void {
   program
     .command("serve")
     .description("start the gateway (also without a command); Ctrl-C stops it")
-    .action(() => serve(readConfig(program, context), context));
+    .action(async () => {
+      const { serve } = await import("./serve.ts"); // The other commands need no server and start sooner without.
+      await serve(readConfig(program), context);
+    });
   program
     .command("migrate")
     .description("bring the database up to this version and exit")
-    .action(() => migrateCommand(readConfig(program, context), context));
+    .action(() => {
+      const config = readConfig(program);
+      noteWarnings(config, context);
+      return migrateCommand(config, context);
+    });
 }
 
 function addMakers(program: Command, context: CommandContext): void {
@@ -142,14 +148,19 @@ async function onDatabase(
   context: CommandContext,
   use: (client: Client) => Promise<void>,
 ): Promise<void> {
-  await withMigratedDatabase(readConfig(program, context), context.signal, use);
+  const config = readConfig(program);
+  noteWarnings(config, context);
+  await withMigratedDatabase(config, context.signal, use);
 }
 
-function readConfig(program: Command, { terminal }: CommandContext): Config {
+function readConfig(program: Command): Config {
   const { skipMigrations } = program.opts<{ skipMigrations?: true }>();
-  const config = loadConfig(undefined, { overrides: skipMigrations === true ? { skipMigrations } : {} });
+  return loadConfig(undefined, { overrides: skipMigrations === true ? { skipMigrations } : {} });
+}
+
+/** Of the server, they are in its log. */
+function noteWarnings(config: Config, { terminal }: CommandContext): void {
   for (const warning of config.warnings ?? []) terminal.note(`warning: ${warning}`);
-  return config;
 }
 
 function readVersion(): string {
