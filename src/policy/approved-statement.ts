@@ -7,8 +7,10 @@ export interface StatementFacts {
   readonly text: string;
   /** The verb, as messages and logs name it: `SELECT`, `INSERT`, `CREATE TABLE`, … */
   readonly operation: string;
-  /** Every permission that any part of the statement exercises. */
+  /** Every permission that any part of the statement exercises; the statement's own is the first. */
   readonly permissions: readonly Permission[];
+  /** It also needs one of INSERT and UPDATE: it calls nextval or currval. */
+  readonly needsInsertOrUpdate: boolean;
   /** Relations that the statement names (CTEs excluded), sorted, without duplicates. */
   readonly tables: readonly string[];
   readonly returnsRows: boolean;

@@ -1,0 +1,25 @@
+// What a token of the admin database may use besides SQL itself.
+
+import type { Permission } from "../permissions.ts";
+
+/** The functions that manage tenants, and what a call needs: it reads its result and changes the two tables. */
+export const ADMIN_FUNCTIONS: ReadonlyMap<string, readonly Permission[]> = new Map([
+  ["create_tenant_database", ["SELECT", "INSERT"]],
+  ["create_tenant_token", ["SELECT", "INSERT"]],
+  ["delete_tenant_database", ["SELECT", "DELETE"]],
+  ["delete_tenant_token", ["SELECT", "DELETE"]],
+]);
+
+/**
+ * Fields that `(value).name` may read there. Closed, because schema public may hold functions of the operator's, which
+ * nobody has reviewed, and which the same notation calls.
+ */
+const ADMIN_COLUMNS: ReadonlySet<string> = new Set([
+  ...["id", "name", "backend_type", "schema_name", "connection_string", "max_rows", "created_at"],
+  ...["database_id", "token_hash", "token_prefix", "allowed_operations", "last_used_at", "token"],
+  ...["key", "value", "ordinality"],
+]);
+
+export function isAdminColumn(name: string): boolean {
+  return ADMIN_COLUMNS.has(name);
+}

@@ -1,0 +1,19 @@
+// Whether a token may send a statement: it must hold every permission that any part of the statement exercises.
+
+import { refusal } from "../errors.ts";
+import type { Permission } from "../permissions.ts";
+import type { ApprovedStatement, StatementFacts } from "./approved-statement.ts";
+
+/** @throws GatewayError PARSE_ERROR, OPERATION_NOT_ALLOWED: names the first permission that is missing. */
+export function approve(facts: StatementFacts, permissions: ReadonlySet<Permission>): ApprovedStatement {
+  for (const permission of facts.permissions) if (!permissions.has(permission)) throw refuseOperation(permission);
+  const hasOne = permissions.has("INSERT") || permissions.has("UPDATE");
+  if (facts.needsInsertOrUpdate && !hasOne) throw refuseOperation("INSERT");
+  return facts as ApprovedStatement; // The only cast to this brand; execute() takes nothing else.
+}
+
+function refuseOperation(permission: Permission) {
+  return refusal("OPERATION_NOT_ALLOWED", `Operation ${permission} is not allowed`, {
+    hint: `The token lacks ${permission}, which this statement or a part of it needs.`,
+  });
+}

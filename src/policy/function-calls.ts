@@ -1,0 +1,122 @@
+// Which functions a statement may call, however it writes the call: f(x), (x).f, and x.f where x is a function in FROM.
+// The allow-list holds PostgreSQL's own functions; an unknown name is refused.
+
+import type { FuncCall } from "@pgsql/types";
+
+import type { VisitedNode } from "../sql/walk.ts";
+import { ADMIN_FUNCTIONS, isAdminColumn } from "./admin-database.ts";
+import { ALLOWED_FUNCTION_NAMES, REFUSED_ATTRIBUTE_NAMES, REFUSED_FUNCTION_NAMES } from "./function-names.ts";
+import type { Judgement } from "./judgement.ts";
+import { judgeConfiguration, judgeSequenceName, SEQUENCE_FUNCTIONS } from "./name-literals.ts";
+import { namesOf } from "./names.ts";
+import { ALLOWED_BUILTIN_TYPES, isRefusedTypeAsColumn } from "./type-names.ts";
+
+const REFUSED_FUNCTIONS: ReadonlySet<string> = new Set(Object.values(REFUSED_FUNCTION_NAMES).flat());
+
+/** `uuid('…')` is another way to write a cast. */
+const ALLOWED_FUNCTIONS: ReadonlySet<string> = new Set([
+  ...ALLOWED_FUNCTION_NAMES,
+  ...[...ALLOWED_BUILTIN_TYPES].filter((name) => !REFUSED_FUNCTIONS.has(name)),
+]);
+
+const REFUSED_ATTRIBUTES: ReadonlySet<string> = new Set([
+  ...REFUSED_ATTRIBUTE_NAMES,
+  ...SEQUENCE_FUNCTIONS, // Their argument must be a literal, which is judged in f(x) only.
+  ...ADMIN_FUNCTIONS.keys(),
+]);
+
+/** Functions that the grammar itself calls as `pg_catalog.…` for SQL's own syntax: EXTRACT(…), TRIM(…), … AT TIME ZONE … */
+const SYNTAX_FUNCTIONS: ReadonlySet<string> = new Set([
+  ...["btrim", "extract", "is_normalized", "like_escape", "ltrim", "normalize", "overlaps", "overlay", "position"],
+  ...["rtrim", "similar_to_escape", "substring", "timezone"],
+]);
+
+const HELPER_SCHEMA = "postgate_helpers";
+const HELPER_FUNCTIONS: ReadonlySet<string> = new Set(["list_tables", "describe_table"]);
+
+const HINTS: ReadonlyMap<string, string> = new Map([
+  ["pg_sleep", "Wait in the client; nothing may hold a connection for nothing."],
+  ["lastval", "Use INSERT … RETURNING id, or currval('my_seq')."],
+  ["set_config", "Every statement runs in a session of its own with fixed settings; nothing can be set for it."],
+  ["current_setting", "Settings cannot be read; pass what the statement needs as a parameter."],
+  ["session_user", "Use current_user."],
+  ["pg_get_serial_sequence", "The sequence of a serial column is called <table>_<column>_seq."],
+  ["format_type", "Use pg_typeof(value), or postgate_helpers.describe_table('name')."],
+]);
+
+export function judgeFunctionCall(call: FuncCall, visited: VisitedNode, judgement: Judgement): void {
+  const parts = namesOf(call.funcname);
+  const [name = "", inner = ""] = parts;
+  if (parts.length === 1) judgePlainCall(name, { call, visited, judgement });
+  else if (parts.length === 2 && name === HELPER_SCHEMA && HELPER_FUNCTIONS.has(inner))
+    judgement.permissions.add("SELECT");
+  else if (parts.length !== 2 || name !== "pg_catalog" || !SYNTAX_FUNCTIONS.has(inner))
+    throw refuseQualified(parts, { call, visited, judgement });
+}
+
+interface CallContext {
+  readonly call: FuncCall;
+  readonly visited: VisitedNode;
+  readonly judgement: Judgement;
+}
+
+function judgePlainCall(name: string, { call, visited, judgement }: CallContext): void {
+  const admin = judgement.rules.kind === "admin" ? ADMIN_FUNCTIONS.get(name) : undefined;
+  if (admin !== undefined) {
+    for (const permission of admin) judgement.permissions.add(permission);
+    judgement.writes = true;
+    return;
+  }
+  if (!isAllowedFunction(name, judgement)) throw refuseFunction(name, visited, judgement);
+  if (SEQUENCE_FUNCTIONS.has(name)) judgeSequenceCall(name, { call, visited, judgement });
+  judgeConfiguration(call, visited, judgement);
+}
+
+function isAllowedFunction(name: string, { rules }: Judgement): boolean {
+  if (ADMIN_FUNCTIONS.has(name)) return false;
+  // There is no sequence on the admin database that anybody should read or move.
+  if (rules.kind === "admin" && SEQUENCE_FUNCTIONS.has(name)) return false;
+  return ALLOWED_FUNCTIONS.has(name) || rules.functions.has(name);
+}
+
+function judgeSequenceCall(name: string, { call, visited, judgement }: CallContext): void {
+  judgeSequenceName(call, visited, judgement);
+  if (isInColumnDefault(visited)) return; // It runs when a row is inserted, by a token that may insert.
+  if (name !== "currval") judgement.writes = true;
+  if (name === "setval") judgement.permissions.add("UPDATE");
+  else judgement.needsInsertOrUpdate = true;
+}
+
+function isInColumnDefault(visited: VisitedNode): boolean {
+  for (let at: VisitedNode | undefined = visited; at !== undefined; at = at.parent) {
+    if (at.type === "Constraint") return at.node.contype === "CONSTR_DEFAULT";
+    if (at.field === "raw_default") return true;
+    if (at.parent?.type === "AlterTableCmd") return at.parent.node.subtype === "AT_ColumnDefault";
+    if (at.parent?.type === "AlterDomainStmt") return at.parent.node.subtype === "T";
+  }
+  return false;
+}
+
+/** `(value).name` calls the function when the value has no such field. */
+export function judgeAttribute(name: string, visited: VisitedNode, judgement: Judgement): void {
+  const isRefused = REFUSED_ATTRIBUTES.has(name) || isRefusedTypeAsColumn(name);
+  if (isRefused || (judgement.rules.kind === "admin" && !isAdminColumn(name)))
+    throw refuseFunction(name, visited, judgement);
+}
+
+export function refuseFunction(name: string, visited: VisitedNode, judgement: Judgement) {
+  return judgement.refuse(visited, "FUNCTION_NOT_ALLOWED", {
+    message: `Function is not allowed: '${name}'`,
+    hint: HINTS.get(name),
+  });
+}
+
+function refuseQualified(parts: readonly string[], { call, visited, judgement }: CallContext) {
+  const name = parts.at(-1) ?? "";
+  // The caller wrote SYSTEM_USER or COLLATION FOR (…), and no schema.
+  if (call.funcformat === "COERCE_SQL_SYNTAX") return refuseFunction(name, visited, judgement);
+  return judgement.refuse(visited, "QUALIFIED_NAME", {
+    message: `Qualified function names are not allowed: '${parts.join(".")}'`,
+    hint: `Write it without the schema: ${name}(…)`,
+  });
+}

@@ -1,0 +1,118 @@
+// The judge: what a parsed statement does, and whether it may be sent at all. In charge of the whole SQL policy, by
+// allow-lists over every node of the tree; which token may send it is approve.ts's question. Pure: the tree and the rules
+// in, facts or a refusal out.
+
+import type { ParsedStatement } from "../sql/parsed-statement.ts";
+import { type NodeType, type VisitedNode, visitTree } from "../sql/walk.ts";
+import { ALLOWED_NODES } from "./allowed-nodes.ts";
+import type { StatementFacts } from "./approved-statement.ts";
+import { judgeIdentifiers } from "./definitions.ts";
+import { refuseFunction } from "./function-calls.ts";
+import { Judgement } from "./judgement.ts";
+import { applyFinalRules, applyRule, refuseOnAdmin } from "./node-rules.ts";
+import type { PolicyRules } from "./policy-rules.ts";
+import { REFUSED_CLAUSES, REFUSED_PARTS, REFUSED_STATEMENTS } from "./refused-nodes.ts";
+import { STATEMENT_TYPES, type StatementType } from "./statement-types.ts";
+import { describeRefusedValue } from "./refused-values.ts";
+
+/**
+ * @throws GatewayError PARSE_ERROR with STATEMENT_NOT_SUPPORTED, QUALIFIED_NAME, SYSTEM_OBJECT, FUNCTION_NOT_ALLOWED or
+ * TOO_COMPLEX, and the position of what is refused.
+ */
+export function judge(statement: ParsedStatement, rules: PolicyRules): StatementFacts {
+  const judgement = new Judgement(statement, rules);
+  let root: VisitedNode | undefined;
+  let type: StatementType | undefined;
+  visitTree(statement.tree, (visited) => {
+    requireAllowedNode(visited, judgement);
+    if (root === undefined) {
+      root = visited;
+      type = judgeStatementType(visited, judgement);
+    }
+    if (isDefinition(root)) judgeIdentifiers(visited, judgement);
+    applyRule(visited, judgement);
+  });
+  if (root === undefined || type === undefined) throw new Error("The parser gave an empty tree");
+  applyFinalRules(judgement);
+  return toFacts(judgement, root, type);
+}
+
+function toFacts(judgement: Judgement, root: VisitedNode, type: StatementType): StatementFacts {
+  return {
+    text: judgement.statement.text,
+    operation: type.operation,
+    permissions: [...judgement.permissions],
+    needsInsertOrUpdate: judgement.needsInsertOrUpdate,
+    tables: [...judgement.tables].sort(),
+    returnsRows: returnsRows(root),
+    // EXPLAIN only plans what it is given.
+    writes: root.type !== "ExplainStmt" && (type.writes || judgement.writes),
+    parameterCount: judgement.parameterCount,
+  };
+}
+
+function judgeStatementType(root: VisitedNode, judgement: Judgement): StatementType {
+  const type = STATEMENT_TYPES[root.type];
+  if (type === undefined) throw refuseNode(root, judgement);
+  if (judgement.rules.kind === "admin" && type.isDml !== true) throw refuseOnAdmin(type.operation, root, judgement);
+  if (type.permission !== undefined) judgement.permissions.add(type.permission);
+  return type;
+}
+
+function requireAllowedNode(visited: VisitedNode, judgement: Judgement): void {
+  const allowed = ALLOWED_NODES[visited.type];
+  if (allowed === undefined) throw refuseNode(visited, judgement);
+  const node = visited.node as Readonly<Record<string, unknown>>;
+  for (const field in node) {
+    const values = allowed.get(field);
+    if (values === undefined ? !allowed.has(field) : !values.has(node[field]))
+      throw refuseField(field, visited, judgement);
+  }
+}
+
+function refuseNode(visited: VisitedNode, judgement: Judgement) {
+  const statement = REFUSED_STATEMENTS[visited.type];
+  const part = REFUSED_PARTS[visited.type];
+  return judgement.refuse(visited, "STATEMENT_NOT_SUPPORTED", {
+    message:
+      statement === undefined
+        ? `Unsupported syntax: ${part?.name ?? visited.type}`
+        : `Unsupported statement type: ${statement.name}`,
+    hint: (statement ?? part)?.hint,
+  });
+}
+
+function refuseField(field: string, visited: VisitedNode, judgement: Judgement) {
+  const value = (visited.node as Readonly<Record<string, unknown>>)[field];
+  if (value === "SVFOP_SESSION_USER") return refuseFunction("session_user", visited, judgement);
+  const path = `${visited.type}.${field}`;
+  const clause = REFUSED_CLAUSES[path];
+  return judgement.refuse(visited, "STATEMENT_NOT_SUPPORTED", {
+    message: describeRefusedValue(path, value) ?? `Unsupported clause: ${clause?.name ?? path}`,
+    hint: clause?.hint,
+  });
+}
+
+const DEFINITIONS: ReadonlySet<NodeType> = new Set<NodeType>([
+  ...(["CreateStmt", "CreateTableAsStmt", "ViewStmt", "IndexStmt", "CreateSeqStmt", "CreateEnumStmt"] as const),
+  ...(["CompositeTypeStmt", "CreateDomainStmt", "AlterTableStmt", "AlterDomainStmt", "RenameStmt"] as const),
+]);
+
+function isDefinition(root: VisitedNode): boolean {
+  return DEFINITIONS.has(root.type) || (root.type === "SelectStmt" && intoClauseOf(root.node) !== undefined);
+}
+
+type SelectNode = Extract<VisitedNode, { type: "SelectStmt" }>["node"];
+
+/** In a UNION it stands in the leftmost arm. */
+function intoClauseOf(select: SelectNode): SelectNode["intoClause"] {
+  let at = select;
+  while (at.larg !== undefined) at = at.larg;
+  return at.intoClause;
+}
+
+function returnsRows(root: VisitedNode): boolean {
+  if (root.type === "SelectStmt") return intoClauseOf(root.node) === undefined;
+  if (root.type === "ExplainStmt") return true;
+  return "returningClause" in root.node && root.node.returningClause !== undefined;
+}

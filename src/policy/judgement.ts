@@ -1,0 +1,49 @@
+// What is known about a statement while it is judged. Rules read the visited node and write here; they refuse by
+// throwing.
+
+import type { ParsedStatement } from "../sql/parsed-statement.ts";
+import type { VisitedNode } from "../sql/walk.ts";
+import { type GatewayError, refusal, type RefusalReason } from "../errors.ts";
+import type { Permission } from "../permissions.ts";
+import type { PolicyRules } from "./policy-rules.ts";
+
+export class Judgement {
+  readonly statement: ParsedStatement;
+  readonly rules: PolicyRules;
+  /** The root's first, then in the order in which they are found. */
+  readonly permissions = new Set<Permission>();
+  readonly tables = new Set<string>();
+  needsInsertOrUpdate = false;
+  writes = false;
+  parameterCount = 0;
+  /** `x.f` calls the function f where x is a function in FROM: known only when the whole tree was seen. */
+  hasFunctionInFrom = false;
+  /** Columns written as `x.f`, judged at the end. */
+  readonly twoPartNames: { readonly name: string; readonly visited: VisitedNode }[] = [];
+
+  constructor(statement: ParsedStatement, rules: PolicyRules) {
+    this.statement = statement;
+    this.rules = rules;
+  }
+
+  /** The error that refuses the statement because of this node. */
+  refuse(
+    visited: VisitedNode,
+    reason: RefusalReason,
+    what: { message: string; hint?: string | undefined },
+  ): GatewayError {
+    const position = this.statement.positionOf(locationOf(visited));
+    return refusal(reason, what.message, {
+      ...(position === undefined ? {} : { position }),
+      ...(what.hint === undefined ? {} : { hint: what.hint }),
+    });
+  }
+}
+
+/** The node's own place, or that of the nearest node around it that has one. */
+function locationOf(visited: VisitedNode): number | undefined {
+  for (let at: VisitedNode | undefined = visited; at !== undefined; at = at.parent) {
+    if ("location" in at.node && typeof at.node.location === "number" && at.node.location >= 0) return at.node.location;
+  }
+  return undefined;
+}

@@ -1,0 +1,172 @@
+// What each type of node means for the verdict, beyond being allowed at all: the permissions that it needs and the names
+// that it holds. One row a type.
+
+import { DEFAULT_PERMISSIONS, type Permission } from "../permissions.ts";
+import type { NodeOf, NodeType, VisitedNode } from "../sql/walk.ts";
+import { judgeConstraint, judgeDrop, judgeExistingType, judgeRename } from "./definitions.ts";
+import { judgeOption } from "./definition-options.ts";
+import { judgeAttribute, judgeFunctionCall } from "./function-calls.ts";
+import type { Judgement } from "./judgement.ts";
+import { namesOf, requireOwnName, requireUnqualified } from "./names.ts";
+import { judgeRelation } from "./relations.ts";
+import { STATEMENT_TYPES } from "./statement-types.ts";
+import { judgeNewTypeName, judgeTypeName } from "./type-names.ts";
+
+type Rule<Type extends NodeType> = (node: NodeOf<Type>, visited: VisitedNode, judgement: Judgement) => void;
+
+const SAMPLING_METHODS: ReadonlySet<string> = new Set(["bernoulli", "system"]);
+
+const EXPLAINED: ReadonlySet<NodeType> = new Set<NodeType>([
+  ...(["SelectStmt", "InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt", "CreateTableAsStmt"] as const),
+]);
+
+const ACTION_PERMISSIONS: ReadonlyMap<string, Permission> = new Map(
+  DEFAULT_PERMISSIONS.map((permission) => [`CMD_${permission}`, permission]),
+);
+
+const RULES: { readonly [Type in NodeType]?: Rule<Type> } = {
+  InsertStmt: (_, visited, judgement) => judgeWriting(visited, judgement),
+  UpdateStmt: (_, visited, judgement) => judgeWriting(visited, judgement),
+  DeleteStmt: (_, visited, judgement) => judgeWriting(visited, judgement),
+  MergeStmt: (_, visited, judgement) => judgeWriting(visited, judgement),
+  MergeWhenClause: (node, _, judgement) => {
+    const permission = ACTION_PERMISSIONS.get(node.commandType ?? "");
+    if (permission !== undefined) judgement.permissions.add(permission);
+  },
+  OnConflictClause: (node, _, judgement) => {
+    if (node.action === "ONCONFLICT_UPDATE") judgement.permissions.add("UPDATE");
+  },
+  ReturningClause: (_, __, judgement) => {
+    judgement.permissions.add("SELECT");
+  },
+  LockingClause: (_, __, judgement) => {
+    judgement.permissions.add("UPDATE");
+    judgement.writes = true; // A row lock is written to the row; a READ ONLY transaction refuses it.
+  },
+  IntoClause: (_, visited, judgement) => {
+    if (judgement.rules.kind === "admin") throw refuseOnAdmin("SELECT INTO", visited, judgement);
+    judgement.permissions.add("CREATE");
+    judgement.writes = true;
+  },
+  CommonTableExpr: (node, _, judgement) => {
+    if (node.ctequery !== undefined && "SelectStmt" in node.ctequery) judgement.permissions.add("SELECT");
+  },
+  ExplainStmt: (node, visited, judgement) => {
+    for (const type in node.query) judgeExplained(type as NodeType, visited, judgement);
+  },
+  // Its query reads even where it names no table: CREATE TABLE t AS SELECT 1.
+  CreateTableAsStmt: (_, __, judgement) => {
+    judgement.permissions.add("SELECT");
+  },
+  ViewStmt: (_, __, judgement) => {
+    judgement.permissions.add("SELECT");
+  },
+  IndexStmt: (node, visited, judgement) => requireOwnName(node.idxname ?? "", { visited, judgement }),
+  DropStmt: judgeDrop,
+  RenameStmt: judgeRename,
+  Constraint: judgeConstraint,
+  CreateEnumStmt: (node, visited, judgement) => judgeNewType(node.typeName, visited, judgement),
+  CreateDomainStmt: (node, visited, judgement) => judgeNewType(node.domainname, visited, judgement),
+  AlterEnumStmt: (node, visited, judgement) => judgeExistingType(node.typeName, { visited, judgement }),
+  AlterDomainStmt: (node, visited, judgement) => judgeExistingType(node.typeName, { visited, judgement }),
+  DefElem: judgeOption,
+  RangeVar: judgeRelation,
+  RangeFunction: (_, __, judgement) => {
+    judgement.hasFunctionInFrom = true;
+  },
+  RangeTableSample: judgeSampling,
+  TypeName: judgeTypeName,
+  FuncCall: judgeFunctionCall,
+  A_Indirection: (node, visited, judgement) => {
+    for (const step of node.indirection ?? [])
+      if ("String" in step) judgeAttribute(step.String.sval ?? "", visited, judgement);
+  },
+  ColumnRef: judgeColumn,
+  A_Expr: (node, visited, judgement) => judgeOperator(node.name, visited, judgement),
+  SubLink: (node, visited, judgement) => judgeOperator(node.operName, visited, judgement),
+  SortBy: (node, visited, judgement) => judgeOperator(node.useOp, visited, judgement),
+  CollateClause: (node, visited, judgement) => judgeCollation(node.collname, visited, judgement),
+  IndexElem: judgeIndexElement,
+  PartitionElem: judgeIndexElement,
+  ParamRef: (node, _, judgement) => {
+    judgement.parameterCount = Math.max(judgement.parameterCount, node.number ?? 0);
+  },
+};
+
+/** Applies the rule for the node's type. @throws GatewayError PARSE_ERROR */
+export function applyRule(visited: VisitedNode, judgement: Judgement): void {
+  // The table's types hold that each rule takes its own node; a lookup by a union cannot express it.
+  const rule = RULES[visited.type] as Rule<NodeType> | undefined;
+  rule?.(visited.node as never, visited, judgement);
+}
+
+/** Once the whole tree was seen. */
+export function applyFinalRules(judgement: Judgement): void {
+  if (!judgement.hasFunctionInFrom) return; // Then `x` is a row, and what takes a row is harmless.
+  for (const { name, visited } of judgement.twoPartNames) judgeAttribute(name, visited, judgement);
+}
+
+export function refuseOnAdmin(operation: string, visited: VisitedNode, judgement: Judgement) {
+  return judgement.refuse(visited, "STATEMENT_NOT_SUPPORTED", {
+    message: `Unsupported statement type: ${operation}`,
+    hint: "The admin database takes SELECT, INSERT, UPDATE and DELETE on its two tables, and calls of its functions.",
+  });
+}
+
+function judgeWriting(visited: VisitedNode, judgement: Judgement): void {
+  const permission = STATEMENT_TYPES[visited.type]?.permission;
+  if (permission !== undefined) judgement.permissions.add(permission);
+  judgement.writes = true;
+}
+
+function judgeExplained(type: NodeType, visited: VisitedNode, judgement: Judgement): void {
+  const explained = STATEMENT_TYPES[type];
+  if (explained === undefined || !EXPLAINED.has(type))
+    throw judgement.refuse(visited, "STATEMENT_NOT_SUPPORTED", {
+      message: "Unsupported statement type: EXPLAIN of this",
+    });
+  if (judgement.rules.kind === "admin" && explained.isDml !== true)
+    throw refuseOnAdmin(explained.operation, visited, judgement);
+  if (explained.permission !== undefined) judgement.permissions.add(explained.permission);
+}
+
+function judgeNewType(names: NodeOf<"CreateEnumStmt">["typeName"], visited: VisitedNode, judgement: Judgement): void {
+  const name = requireUnqualified(namesOf(names), "type", { visited, judgement });
+  judgeNewTypeName(name, visited, judgement);
+}
+
+function judgeSampling(node: NodeOf<"RangeTableSample">, visited: VisitedNode, judgement: Judgement): void {
+  const name = requireUnqualified(namesOf(node.method), "function", { visited, judgement });
+  if (!SAMPLING_METHODS.has(name))
+    throw judgement.refuse(visited, "FUNCTION_NOT_ALLOWED", { message: `Function is not allowed: '${name}'` });
+}
+
+function judgeColumn(node: NodeOf<"ColumnRef">, visited: VisitedNode, judgement: Judgement): void {
+  const parts = namesOf(node.fields);
+  if (parts.length > 2) {
+    throw judgement.refuse(visited, "QUALIFIED_NAME", {
+      message: `Qualified column names are not allowed: '${parts.join(".")}'`,
+      hint: "Write table.column; for a field of a composite column (table.column).field.",
+    });
+  }
+  const [, second] = node.fields ?? [];
+  if (second !== undefined && "String" in second)
+    judgement.twoPartNames.push({ name: second.String.sval ?? "", visited });
+}
+
+function judgeOperator(names: NodeOf<"A_Expr">["name"], visited: VisitedNode, judgement: Judgement): void {
+  requireUnqualified(namesOf(names), "operator", { visited, judgement });
+}
+
+function judgeCollation(names: NodeOf<"CollateClause">["collname"], visited: VisitedNode, judgement: Judgement): void {
+  requireUnqualified(namesOf(names), "collation", { visited, judgement });
+}
+
+function judgeIndexElement(
+  node: NodeOf<"IndexElem"> | NodeOf<"PartitionElem">,
+  visited: VisitedNode,
+  judgement: Judgement,
+): void {
+  judgeCollation(node.collation, visited, judgement);
+  requireUnqualified(namesOf(node.opclass), "operator class", { visited, judgement });
+}

@@ -1,0 +1,72 @@
+// Which types a statement may name, wherever it names one: casts, columns, column definition lists, JSON_TABLE, …
+// Types that read names from the catalogs (regclass of a number prints every tenant's tables, without any privilege)
+// are refused by name; a type that is no built-in one is the tenant's own, in its own schema.
+
+import type { TypeName } from "@pgsql/types";
+
+import type { VisitedNode } from "../sql/walk.ts";
+import { BUILTIN_TYPE_NAMES } from "./function-names.ts";
+import type { Judgement } from "./judgement.ts";
+import { isSystemName, namesOf, requireUnqualified } from "./names.ts";
+import { isNameLiteral } from "./name-literals.ts";
+
+export const ALLOWED_BUILTIN_TYPES: ReadonlySet<string> = new Set([
+  ...["bit", "bool", "box", "bpchar", "bytea", "char", "cid", "cidr", "circle", "date", "datemultirange", "daterange"],
+  ...["float4", "float8", "inet", "int2", "int4", "int4multirange", "int4range", "int8", "int8multirange", "int8range"],
+  ...["interval", "json", "jsonb", "jsonpath", "line", "lseg", "macaddr", "macaddr8", "money", "name", "numeric"],
+  ...["nummultirange", "numrange", "oid", "path", "point", "polygon", "record", "text", "tid", "time", "timestamp"],
+  ...["timestamptz", "timetz", "tsmultirange", "tsquery", "tsrange", "tstzmultirange", "tstzrange", "tsvector"],
+  ...["unknown", "uuid", "varbit", "varchar", "xid", "xid8"],
+]);
+
+const BUILTIN_TYPES: ReadonlySet<string> = new Set(BUILTIN_TYPE_NAMES);
+
+/** The family today, and the names that a later version would take: a tenant's own `region` is none of them. */
+const REG_TYPE =
+  /^_?reg(class|collation|config|database|dictionary|namespace|oper|operator|opclass|opfamily|proc|procedure|role|type|language|tablespace|schema|server|publication|subscription)$/;
+
+/** Types that the grammar itself writes as `pg_catalog.…` for a keyword: INTEGER, VARCHAR, TIMESTAMP WITH TIME ZONE, … */
+const KEYWORD_TYPES: ReadonlySet<string> = new Set([
+  ...["bit", "bool", "bpchar", "float4", "float8", "int2", "int4", "int8", "interval", "json", "numeric", "time"],
+  ...["timestamp", "timestamptz", "timetz", "varbit", "varchar"],
+]);
+
+export function isRefusedType(name: string): boolean {
+  if (REG_TYPE.test(name) || isSystemName(name) || name.startsWith("_pg_")) return true;
+  return isRefusedBuiltinType(name);
+}
+
+/** Without the prefix `pg_`, which a column may have. */
+export function isRefusedTypeAsColumn(name: string): boolean {
+  return REG_TYPE.test(name) || name.startsWith("_pg_") || isRefusedBuiltinType(name);
+}
+
+function isRefusedBuiltinType(name: string): boolean {
+  const element = name.startsWith("_") ? name.slice(1) : name;
+  return BUILTIN_TYPES.has(element) && !ALLOWED_BUILTIN_TYPES.has(element);
+}
+
+/** A type of this name would be out of reach behind pg_catalog, and a trap in dumps. */
+export function isBuiltinType(name: string): boolean {
+  return BUILTIN_TYPES.has(name) || (name.startsWith("_") && BUILTIN_TYPES.has(name.slice(1)));
+}
+
+export function judgeTypeName(node: TypeName, visited: VisitedNode, judgement: Judgement): void {
+  const parts = namesOf(node.names);
+  if (parts.length === 2 && parts[0] === "pg_catalog" && KEYWORD_TYPES.has(parts[1] ?? "")) return;
+  const name = requireUnqualified(parts, "type", { visited, judgement });
+  if (judgement.rules.types.has(name)) return;
+  if (isRefusedType(name) && !isNameLiteral(visited)) throw refuseType(name, { visited, judgement });
+  if (judgement.rules.kind === "admin" && !isBuiltinType(name)) throw refuseType(name, { visited, judgement });
+}
+
+/** For a name that CREATE or RENAME gives to a type or a domain. */
+export function judgeNewTypeName(name: string, visited: VisitedNode, judgement: Judgement): void {
+  if (isRefusedType(name) || isBuiltinType(name)) throw refuseType(name, { visited, judgement });
+}
+
+function refuseType(name: string, context: { visited: VisitedNode; judgement: Judgement }) {
+  return context.judgement.refuse(context.visited, "SYSTEM_OBJECT", {
+    message: `Type is not allowed: '${name}'`,
+  });
+}

@@ -1,0 +1,31 @@
+// The corpora of attacks and honest statements: one case a line.
+
+import { readFileSync } from "node:fs";
+import type { RefusalReason } from "../../src/errors.ts";
+import type { Permission } from "../../src/permissions.ts";
+
+export interface CorpusCase {
+  readonly id: string;
+  readonly group: string;
+  readonly sql: string;
+  readonly permissions: readonly Permission[];
+  readonly expect: "allow" | "deny";
+  /** In our own rows. */
+  readonly reason?: RefusalReason;
+  readonly database?: "tenant" | "admin";
+  readonly why: string;
+}
+
+type Parts = readonly (readonly [text: string, count: number])[];
+
+export function readCorpus(name: "corpus" | "own"): CorpusCase[] {
+  const lines = readFileSync(new URL(`corpus/${name}.jsonl`, import.meta.url), "utf8").split("\n");
+  return lines
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line) as CorpusCase & { sql_parts?: Parts })
+    .map((row) => (row.sql_parts === undefined ? row : { ...row, sql: joinParts(row.sql_parts) }));
+}
+
+function joinParts(parts: Parts): string {
+  return parts.map(([text, count]) => text.repeat(count)).join("");
+}
