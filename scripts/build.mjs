@@ -13,7 +13,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { createRequire } from "node:module";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -51,3 +51,14 @@ utimesSync(join(fresh, ".built"), new Date(), new Date(newest));
 chmodSync(fresh, 0o755);
 rmSync(join(root, "dist"), { recursive: true, force: true });
 renameSync(fresh, join(root, "dist"));
+linkCommand();
+
+/** `npx postgate` in the project's own folder: npm links the commands of dependencies only. Windows has npm's own way. */
+function linkCommand() {
+  const command = join(root, "dist", "cli", "main.js");
+  const links = join(root, "node_modules", ".bin");
+  if (process.platform === "win32" || !existsSync(links)) return;
+  chmodSync(command, 0o755);
+  rmSync(join(links, "postgate"), { force: true });
+  symlinkSync(relative(links, command), join(links, "postgate"));
+}

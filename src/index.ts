@@ -4,12 +4,53 @@
 import type { Config } from "./config.ts";
 import type { Gateway } from "./gateway.ts";
 import type { Observe } from "./observability/observation.ts";
-import { isPermission, type Permission, PERMISSIONS } from "./permissions.ts";
-import type { StatementFacts } from "./policy/approved-statement.ts";
+import type { ApprovedFacts } from "./parse-and-approve.ts";
+import type { Permission } from "./permissions.ts";
 
 export { type Config, ConfigError, type DatabaseSource, loadConfig, type LoadConfigOptions } from "./config.ts";
 export { ERROR_CODES, type ErrorCode, type ErrorDetails, GatewayError, type RefusalReason } from "./errors.ts";
 export type { Gateway } from "./gateway.ts";
 export type { Observation, Observe } from "./observability/observation.ts";
+export type { ApprovedFacts } from "./parse-and-approve.ts";
 export { DEFAULT_PERMISSIONS, type Permission, PERMISSIONS } from "./permissions.ts";
 export type { PostgateErrorResponse, PostgateQueryRequest, PostgateQueryResponse } from "./protocol.ts";
+
+/**
+ * Judges a statement as the gateway would for a tenant's token with these permissions.
+ *
+ * @throws GatewayError PARSE_ERROR with its reason, or INVALID_REQUEST for a text with NUL or a lone surrogate.
+ * @throws TypeError for what is no text or no permission.
+ */
+export async function parseAndApprove(sql: string, permissions: Iterable<Permission>): Promise<ApprovedFacts> {
+  const loaded = await import("./parse-and-approve.ts");
+  return loaded.parseAndApprove(sql, permissions);
+}
+
+/**
+ * A gateway in this process.
+ *
+ * @param observe takes what happens, in place of the log on stderr.
+ */
+export function createGateway(config: Config, observe?: Observe): Gateway {
+  let created: Promise<Gateway> | undefined;
+  return {
+    async listen() {
+      created ??= import("./gateway.ts").then((loaded) => loaded.createGateway(config, observe));
+      return (await created).listen();
+    },
+    async close() {
+      await (await created)?.close();
+    },
+  };
+}
+
+/**
+ * Applies pending migrations and brings roles and grants in order, as `postgate migrate` does.
+ *
+ * @returns the names of the migrations that were applied.
+ * @throws Error with one line that says what to do.
+ */
+export async function migrate(config: Config): Promise<readonly string[]> {
+  const loaded = await import("./migrate-database.ts");
+  return loaded.migrateDatabase(config);
+}

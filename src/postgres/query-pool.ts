@@ -32,7 +32,7 @@ export class QueryPool {
   }
 
   /** @throws ConnectionError when the database cannot be reached, DatabaseError when it refuses the query. */
-  async query(query: Query, values: readonly unknown[]): Promise<readonly Row[]> {
+  readonly query = async (query: Query, values: readonly unknown[]): Promise<readonly Row[]> => {
     const isReused = this.#idle.length > 0;
     try {
       return await this.#queryOnce(query, values);
@@ -40,7 +40,7 @@ export class QueryPool {
       if (error instanceof DatabaseError || !isReused) throw error;
       return this.#queryOnce(query, values);
     }
-  }
+  };
 
   /** Ends the connections; queries that still run are cut off. */
   async close(): Promise<void> {

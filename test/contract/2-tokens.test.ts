@@ -48,7 +48,10 @@ describe("a change shows on a running instance within one second", () => {
     );
     const since = performance.now();
     await gateway.database.query("select delete_tenant_token($1)", [row?.id]);
-    const answer = await eventually(() => other.query("select 1"), ({ status }) => status === 401);
+    const answer = await eventually(
+      () => other.query("select 1"),
+      ({ status }) => status === 401,
+    );
     expect(answer.body).toMatchObject({ code: "UNAUTHORIZED" });
     console.info(`a deleted token stopped working after ${Math.round(performance.now() - since)} ms`);
   });
@@ -60,18 +63,26 @@ describe("a change shows on a running instance within one second", () => {
       "update postgate_tokens set expires_at = now() where token_hash = encode(sha256($1::bytea), 'hex')",
       [Buffer.from(other.token)],
     );
-    const answer = await eventually(() => other.query("select 1"), ({ status }) => status === 401);
+    const answer = await eventually(
+      () => other.query("select 1"),
+      ({ status }) => status === 401,
+    );
     expect(answer.body).toMatchObject({ code: "UNAUTHORIZED" });
   });
 
   it("when its permissions change", async () => {
     const other = await tenant.withPermissions("SELECT");
-    expect((await other.query("insert into notes (id) values (1)")).body).toMatchObject({ reason: "OPERATION_NOT_ALLOWED" });
+    expect((await other.query("insert into notes (id) values (1)")).body).toMatchObject({
+      reason: "OPERATION_NOT_ALLOWED",
+    });
     await gateway.database.query(
       "update postgate_tokens set allowed_operations = '{SELECT,INSERT}' where token_hash = encode(sha256($1::bytea), 'hex')",
       [Buffer.from(other.token)],
     );
-    const answer = await eventually(() => other.query("insert into notes (id) values (1)"), ({ status }) => status === 200);
+    const answer = await eventually(
+      () => other.query("insert into notes (id) values (1)"),
+      ({ status }) => status === 200,
+    );
     expect(answer.status).toBe(200);
   });
 
@@ -79,7 +90,10 @@ describe("a change shows on a running instance within one second", () => {
     const other = await gateway.createTenant({ maxRows: 1 });
     expect((await other.query("select generate_series(1, 2)")).body).toMatchObject({ code: "ROW_LIMIT_EXCEEDED" });
     await gateway.database.query("update postgate_databases set max_rows = 2 where id = $1", [other.id]);
-    const answer = await eventually(() => other.query("select generate_series(1, 2)"), ({ status }) => status === 200);
+    const answer = await eventually(
+      () => other.query("select generate_series(1, 2)"),
+      ({ status }) => status === 200,
+    );
     expect(answer.status).toBe(200);
   });
 });
@@ -144,7 +158,10 @@ describe("permissions", () => {
       [Buffer.from(nobody.token)],
     );
     for (const sql of Object.values(statements)) {
-      const answer = await eventually(() => nobody.query(sql), ({ status }) => status === 400);
+      const answer = await eventually(
+        () => nobody.query(sql),
+        ({ status }) => status === 400,
+      );
       expect(answer.body).toMatchObject({ reason: "OPERATION_NOT_ALLOWED" });
     }
   });

@@ -211,7 +211,9 @@ describe("the metadata", () => {
       ),
     ).rejects.toMatchObject({ code: "23505" });
     await gateway.database.query("delete from postgate_databases where id = $1", [other.id]);
-    await expect(gateway.database.query("select 1 from postgate_tokens where database_id = $1", [other.id])).resolves.toEqual([]);
+    await expect(
+      gateway.database.query("select 1 from postgate_tokens where database_id = $1", [other.id]),
+    ).resolves.toEqual([]);
   });
 });
 
@@ -222,26 +224,45 @@ describe("the admin database", () => {
       id: expect.stringMatching(/^[0-9a-f-]{36}$/) as string,
       schema_name: expect.stringMatching(/^tenant_[0-9a-f]{32}_by_admin$/) as string,
     });
-    const [token] = await gateway.admin.rows("select id, token from create_tenant_token($1, 'app', '{SELECT}')", [made?.["id"]]);
+    const [token] = await gateway.admin.rows("select id, token from create_tenant_token($1, 'app', '{SELECT}')", [
+      made?.["id"],
+    ]);
     expect(token?.["token"]).toMatch(/^pg_[0-9a-f]{64}$/);
-    await expect(gateway.admin.rows("select delete_tenant_token($1) as gone", [token?.["id"]])).resolves.toEqual([{ gone: true }]);
-    await expect(gateway.admin.rows("select delete_tenant_token($1) as gone", [token?.["id"]])).resolves.toEqual([{ gone: false }]);
-    await expect(gateway.admin.rows("select delete_tenant_database($1) as gone", [made?.["id"]])).resolves.toEqual([{ gone: true }]);
-    await expect(gateway.admin.rows("select delete_tenant_database($1) as gone", [made?.["id"]])).resolves.toEqual([{ gone: false }]);
-    await expect(gateway.database.query("select 1 from pg_namespace where nspname = $1", [made?.["schema_name"]])).resolves.toEqual([]);
+    await expect(gateway.admin.rows("select delete_tenant_token($1) as gone", [token?.["id"]])).resolves.toEqual([
+      { gone: true },
+    ]);
+    await expect(gateway.admin.rows("select delete_tenant_token($1) as gone", [token?.["id"]])).resolves.toEqual([
+      { gone: false },
+    ]);
+    await expect(gateway.admin.rows("select delete_tenant_database($1) as gone", [made?.["id"]])).resolves.toEqual([
+      { gone: true },
+    ]);
+    await expect(gateway.admin.rows("select delete_tenant_database($1) as gone", [made?.["id"]])).resolves.toEqual([
+      { gone: false },
+    ]);
+    await expect(
+      gateway.database.query("select 1 from pg_namespace where nspname = $1", [made?.["schema_name"]]),
+    ).resolves.toEqual([]);
   });
 
   it("takes named notation", async () => {
-    const [made] = await gateway.admin.rows("select id from create_tenant_database(p_name => 'named', p_max_rows => 7)");
-    const named = "select token from create_tenant_token(p_database_id => $1, p_name => 'n', p_permissions => array['SELECT'])";
+    const [made] = await gateway.admin.rows(
+      "select id from create_tenant_database(p_name => 'named', p_max_rows => 7)",
+    );
+    const named =
+      "select token from create_tenant_token(p_database_id => $1, p_name => 'n', p_permissions => array['SELECT'])";
     await expect(gateway.admin.rows(named, [made?.["id"]])).resolves.toHaveLength(1);
-    await expect(gateway.admin.rows("select delete_tenant_database(p_database_id => $1) as gone", [made?.["id"]])).resolves.toEqual([{ gone: true }]);
+    await expect(
+      gateway.admin.rows("select delete_tenant_database(p_database_id => $1) as gone", [made?.["id"]]),
+    ).resolves.toEqual([{ gone: true }]);
   });
 
   it("with the default permissions is enough for the functions", async () => {
     const dml = await gateway.admin.withPermissions("SELECT", "INSERT", "UPDATE", "DELETE");
     const [made] = await dml.rows("select id from create_tenant_database('x')");
-    await expect(dml.rows("select delete_tenant_database($1) as gone", [made?.["id"]])).resolves.toEqual([{ gone: true }]);
+    await expect(dml.rows("select delete_tenant_database($1) as gone", [made?.["id"]])).resolves.toEqual([
+      { gone: true },
+    ]);
   });
 
   it.each([
@@ -251,7 +272,9 @@ describe("the admin database", () => {
     ["delete_tenant_token(gen_random_uuid())", ["SELECT", "DELETE"] as const],
   ])("needs for %s %s", async (call, needed) => {
     for (const missing of needed) {
-      const without = await gateway.admin.withPermissions(...PERMISSIONS.filter((permission) => permission !== missing));
+      const without = await gateway.admin.withPermissions(
+        ...PERMISSIONS.filter((permission) => permission !== missing),
+      );
       expect((await without.query(`select ${call}`)).body).toMatchObject({ reason: "OPERATION_NOT_ALLOWED" });
     }
     const exactly = await gateway.admin.withPermissions(...needed);
@@ -275,25 +298,35 @@ describe("the admin database", () => {
 
   it("reads and writes the two tables", async () => {
     await gateway.admin.rows("update postgate_databases set max_rows = 999 where id = $1", [tenant.id]);
-    await expect(gateway.admin.rows("select max_rows from postgate_databases where id = $1", [tenant.id])).resolves.toEqual([{ max_rows: 999 }]);
+    await expect(
+      gateway.admin.rows("select max_rows from postgate_databases where id = $1", [tenant.id]),
+    ).resolves.toEqual([{ max_rows: 999 }]);
     await expect(
       gateway.admin.rows(
         "insert into postgate_databases (name, backend_type, connection_string) values ('d', 'dedicated', 'postgres://x@localhost/y') returning backend_type",
       ),
     ).resolves.toEqual([{ backend_type: "dedicated" }]);
-    expect((await gateway.admin.query("delete from postgate_tokens where name = 'twice'")).body).toMatchObject({ row_count: 1 });
+    expect((await gateway.admin.query("delete from postgate_tokens where name = 'twice'")).body).toMatchObject({
+      row_count: 1,
+    });
   });
 
-  it.each(["create table t (id int)", "drop table postgate_tokens", "alter table postgate_databases add column x int", "truncate postgate_tokens"])(
-    "does no DDL: %s",
-    async (sql) => {
-      expect((await gateway.admin.query(sql)).body).toMatchObject({ reason: "STATEMENT_NOT_SUPPORTED" });
-    },
-  );
+  it.each([
+    "create table t (id int)",
+    "drop table postgate_tokens",
+    "alter table postgate_databases add column x int",
+    "truncate postgate_tokens",
+  ])("does no DDL: %s", async (sql) => {
+    expect((await gateway.admin.query(sql)).body).toMatchObject({ reason: "STATEMENT_NOT_SUPPORTED" });
+  });
 
   it("has helpers that raise an error", async () => {
-    expect((await gateway.admin.query("select * from postgate_helpers.list_tables()")).body).toMatchObject({ code: "DATABASE_ERROR" });
-    expect((await gateway.admin.query("select * from postgate_helpers.describe_table('x')")).body).toMatchObject({ code: "DATABASE_ERROR" });
+    expect((await gateway.admin.query("select * from postgate_helpers.list_tables()")).body).toMatchObject({
+      code: "DATABASE_ERROR",
+    });
+    expect((await gateway.admin.query("select * from postgate_helpers.describe_table('x')")).body).toMatchObject({
+      code: "DATABASE_ERROR",
+    });
   });
 
   it.each([

@@ -94,7 +94,12 @@ describe("a statement needs every permission that any part of it exercises", () 
     ["explain (format json, costs off) delete from notes", ["DELETE"]],
   ])("%s", async (sql, needed) => {
     for (const missing of needed) {
-      const without = await tenant.withPermissions(...PERMISSIONS.filter((permission) => permission !== missing && !(sql.includes("nextval") && missing === "INSERT" && permission === "UPDATE")));
+      const without = await tenant.withPermissions(
+        ...PERMISSIONS.filter(
+          (permission) =>
+            permission !== missing && !(sql.includes("nextval") && missing === "INSERT" && permission === "UPDATE"),
+        ),
+      );
       expect((await without.query(sql)).body).toMatchObject({ reason: "OPERATION_NOT_ALLOWED" });
     }
     const exactly = await tenant.withPermissions(...needed);
@@ -165,7 +170,11 @@ describe("all else is refused", () => {
     ["a foreign key to another schema", "create table t (id int references public.users (id))", "QUALIFIED_NAME"],
     ["a sequence's name as text", "select nextval('public.seq')", "QUALIFIED_NAME"],
     ["a function by attribute notation", "select ('/etc/passwd'::text).pg_read_file", "FUNCTION_NOT_ALLOWED"],
-    ["a function by column notation", "select x.pg_read_file from unnest(array['/etc/passwd']) x", "FUNCTION_NOT_ALLOWED"],
+    [
+      "a function by column notation",
+      "select x.pg_read_file from unnest(array['/etc/passwd']) x",
+      "FUNCTION_NOT_ALLOWED",
+    ],
     ["set_config", "select set_config('role', 'postgres', false)", "FUNCTION_NOT_ALLOWED"],
     ["query_to_xml", "select query_to_xml('select 1', true, true, '')", "FUNCTION_NOT_ALLOWED"],
     ["a type that takes a built-in one's name", "create type uuid as enum ('a')", "SYSTEM_OBJECT"],
@@ -176,7 +185,9 @@ describe("all else is refused", () => {
 
   it("but the two helpers may be called by their schema", async () => {
     expect((await tenant.query("select table_name from postgate_helpers.list_tables()")).status).toBe(200);
-    expect((await tenant.query("select * from postgate_helpers.list_tables")).body).toMatchObject({ reason: "QUALIFIED_NAME" });
+    expect((await tenant.query("select * from postgate_helpers.list_tables")).body).toMatchObject({
+      reason: "QUALIFIED_NAME",
+    });
     expect((await tenant.query("select postgate_helpers.other()")).body).toMatchObject({ code: "PARSE_ERROR" });
   });
 });

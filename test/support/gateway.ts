@@ -124,7 +124,12 @@ async function toTestGateway({ gateway, url, database, observations }: Running):
 }
 
 /** One POST /query, as a client sends it. */
-export async function post(url: string, token: string, body: unknown, headers: Record<string, string> = {}): Promise<Answer> {
+export async function post(
+  url: string,
+  token: string,
+  body: unknown,
+  headers: Record<string, string> = {},
+): Promise<Answer> {
   const response = await fetch(`${url}/query`, {
     method: "POST",
     headers: { authorization: `Bearer ${token}`, "content-type": "application/json", ...headers },

@@ -1,0 +1,70 @@
+// Looks a token's principal up in the metadata.
+
+import { GatewayError } from "../errors.ts";
+import { isPermission } from "../permissions.ts";
+import { databaseNotFound, parseTenant, type TenantRow } from "../tenants/parse-tenant.ts";
+import { accessModeOf } from "./access-mode.ts";
+import type { LoadPrincipal } from "./principal-cache.ts";
+import type { Principal } from "./principal.ts";
+
+/** Runs one query in the metadata database. */
+export type MetadataQuery = (
+  query: { readonly name: string; readonly text: string },
+  values: readonly unknown[],
+) => Promise<readonly Readonly<Record<string, unknown>>[]>;
+
+/**
+ * The tables may be an operator's views without our columns: `expires_at` is read by way of JSON, which gives null for a
+ * column that is not there. A schema that does not exist has no name, so that its tenant is not found.
+ */
+const FIND_PRINCIPAL = {
+  name: "find_principal",
+  text: `
+    select token.id::text as token_id, token.token_prefix, token.allowed_operations::text[] as permissions,
+      database.id::text as id, database.name, database.backend_type, database.connection_string, database.max_rows,
+      (select nspname::text from pg_catalog.pg_namespace
+       where oid = pg_catalog.to_regnamespace(pg_catalog.quote_ident(database.schema_name))::oid) as schema_name
+    from public.postgate_tokens as token
+    left join public.postgate_databases as database on database.id = token.database_id
+    where token.token_hash = $1
+      and coalesce((pg_catalog.to_jsonb(token) ->> 'expires_at')::timestamptz > pg_catalog.now(), true)
+    limit 1`,
+} as const;
+
+const RECORD_USES = {
+  name: "record_uses",
+  text: "update public.postgate_tokens set last_used_at = pg_catalog.now() where id = any ($1::uuid[])",
+} as const;
+
+/**
+ * @throws (of what it gives) GatewayError DATABASE_NOT_FOUND when the token is good and its database is gone, UNAVAILABLE
+ * when the metadata cannot be read.
+ */
+export function createPrincipalStore(query: MetadataQuery): LoadPrincipal {
+  return async (hash) => {
+    const [row] = await query(FIND_PRINCIPAL, [hash]).catch((cause: unknown) => {
+      throw new GatewayError("UNAVAILABLE", "The database of tokens cannot be reached", { cause });
+    });
+    return row === undefined ? undefined : toPrincipal(row);
+  };
+}
+
+/** Sets `last_used_at` of these tokens to now. */
+export function createUseWriter(query: MetadataQuery): (tokenIds: readonly string[]) => Promise<void> {
+  return async (tokenIds) => {
+    await query(RECORD_USES, [tokenIds]);
+  };
+}
+
+function toPrincipal(row: Readonly<Record<string, unknown>>): Principal {
+  if (row["id"] === null) throw databaseNotFound();
+  const listed = Array.isArray(row["permissions"]) ? (row["permissions"] as unknown[]) : [];
+  const permissions = new Set(listed.filter(isPermission));
+  return {
+    tokenId: String(row["token_id"]),
+    tokenPrefix: String(row["token_prefix"]),
+    permissions,
+    access: accessModeOf(permissions),
+    tenant: parseTenant(row as TenantRow),
+  };
+}

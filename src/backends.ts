@@ -1,0 +1,76 @@
+// Where a principal's statement runs: the shared database under the tenant's role, the admin database under the admin role,
+// or the tenant's own database. In charge of which session and which limits that means; execution/ runs it.
+
+import type { AccessMode, Principal } from "./auth/principal.ts";
+import type { DedicatedPools } from "./execution/dedicated-pools.ts";
+import type { Executor } from "./execution/execute.ts";
+import { type ExecuteRequest, TenantRoleMissing } from "./execution/execute-request.ts";
+import type { Session } from "./execution/session.ts";
+import type { QueryStages } from "./query.ts";
+import { quoteIdentifier } from "./sql/quote-identifier.ts";
+import type { SchemaTenant } from "./tenants/plan-tenants.ts";
+import { type InstallationRoles, tenantRolesOf } from "./tenants/role-names.ts";
+import type { Tenant } from "./tenants/tenant.ts";
+
+export interface BackendOptions {
+  readonly roles: InstallationRoles;
+  /** On the login that may take the tenants' roles, and no other. */
+  readonly shared: Executor;
+  /** On the login that may take the admin role. */
+  readonly admin: Executor;
+  readonly dedicated: DedicatedPools;
+  /** Makes the roles of a tenant that came since the last migration. */
+  readonly provision: (tenant: SchemaTenant) => Promise<void>;
+  readonly limits: { readonly timeoutMs: number; readonly maxBytes: number };
+}
+
+export function createBackends(options: BackendOptions): QueryStages["execute"] {
+  const { roles, shared, admin, dedicated, provision, limits } = options;
+
+  async function executeShared(request: ExecuteRequest, tenant: SchemaTenant) {
+    try {
+      return await shared.execute(request);
+    } catch (error) {
+      if (!(error instanceof TenantRoleMissing)) throw error;
+    }
+    await provision(tenant); // Nothing has run: the roles come first.
+    return shared.execute(request);
+  }
+
+  return (principal, statement, { params, signal }) => {
+    const { tenant } = principal;
+    const session = sessionOf(principal, roles);
+    const request = { statement, params, session, signal, limits: { ...limits, maxRows: tenant.maxRows } };
+    switch (tenant.backend.kind) {
+      case "schema":
+        return executeShared(request, { id: tenant.id, schema: tenant.backend.schema });
+      case "admin":
+        return admin.execute(request);
+      case "dedicated":
+        return dedicated.execute({ id: tenant.id, connection: tenant.backend.connection }, request);
+    }
+  };
+}
+
+/** `pg_temp` last: no temporary table can stand in for a tenant's own. */
+function sessionOf({ tenant, access }: Principal, roles: InstallationRoles): Session {
+  const { id, backend } = tenant;
+  const common = { tenant: id, key: `${id} ${access}`, readOnly: access === "read-only" };
+  switch (backend.kind) {
+    case "schema":
+      return {
+        ...common,
+        role: tenantRole(tenant, access, roles),
+        searchPath: `${quoteIdentifier(backend.schema)}, pg_temp`,
+      };
+    case "admin":
+      return { ...common, role: roles.admin, searchPath: "public, pg_temp" };
+    case "dedicated":
+      return { ...common, role: undefined, searchPath: undefined };
+  }
+}
+
+function tenantRole({ id }: Tenant, access: AccessMode, { databaseOid }: InstallationRoles): string {
+  const { owner, readWrite } = tenantRolesOf(databaseOid, id);
+  return access === "owner" ? owner : readWrite;
+}

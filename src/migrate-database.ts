@@ -1,0 +1,10 @@
+import type { Config } from "./config.ts";
+import { migrate } from "./migration/migrate.ts";
+import { withOperator } from "./with-operator.ts";
+
+/** What the library offers as `migrate`: the names of the migrations that were applied. */
+export async function migrateDatabase(config: Config): Promise<readonly string[]> {
+  const { skipMigrations, tenantConnection: tenantLogin } = config;
+  const { applied } = await withOperator(config, (operator) => migrate(operator, { skipMigrations, tenantLogin }));
+  return applied;
+}

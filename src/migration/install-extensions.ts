@@ -1,0 +1,81 @@
+// Extensions that tenants may use (POSTGATE_EXTENSIONS): installed in a schema of their own, which is on tenants' search_path,
+// and read back as the names that the judge admits.
+
+import { type ClientBase, DatabaseError } from "pg";
+import { withLockedTransaction, withTransaction } from "../tenants/locked-transaction.ts";
+import { MigrationError } from "./migration-error.ts";
+
+export const EXTENSIONS_SCHEMA = "postgate_extensions";
+
+/** What the extensions bring: names that a tenant's statement may use unqualified. */
+export interface ExtensionNames {
+  readonly functions: ReadonlySet<string>;
+  readonly types: ReadonlySet<string>;
+}
+
+const FIND_PLACES = `
+select extension.extname as name, namespace.nspname as schema
+from pg_extension as extension join pg_namespace as namespace on namespace.oid = extension.extnamespace
+where extension.extname = any ($1)`;
+
+/** Functions that have no use in SQL (of types, operator classes and triggers) take or give internal types: not admitted. */
+const FIND_NAMES = `
+select 'function' as kind, routine.proname as name
+from pg_extension as extension
+join pg_depend as member on member.refclassid = 'pg_extension'::regclass and member.refobjid = extension.oid and member.deptype = 'e'
+join pg_proc as routine on member.classid = 'pg_proc'::regclass and routine.oid = member.objid
+where extension.extname = any ($1) and routine.prokind in ('f', 'a', 'w')
+  and not exists (
+    select from unnest(routine.proargtypes::oid[] || routine.prorettype) as used (oid)
+    join pg_type as type on type.oid = used.oid
+    where type.typname in ('internal', 'cstring', 'trigger', 'event_trigger')
+  )
+union
+select 'type', type.typname
+from pg_extension as extension
+join pg_depend as member on member.refclassid = 'pg_extension'::regclass and member.refobjid = extension.oid and member.deptype = 'e'
+join pg_type as type on member.classid = 'pg_type'::regclass and type.oid = member.objid
+where extension.extname = any ($1)`;
+
+/**
+ * @param client a connection as the operator, with no transaction open.
+ * @throws MigrationError when one is not available on the server, may not be installed, or is installed elsewhere.
+ */
+export async function installExtensions(client: ClientBase, extensions: readonly string[]): Promise<ExtensionNames> {
+  if (extensions.length === 0) return { functions: new Set(), types: new Set() };
+  const isComplete = await withTransaction(client, () => areInstalled(client, extensions));
+  if (!isComplete) await withLockedTransaction(client, () => install(client, extensions));
+  return withTransaction(client, () => loadNames(client, extensions));
+}
+
+async function areInstalled(client: ClientBase, extensions: readonly string[]): Promise<boolean> {
+  const { rows } = await client.query<{ name: string; schema: string }>(FIND_PLACES, [extensions]);
+  const elsewhere = rows.find(({ schema }) => schema !== EXTENSIONS_SCHEMA);
+  if (elsewhere !== undefined)
+    throw new MigrationError(
+      `POSTGATE_EXTENSIONS: "${elsewhere.name}" is installed in schema "${elsewhere.schema}", where tenants do not reach it: ` +
+        `run ALTER EXTENSION "${elsewhere.name}" SET SCHEMA ${EXTENSIONS_SCHEMA} (or DROP EXTENSION), or leave it out`,
+    );
+  return rows.length === extensions.length;
+}
+
+async function install(client: ClientBase, extensions: readonly string[]): Promise<void> {
+  await client.query(`create schema if not exists ${EXTENSIONS_SCHEMA}`);
+  await client.query(`grant usage on schema ${EXTENSIONS_SCHEMA} to public`);
+  for (const name of extensions) {
+    try {
+      await client.query(
+        `create extension if not exists ${client.escapeIdentifier(name)} schema ${EXTENSIONS_SCHEMA} cascade`,
+      );
+    } catch (cause) {
+      if (!(cause instanceof DatabaseError)) throw cause;
+      throw new MigrationError(`POSTGATE_EXTENSIONS: "${name}" could not be installed: ${cause.message}`, { cause });
+    }
+  }
+}
+
+async function loadNames(client: ClientBase, extensions: readonly string[]): Promise<ExtensionNames> {
+  const { rows } = await client.query<{ kind: string; name: string }>(FIND_NAMES, [extensions]);
+  const namesOf = (kind: string) => new Set(rows.filter((row) => row.kind === kind).map(({ name }) => name));
+  return { functions: namesOf("function"), types: namesOf("type") };
+}
