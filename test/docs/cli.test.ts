@@ -13,7 +13,7 @@ const program = createProgram({
 function documentedRows(command: string): string[][] {
   const section = page.split(/^## /m).find((part) => part.startsWith(`${command}\n`)) ?? "";
   return [...section.matchAll(/^\| `(.+?)` \| (?:`(.+?)`)? ?\| (.+) \|$/gm)].map(([, ...cells]) =>
-    cells.map((cell) => cell ?? ""),
+    cells.map((cell: string | undefined) => cell ?? ""),
   );
 }
 
