@@ -95,7 +95,9 @@ statement as (
   union all
   select t.id, 7, format('alter %s %s owner to %I', case y.typtype when 'd' then 'domain' else 'type' end, y.oid::regtype, t.role_name)
   from tenant as t join pg_type as y on y.typnamespace = t.schema_oid
-  where y.typowner is distinct from t.role_oid and y.typtype in ('b', 'd', 'e', 'r') and y.typrelid = 0
+  where y.typowner is distinct from t.role_oid and y.typrelid = 0
+    -- A multirange type follows its range type since PostgreSQL 17.
+    and y.typtype = any (case when current_setting('server_version_num')::int < 170000 then '{b,d,e,r,m}' else '{b,d,e,r}' end::"char"[])
     and not exists (select from pg_type as element where element.typarray = y.oid)
     and not exists (
       select from pg_depend as d where d.classid = 'pg_type'::regclass and d.objid = y.oid and d.deptype = 'e'
@@ -106,7 +108,7 @@ statement as (
   from tenant as t join pg_proc as p on p.pronamespace = t.schema_oid
   where p.proowner is distinct from t.role_oid
     and not exists (
-      select from pg_depend as d where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype in ('e', 'i')
+      select from pg_depend as d where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e'
     )
 
   union all

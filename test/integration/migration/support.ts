@@ -91,7 +91,8 @@ function toTenant(installation: Installation, id: string, schema: string): TestT
     run: (sql, mode = "owner") =>
       withClient(installation.exec, async (client) => {
         await client.query(`set search_path = "${schema}", pg_temp; set role ${roles[mode]}`);
-        return (await client.query(sql)).rows;
+        const results: unknown = await client.query(sql);
+        return ((Array.isArray(results) ? results.at(-1) : results) as { rows: Rows }).rows; // One per statement.
       }),
   };
 }
