@@ -12,7 +12,7 @@ const LONGEST_SOCKET_PATH = 103;
 
 /**
  * A private folder for the socket: the wanted one, or where that cannot be, a short one among the temporary files, to
- * which the wanted one becomes a link. The short one is used again as long as it is there.
+ * which the wanted one becomes a link. A short one that a killed run left is used again.
  */
 export async function openSocketFolder(wanted: string, user: ServerUser | undefined): Promise<string> {
   const linked = await findLinked(wanted);
@@ -27,6 +27,11 @@ export async function openSocketFolder(wanted: string, user: ServerUser | undefi
   await rm(wanted, { recursive: true, force: true });
   await symlink(short, wanted);
   return makePrivate(short, user);
+}
+
+/** Removes a short folder; the wanted one is a part of the data folder and stays. */
+export async function closeSocketFolder(wanted: string, folder: string): Promise<void> {
+  if (folder !== wanted) await rm(folder, { recursive: true, force: true });
 }
 
 /** The system's folder for temporary files, or /tmp where a socket would not fit below it or the user cannot go there. */

@@ -13,7 +13,7 @@ import { findDataVersion, initDataFolder, SUPERUSER } from "./init-data-folder.t
 import { type DataDir, openDataDir } from "./open-data-dir.ts";
 import { type Postmaster, SERVER_PORT, type ServerExit } from "./postmaster.ts";
 import { prepareBinaries } from "./prepare-binaries.ts";
-import { openSocketFolder } from "./socket-folder.ts";
+import { closeSocketFolder, openSocketFolder } from "./socket-folder.ts";
 import { startOnLeftovers } from "./start-on-leftovers.ts";
 
 export interface EmbeddedOptions {
@@ -33,6 +33,7 @@ export interface EmbeddedPostgres {
   stop(): Promise<void>;
 }
 
+const SOCKET = "socket";
 const WAIT_POLL_MS = 50;
 const WAIT_TIMEOUT_MS = 60_000;
 
@@ -111,11 +112,15 @@ async function startOwned(dir: DataDir, lock: FolderLock, options: EmbeddedOptio
     const { postmaster, socketFolder } = await startServer(dir, options);
     await lock.publish(socketFolder);
     let stopping: Promise<void> | undefined;
+    const stopOwned = async (): Promise<void> => {
+      await postmaster.stop();
+      await closeSocketFolder(join(dir.folder, SOCKET), socketFolder);
+    };
     return {
       connection: toConnection(socketFolder),
       owned: true,
       exited: postmaster.exited,
-      stop: () => (stopping ??= postmaster.stop().finally(() => lock.release())),
+      stop: () => (stopping ??= stopOwned().finally(() => lock.release())),
     };
   } catch (error) {
     await lock.release();
@@ -131,7 +136,7 @@ async function startServer(
   const majorVersion = await findDataVersion(dataFolder);
   const binaries = await prepareBinaries({ user, folder, majorVersion, packageFolder });
   if (majorVersion === undefined) await initDataFolder({ binaries, user, dataFolder, sync: true });
-  const socketFolder = await openSocketFolder(join(folder, "socket"), user);
+  const socketFolder = await openSocketFolder(join(folder, SOCKET), user);
   const logFile = join(folder, "server.log");
   await keepPreviousLog(logFile);
   const postmaster = await startOnLeftovers({ binaries, user, dataFolder, socketFolder, logFile, settings: SETTINGS });
