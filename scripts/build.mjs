@@ -9,12 +9,11 @@ import {
   renameSync,
   rmSync,
   statSync,
-  symlinkSync,
   utimesSync,
   writeFileSync,
 } from "node:fs";
 import { createRequire } from "node:module";
-import { join, relative } from "node:path";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -50,16 +49,6 @@ if (status !== 0) {
 writeFileSync(join(fresh, ".built"), "");
 utimesSync(join(fresh, ".built"), new Date(), new Date(newest));
 chmodSync(fresh, 0o755);
+chmodSync(join(fresh, "cli", "main.js"), 0o755); // npm makes a command executable at install only.
 rmSync(join(root, "dist"), { recursive: true, force: true });
 renameSync(fresh, join(root, "dist"));
-linkCommand();
-
-/** `npx postgate` in the project's own folder: npm links the commands of dependencies only. Windows has npm's own way. */
-function linkCommand() {
-  const command = join(root, "dist", "cli", "main.js");
-  const links = join(root, "node_modules", ".bin");
-  if (process.platform === "win32" || !existsSync(links)) return;
-  chmodSync(command, 0o755);
-  rmSync(join(links, "postgate"), { force: true });
-  symlinkSync(relative(links, command), join(links, "postgate"));
-}
