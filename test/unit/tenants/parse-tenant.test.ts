@@ -1,0 +1,85 @@
+import { describe, expect, it } from "vitest";
+import { parseTenant, type TenantRow } from "../../../src/tenants/parse-tenant.ts";
+import { tenantRolesOf } from "../../../src/tenants/role-names.ts";
+import { ADMIN_DATABASE_ID, type DatabaseId } from "../../../src/tenants/tenant.ts";
+
+const ID = "0f0e0d0c-0000-4000-8000-000000000001";
+
+function row(changes: Partial<TenantRow> = {}): TenantRow {
+  return {
+    id: ID,
+    name: "shop",
+    backend_type: "schema",
+    schema_name: "tenant_1_shop",
+    connection_string: null,
+    max_rows: 10,
+    ...changes,
+  };
+}
+
+describe("parseTenant", () => {
+  it("reads a row of the schema backend", () => {
+    expect(parseTenant(row())).toEqual({
+      id: ID,
+      name: "shop",
+      backend: { kind: "schema", schema: "tenant_1_shop" },
+      maxRows: 10,
+    });
+  });
+
+  it("knows the admin database by its id", () => {
+    expect(parseTenant(row({ id: ADMIN_DATABASE_ID, schema_name: "public" })).backend).toEqual({ kind: "admin" });
+  });
+
+  it("reads a dedicated database's connection string", () => {
+    const { backend } = parseTenant(row({ backend_type: "dedicated", connection_string: "postgres://u:p@h:1/d" }));
+    expect(backend).toMatchObject({ kind: "dedicated", connection: { host: "h", port: 1, user: "u", database: "d" } });
+  });
+
+  it.each([
+    "public",
+    "pg_catalog",
+    "pg_x",
+    "information_schema",
+    "postgate_helpers",
+    "postgate_private",
+    "postgate_extensions",
+    "",
+    null,
+  ])("serves nobody the schema %s", (schema_name) => {
+    expect(() => parseTenant(row({ schema_name }))).toThrow(expect.objectContaining({ code: "DATABASE_NOT_FOUND" }));
+  });
+
+  it.each([
+    { backend_type: "elsewhere" },
+    { backend_type: "dedicated" },
+    { backend_type: "dedicated", connection_string: "x" },
+  ])("refuses the backend of %o", (changes) => {
+    expect(() => parseTenant(row(changes))).toThrow(expect.objectContaining({ code: "INTERNAL_ERROR" }));
+  });
+
+  it.each([
+    ["a".repeat(70), "a".repeat(63)],
+    [`${"a".repeat(62)}éx`, "a".repeat(62)],
+    [`${"a".repeat(61)}éx`, `${"a".repeat(61)}é`],
+  ])("cuts the name %s as PostgreSQL cut it", (schema_name, schema) => {
+    expect(parseTenant(row({ schema_name })).backend).toEqual({ kind: "schema", schema });
+  });
+
+  it.each([
+    [0, 0],
+    [-1, undefined],
+    [null, 1000],
+    ["7", 7],
+  ])("takes max_rows %s as %s", (max_rows, maxRows) => {
+    expect(parseTenant(row({ max_rows })).maxRows).toBe(maxRows);
+  });
+});
+
+describe("tenantRolesOf", () => {
+  it("keeps within PostgreSQL's 63 bytes for the largest oid", () => {
+    const { owner, readWrite } = tenantRolesOf(4_294_967_295, ID as DatabaseId);
+    expect(owner).toBe("postgate_t4294967295_0f0e0d0c000040008000000000000001");
+    expect(readWrite.length).toBeLessThanOrEqual(63);
+  });
+});
