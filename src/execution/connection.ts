@@ -59,7 +59,8 @@ export class Connection implements ExchangeHost {
     });
     wire.on("readyForQuery", ({ status }: { status: string }) => this.#readyForQuery(status));
     wire.on("end", () => this.#ended());
-    wire.stream.on("data", (chunk: Buffer) => this.#exchange?.bytesReceived(chunk.length));
+    // Ahead of the driver's listener: what is too large must be known before its last message is read.
+    wire.stream.prependListener("data", (chunk: Buffer) => this.#exchange?.bytesReceived(chunk.length));
     client.on("error", (error: NodeJS.ErrnoException) => this.#failed(error));
   }
 

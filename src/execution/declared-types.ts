@@ -14,7 +14,7 @@ const TYPE_OF_KIND: Readonly<Record<Parameter["kind"], number>> = {
 };
 
 /** Left to PostgreSQL. */
-export const UNDECLARED = 0;
+const UNDECLARED = 0;
 
 /** The zero-based positions of the parameters that need a declaration. */
 export type UndeterminedParameters = readonly number[];

@@ -191,7 +191,7 @@ export class Exchange implements pg.Submittable {
     const fields = this.#fields ?? [];
     const returnsRows = this.#fields !== undefined;
     this.#decide({ kind: "completed", fields, returnsRows, rows: this.#rows, commandTag });
-    if (this.#isHeld) this.#confirm(fields);
+    if (this.#isHeld && this.#outcome?.kind === "completed") this.#confirm(fields);
   }
 
   #confirm(fields: readonly Field[]): void {

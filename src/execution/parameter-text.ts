@@ -3,7 +3,7 @@
 import type { Parameter } from "../parameters.ts";
 import type { UserType } from "./result-set.ts";
 
-export type ArrayParameter = Extract<Parameter, { kind: "array" }>;
+type ArrayParameter = Extract<Parameter, { kind: "array" }>;
 
 const JSON_OIDS: ReadonlySet<number> = new Set([114, 3802]);
 const JSON_ARRAY_OIDS: ReadonlySet<number> = new Set([199, 3807]);

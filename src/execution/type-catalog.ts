@@ -1,14 +1,12 @@
-// What the catalog says of types that are not built in, looked up once and kept. Tenants may have no right to read pg_type,
+// What the catalog says of types whose OID does not say it, looked up once and kept. Tenants may have no right to read pg_type,
 // so the look-up runs over a way of its own, which the caller gives.
 
 import { LRUCache } from "lru-cache";
-import type { UserType } from "./result-set.ts";
+import { FIRST_LOOKED_UP_TYPE_OID, type UserType } from "./result-set.ts";
 
 /** Runs one query in the database whose types are asked for, with the right to read its catalog. */
 export type CatalogQuery = (sql: string, values: readonly unknown[]) => Promise<readonly Record<string, unknown>[]>;
 
-/** PostgreSQL gives smaller OIDs to nothing but its own. */
-const FIRST_USER_OID = 16_384;
 const MAX_TYPES = 10_000;
 
 const LOOK_UP_SQL = `
@@ -20,7 +18,7 @@ with recursive wanted as (
   select type.oid, type.typtype, type.typcategory, type.typelem, type.typbasetype, type.typdelim
   from wanted
   join pg_catalog.pg_type as type on type.oid in (wanted.typelem, wanted.typbasetype)
-  where type.oid >= ${FIRST_USER_OID}
+  where type.oid >= ${FIRST_LOOKED_UP_TYPE_OID}
 )
 select wanted.oid::text as oid,
   case
@@ -51,7 +49,7 @@ export class TypeCatalog {
 
   /** Every type among these, elements and base types included, that is not built in. */
   find(typeOids: readonly number[]): ReadonlyMap<number, UserType> {
-    if (typeOids.every((oid) => oid < FIRST_USER_OID)) return NO_TYPES;
+    if (typeOids.every((oid) => oid < FIRST_LOOKED_UP_TYPE_OID)) return NO_TYPES;
     const found = new Map<number, UserType>();
     for (const oid of typeOids) this.#collect(oid, found);
     return found;
@@ -67,7 +65,7 @@ export class TypeCatalog {
 
   /** False when something on the way is not known. */
   #collect(oid: number, into: Map<number, UserType>): boolean {
-    if (oid < FIRST_USER_OID || into.has(oid)) return true;
+    if (oid < FIRST_LOOKED_UP_TYPE_OID || into.has(oid)) return true;
     const type = this.#known.get(oid);
     if (type === undefined) return false;
     into.set(oid, type);

@@ -159,6 +159,13 @@ describe.each(VERSIONS)("execute on PostgreSQL %i", (version) => {
     });
   });
 
+  it("looks up the catalog's own types, whose numbers differ between databases", async () => {
+    const { fields, userTypes } = await run("select array['x'::information_schema.sql_identifier]");
+    const array = userTypes.get(fields[0]?.typeOid ?? 0) as { elementOid: number };
+    expect(array).toMatchObject({ kind: "array" });
+    expect(userTypes.get(array.elementOid)).toEqual({ kind: "domain", baseOid: 19 });
+  });
+
   describe("errors", () => {
     beforeEach(async () => {
       await run("create table if not exists parents (id int primary key)");

@@ -32,7 +32,7 @@ export function approved(text: string, facts: Partial<StatementFacts> = {}): App
 }
 
 /** A JSON value as the body's parser would hand it over. */
-export function parameter(value: unknown): Parameter {
+function parameter(value: unknown): Parameter {
   if (value === null) return { kind: "null" };
   if (typeof value === "string") return { kind: "string", text: value };
   if (typeof value === "boolean") return { kind: "boolean", text: String(value) };

@@ -57,6 +57,8 @@ describe.each(VERSIONS)("the limits of a statement on PostgreSQL %i", (version) 
   describe("on bytes", () => {
     it.each<[string, string, RunOptions]>([
       ["many rows", "select repeat('x', 1000) from generate_series(1, 900)", {}],
+      ["little more than allowed", "select repeat('x', 100000)", {}],
+      ["little more by RETURNING", "insert into notes values (1) returning repeat('x', 100000)", {}],
       ["one huge field", "select repeat('x', 50000000)", {}],
       [
         "wide RETURNING",
