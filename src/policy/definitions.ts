@@ -9,7 +9,6 @@ import type { Judgement } from "./judgement.ts";
 import { type NameContext, namesOf, requireOwnName, requireUnqualified } from "./names.ts";
 import { judgeNewTypeName } from "./type-names.ts";
 
-// eslint-disable-next-line no-control-regex -- what it looks for
 const CONTROL_CHARACTER = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/u;
 
 /** Fields that hold an identifier, in any node of a definition. */

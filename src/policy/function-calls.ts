@@ -90,7 +90,6 @@ function judgeSequenceCall(name: string, { call, visited, judgement }: CallConte
 function isInColumnDefault(visited: VisitedNode): boolean {
   for (let at: VisitedNode | undefined = visited; at !== undefined; at = at.parent) {
     if (at.type === "Constraint") return at.node.contype === "CONSTR_DEFAULT";
-    if (at.field === "raw_default") return true;
     if (at.parent?.type === "AlterTableCmd") return at.parent.node.subtype === "AT_ColumnDefault";
     if (at.parent?.type === "AlterDomainStmt") return at.parent.node.subtype === "T";
   }

@@ -21,32 +21,28 @@ import { describeRefusedValue } from "./refused-values.ts";
  */
 export function judge(statement: ParsedStatement, rules: PolicyRules): StatementFacts {
   const judgement = new Judgement(statement, rules);
-  let root: VisitedNode | undefined;
-  let type: StatementType | undefined;
   visitTree(statement.tree, (visited) => {
     requireAllowedNode(visited, judgement);
-    if (root === undefined) {
-      root = visited;
-      type = judgeStatementType(visited, judgement);
-    }
-    if (isDefinition(root)) judgeIdentifiers(visited, judgement);
+    judgement.root ??= { visited, type: judgeStatementType(visited, judgement) };
+    if (isDefinition(judgement.root.visited)) judgeIdentifiers(visited, judgement);
     applyRule(visited, judgement);
   });
-  if (root === undefined || type === undefined) throw new Error("The parser gave an empty tree");
   applyFinalRules(judgement);
-  return toFacts(judgement, root, type);
+  return toFacts(judgement);
 }
 
-function toFacts(judgement: Judgement, root: VisitedNode, type: StatementType): StatementFacts {
+function toFacts(judgement: Judgement): StatementFacts {
+  if (judgement.root === undefined) throw new Error("The parser gave an empty tree");
+  const { visited, type } = judgement.root;
   return {
     text: judgement.statement.text,
     operation: type.operation,
     permissions: [...judgement.permissions],
     needsInsertOrUpdate: judgement.needsInsertOrUpdate,
     tables: [...judgement.tables].sort(),
-    returnsRows: returnsRows(root),
+    returnsRows: returnsRows(visited),
     // EXPLAIN only plans what it is given.
-    writes: root.type !== "ExplainStmt" && (type.writes || judgement.writes),
+    writes: visited.type !== "ExplainStmt" && (type.writes || judgement.writes),
     parameterCount: judgement.parameterCount,
   };
 }
@@ -114,5 +110,5 @@ function intoClauseOf(select: SelectNode): SelectNode["intoClause"] {
 function returnsRows(root: VisitedNode): boolean {
   if (root.type === "SelectStmt") return intoClauseOf(root.node) === undefined;
   if (root.type === "ExplainStmt") return true;
-  return "returningClause" in root.node && root.node.returningClause !== undefined;
+  return "returningClause" in root.node;
 }

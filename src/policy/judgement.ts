@@ -6,10 +6,13 @@ import type { VisitedNode } from "../sql/walk.ts";
 import { type GatewayError, refusal, type RefusalReason } from "../errors.ts";
 import type { Permission } from "../permissions.ts";
 import type { PolicyRules } from "./policy-rules.ts";
+import type { StatementType } from "./statement-types.ts";
 
 export class Judgement {
   readonly statement: ParsedStatement;
   readonly rules: PolicyRules;
+  /** Known once the first node was visited. */
+  root: { readonly visited: VisitedNode; readonly type: StatementType } | undefined = undefined;
   /** The root's first, then in the order in which they are found. */
   readonly permissions = new Set<Permission>();
   readonly tables = new Set<string>();

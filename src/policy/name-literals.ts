@@ -51,18 +51,21 @@ export function judgeConfiguration(call: FuncCall, visited: VisitedNode, judgeme
 }
 
 /** Whether this is the type of `'name'::regclass` in nextval, or of `'name'::regconfig` in to_tsvector. */
-export function isNameLiteral(typeName: VisitedNode): boolean {
-  const cast = typeName.parent;
-  const call = cast?.parent;
-  if (cast?.type !== "TypeCast" || call?.type !== "FuncCall" || cast.field !== "args") return false;
-  const [first] = call.node.args ?? [];
+export function isNameLiteral({ parent: cast }: VisitedNode): boolean {
+  if (cast?.type !== "TypeCast" || cast.field !== "args" || cast.parent?.type !== "FuncCall") return false;
+  const call = cast.parent.node;
+  const [first] = call.args ?? [];
   if (first === undefined || !("TypeCast" in first) || first.TypeCast !== cast.node) return false;
-  const [name = "", ...rest] = namesOf(call.node.funcname);
-  if (rest.length > 0) return false;
-  if (SEQUENCE_FUNCTIONS.has(name)) return literalOf(first, "regclass") !== undefined;
-  const count = CONFIGURATION_FUNCTIONS.get(name);
-  if (count === undefined || (call.node.args ?? []).length < count) return false;
-  return literalOf(first, "regconfig") !== undefined;
+  const castType = nameTypeOf(call);
+  return castType !== undefined && literalOf(first, castType) !== undefined;
+}
+
+/** The type of the function's first argument, when that is a name. */
+function nameTypeOf({ funcname, args = [] }: FuncCall): string | undefined {
+  const [name = "", ...rest] = namesOf(funcname);
+  if (rest.length > 0) return undefined;
+  if (SEQUENCE_FUNCTIONS.has(name)) return "regclass";
+  return args.length >= (CONFIGURATION_FUNCTIONS.get(name) ?? Infinity) ? "regconfig" : undefined;
 }
 
 interface NameTextContext {

@@ -15,10 +15,8 @@ const READING_FIELDS: ReadonlySet<string> = new Set([
 ]);
 
 export function judgeRelation(node: RangeVar, visited: VisitedNode, judgement: Judgement): void {
-  const { catalogname, schemaname, relname = "" } = node;
-  const parts = [catalogname, schemaname, relname].filter((part) => part !== undefined);
   const context = { visited, judgement };
-  const name = requireUnqualified(parts, "table", context);
+  const name = requireUnqualified(partsOf(node), "table", context);
   requireOwnName(name, context);
   const place = `${visited.parent?.type ?? ""}.${visited.field ?? ""}`;
   if (place === "LockingClause.lockedRels") return; // An alias of the same query.
@@ -33,6 +31,10 @@ export function judgeRelation(node: RangeVar, visited: VisitedNode, judgement: J
   judgement.tables.add(name);
 }
 
+function partsOf({ catalogname, schemaname, relname }: RangeVar): string[] {
+  return [catalogname, schemaname, relname].filter((part) => part !== undefined);
+}
+
 /** Whether a CTE of this name is in sight: those of each query around it, but inside one of them only the earlier ones. */
 function isCommonTable(name: string, visited: VisitedNode): boolean {
   let inside: VisitedNode | undefined;
@@ -44,12 +46,12 @@ function isCommonTable(name: string, visited: VisitedNode): boolean {
   return false;
 }
 
-function hasWithClause(at: VisitedNode): boolean {
-  return "withClause" in at.node && at.node.withClause !== undefined;
+function hasWithClause({ node }: VisitedNode): boolean {
+  return "withClause" in node;
 }
 
 function visibleCommonTables({ node }: VisitedNode, inside: VisitedNode | undefined): readonly string[] {
-  if (!("withClause" in node) || node.withClause === undefined) return [];
+  if (!("withClause" in node)) return [];
   const { ctes = [], recursive } = node.withClause;
   const names: string[] = [];
   for (const cte of ctes) {

@@ -9,7 +9,48 @@ const judge = createJudge({ parse: parser.parse });
 afterAll(() => parser.close());
 
 /** Refused by nobody who only reads the text: the statement is honest SQL, and what it costs or says shows when it runs. */
-const STOPPED_BY_EXECUTION: Readonly<Record<string, string>> = {};
+const STOPPED_BY_EXECUTION: Readonly<Record<string, string>> = {
+  "big-005": "a 200-way join",
+  "big-006": "a 150-way join",
+  "big-008": "a long name, cut by the parser as the server cuts it; the table is missing",
+  "deep-009": "30 doubling CTEs",
+  "deep-010": "PostgreSQL bounds the depth of a JSON literal",
+  "parser_trick-030": "parameters are counted before execution",
+  "parser_trick-031": "parameters are counted before execution",
+  "side_channel-001": "the table is missing",
+  "side_channel-002": "the cast fails",
+  "side_channel-004": "the table is missing",
+  "side_channel-010": "the table is missing",
+  "resource_exhaustion-001": "a bomb: limits of time, rows and bytes",
+  "resource_exhaustion-002": "a bomb: limits of time, rows and bytes",
+  "resource_exhaustion-003": "a bomb: limits of time, rows and bytes",
+  "resource_exhaustion-004": "a bomb: limits of time, rows and bytes",
+  "resource_exhaustion-005": "a bomb: limits of time, rows and bytes",
+  "resource_exhaustion-006": "a bomb: limits of time, rows and bytes",
+  "resource_exhaustion-007": "a bomb: limits of time, rows and bytes",
+  "resource_exhaustion-008": "a bomb: limits of time, rows and bytes",
+  "resource_exhaustion-009": "a bomb: limits of time, rows and bytes",
+  "resource_exhaustion-010": "a bomb: limits of time, rows and bytes",
+  "resource_exhaustion-011": "a bomb: limits of time, rows and bytes",
+  "resource_exhaustion-012": "a bomb: limits of time, rows and bytes",
+  "resource_exhaustion-013": "a bomb: limits of time, rows and bytes",
+  "resource_exhaustion-014": "a bomb: limits of time, rows and bytes",
+  "resource_exhaustion-015": "a bomb: limits of time, rows and bytes",
+  "resource_exhaustion-016": "a bomb: limits of time, rows and bytes",
+  "resource_exhaustion-017": "a bomb: limits of time, rows and bytes",
+  "resource_exhaustion-018": "a bomb: limits of time, rows and bytes",
+  "resource_exhaustion-019": "a bomb: limits of time, rows and bytes",
+  "resource_exhaustion-020": "a bomb: limits of time, rows and bytes",
+  "resource_exhaustion-021": "a bomb: limits of time, rows and bytes",
+  "resource_exhaustion-022": "a bomb: limits of time, rows and bytes",
+  "resource_exhaustion-023": "a bomb: limits of time, rows and bytes",
+  "resource_exhaustion-025": "a bomb: limits of time, rows and bytes",
+  "resource_exhaustion-026": "a bomb: limits of time, rows and bytes",
+  "resource_exhaustion-027": "a bomb: limits of time, rows and bytes",
+  "resource_exhaustion-028": "a bomb: limits of time, rows and bytes",
+  "resource_exhaustion-029": "a bomb: limits of time, rows and bytes",
+  "resource_exhaustion-030": "a bomb: limits of time, rows and bytes",
+};
 
 function verdictOf({ sql, permissions, database = "tenant" }: CorpusCase): Promise<string> {
   return judge.approve(sql, { kind: database, permissions: new Set(permissions), tenant: "" }).then(
@@ -21,7 +62,7 @@ function verdictOf({ sql, permissions, database = "tenant" }: CorpusCase): Promi
   );
 }
 
-describe.each(["corpus"] as const)("the judge on %s", (name) => {
+describe.each(["corpus", "own"] as const)("the judge on %s", (name) => {
   const rows = readCorpus(name);
 
   it.each(rows.filter(({ expect: expected }) => expected === "allow"))("allows $id: $sql", async (row) => {

@@ -1,0 +1,21 @@
+import { afterAll } from "vitest";
+import type { GatewayError } from "../../../src/errors.ts";
+import type { StatementFacts } from "../../../src/policy/approved-statement.ts";
+import { judge } from "../../../src/policy/judge.ts";
+import { type PolicyRules, TENANT_RULES } from "../../../src/policy/policy-rules.ts";
+import { createParser } from "../../../src/sql/parse-statement.ts";
+
+const parser = createParser();
+afterAll(() => parser.close());
+
+export async function judgeSql(sql: string, rules: PolicyRules = TENANT_RULES): Promise<StatementFacts> {
+  return judge(await parser.parse(sql), rules);
+}
+
+export async function refusalOf(sql: string, rules: PolicyRules = TENANT_RULES) {
+  const error = await judgeSql(sql, rules).then(
+    () => undefined,
+    (thrown: unknown) => thrown as GatewayError,
+  );
+  return error && { message: error.message, ...error.details };
+}

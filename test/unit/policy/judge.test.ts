@@ -1,0 +1,107 @@
+import { describe, expect, it } from "vitest";
+import { ADMIN_RULES, TENANT_RULES } from "../../../src/policy/policy-rules.ts";
+import { judgeSql, refusalOf } from "./judge-sql.ts";
+
+describe("judge", () => {
+  it.each([
+    ["SELECT 1", "SELECT", ["SELECT"], [], true, false, 0],
+    ["VALUES ($2), ($1)", "SELECT", ["SELECT"], [], true, false, 2],
+    ["SELECT * FROM b JOIN a ON true, (SELECT * FROM b) x", "SELECT", ["SELECT"], ["a", "b"], true, false, 0],
+    ["INSERT INTO a VALUES ($1)", "INSERT", ["INSERT"], ["a"], false, true, 1],
+    ["INSERT INTO a VALUES (1) RETURNING id", "INSERT", ["INSERT", "SELECT"], ["a"], true, true, 0],
+    ["UPDATE a SET x = $3", "UPDATE", ["UPDATE"], ["a"], false, true, 3],
+    ["DELETE FROM a USING b", "DELETE", ["DELETE", "SELECT"], ["a", "b"], false, true, 0],
+    ["WITH d AS (DELETE FROM a RETURNING *) SELECT * FROM d", "SELECT", ["SELECT", "DELETE"], ["a"], true, true, 0],
+    ["WITH a AS (SELECT * FROM a) SELECT * FROM a", "SELECT", ["SELECT"], ["a"], true, false, 0],
+    ["WITH RECURSIVE a AS (SELECT * FROM a) SELECT * FROM a", "SELECT", ["SELECT"], [], true, false, 0],
+    ["SELECT * FROM a FOR SHARE", "SELECT", ["SELECT", "UPDATE"], ["a"], true, true, 0],
+    ["SELECT * INTO t FROM a", "SELECT", ["SELECT", "CREATE"], ["a", "t"], false, true, 0],
+    ["SELECT setval('s', 1)", "SELECT", ["SELECT", "UPDATE"], [], true, true, 0],
+    ["EXPLAIN DELETE FROM a", "EXPLAIN", ["DELETE"], ["a"], true, false, 0],
+    ["CREATE TABLE t (a int)", "CREATE TABLE", ["CREATE"], ["t"], false, true, 0],
+    ["CREATE TABLE t AS SELECT 1", "CREATE TABLE AS", ["CREATE", "SELECT"], ["t"], false, true, 0],
+    ["ALTER TABLE t RENAME TO u", "RENAME", ["ALTER"], ["t"], false, true, 0],
+    ["DROP TABLE b, a", "DROP", ["DROP"], ["a", "b"], false, true, 0],
+    ["TRUNCATE a", "TRUNCATE", ["DROP"], ["a"], false, true, 0],
+  ])("%s", async (sql, operation, permissions, tables, returnsRows, writes, parameterCount) => {
+    const needsInsertOrUpdate = false;
+    expect(await judgeSql(sql)).toEqual({
+      text: sql,
+      ...{ operation, permissions, needsInsertOrUpdate, tables, returnsRows, writes, parameterCount },
+    });
+  });
+
+  it("asks for one of INSERT and UPDATE for nextval, but not in a column's default", async () => {
+    expect(await judgeSql("SELECT nextval('s')")).toMatchObject({ needsInsertOrUpdate: true, writes: true });
+    expect(await judgeSql("SELECT currval('s')")).toMatchObject({ needsInsertOrUpdate: true, writes: false });
+    expect(await judgeSql("CREATE TABLE t (a int DEFAULT nextval('s'))")).toMatchObject({ needsInsertOrUpdate: false });
+    expect(await judgeSql("ALTER TABLE t ALTER a SET DEFAULT nextval('s')")).toMatchObject({
+      needsInsertOrUpdate: false,
+    });
+  });
+
+  it.each([
+    ["SELECT * FROM public.users", "QUALIFIED_NAME", "Qualified table names are not allowed: 'public.users'", 15],
+    ["SELECT '🚀', * FROM public.users", "QUALIFIED_NAME", "Qualified table names are not allowed: 'public.users'", 20],
+    ["SELECT * FROM pg_tables", "SYSTEM_OBJECT", "System table access is not allowed: 'pg_tables'", 15],
+    [
+      "SELECT * FROM information_schema.tables",
+      "QUALIFIED_NAME",
+      "Qualified table names are not allowed: 'information_schema.tables'",
+      15,
+    ],
+    ["SELECT pg_sleep(1)", "FUNCTION_NOT_ALLOWED", "Function is not allowed: 'pg_sleep'", 8],
+    ["SELECT 1::regclass", "SYSTEM_OBJECT", "Type is not allowed: 'regclass'", 11],
+    ["COPY users TO STDOUT", "STATEMENT_NOT_SUPPORTED", "Unsupported statement type: COPY", undefined],
+    ["DROP FUNCTION f()", "STATEMENT_NOT_SUPPORTED", "Unsupported statement type: DROP FUNCTION", undefined],
+    ["ALTER TABLE t SET LOGGED", "STATEMENT_NOT_SUPPORTED", "Unsupported ALTER TABLE action: SET LOGGED", undefined],
+    ["CREATE TABLE t (a int) TABLESPACE x", "STATEMENT_NOT_SUPPORTED", "Unsupported clause: TABLESPACE", undefined],
+    [
+      "EXPLAIN (ANALYZE) SELECT 1",
+      "STATEMENT_NOT_SUPPORTED",
+      "Unsupported EXPLAIN option: ANALYZE".replace("ANALYZE", "analyze"),
+      10,
+    ],
+  ])("refuses %s", async (sql, reason, message, position) => {
+    const refused = await refusalOf(sql);
+    expect(refused).toMatchObject({ reason, message });
+    expect(refused?.position).toBe(position);
+  });
+
+  it.each([
+    ["SELECT * FROM public.users", /without the schema/],
+    ["SELECT pg_sleep(1)", /client/],
+    ["COPY users FROM STDIN", /jsonb_to_recordset/],
+    ["SET work_mem = '1GB'", /fixed settings/],
+    ["SHOW ALL", /version\(\)/],
+    ["BEGIN", /data-modifying CTEs/],
+    ["CREATE FUNCTION f() RETURNS int LANGUAGE sql RETURN 1", /views/],
+    ["CREATE TEMP TABLE t (a int)", /CTE/],
+    ["CREATE INDEX CONCURRENTLY i ON t (a)", /Leave CONCURRENTLY away/],
+    ["SELECT * FROM pg_tables", /list_tables/],
+  ])("tells what to do instead of %s", async (sql, hint) => {
+    expect((await refusalOf(sql))?.hint).toMatch(hint);
+  });
+
+  it("admits what the operator's extensions add, for tenants only", async () => {
+    const extensions = { functions: new Set(["similarity", "create_tenant_token"]), types: new Set(["pg_vector"]) };
+    const sql = "SELECT similarity('a', 'b'), NULL::pg_vector";
+    expect(await refusalOf(sql)).toMatchObject({ reason: "FUNCTION_NOT_ALLOWED" });
+    expect(await refusalOf(sql, { ...TENANT_RULES, ...extensions })).toBeUndefined();
+    expect(await refusalOf(sql, ADMIN_RULES)).toMatchObject({ reason: "FUNCTION_NOT_ALLOWED" });
+    expect(await refusalOf("SELECT create_tenant_token()", { ...TENANT_RULES, ...extensions })).toMatchObject({
+      reason: "FUNCTION_NOT_ALLOWED",
+    });
+  });
+
+  it("says what a call of an admin function needs, and that it writes", async () => {
+    expect(await judgeSql("SELECT create_tenant_database('x')", ADMIN_RULES)).toMatchObject({
+      permissions: ["SELECT", "INSERT"],
+      writes: true,
+    });
+    expect(await judgeSql("SELECT delete_tenant_token($1)", ADMIN_RULES)).toMatchObject({
+      permissions: ["SELECT", "DELETE"],
+      writes: true,
+    });
+  });
+});
