@@ -55,9 +55,8 @@ export function isNameLiteral({ parent: cast }: VisitedNode): boolean {
   if (cast?.type !== "TypeCast" || cast.field !== "args" || cast.parent?.type !== "FuncCall") return false;
   const call = cast.parent.node;
   const [first] = call.args ?? [];
-  if (first === undefined || !("TypeCast" in first) || first.TypeCast !== cast.node) return false;
-  const castType = nameTypeOf(call);
-  return castType !== undefined && literalOf(first, castType) !== undefined;
+  const isFirst = first !== undefined && "TypeCast" in first && first.TypeCast === cast.node;
+  return isFirst && literalOf(first, nameTypeOf(call)) !== undefined;
 }
 
 /** The type of the function's first argument, when that is a name. */
@@ -85,7 +84,7 @@ function judgeNameText(text: string, kind: string, { visited, judgement }: NameT
     throw judgement.refuse(visited, "SYSTEM_OBJECT", { message: `System table access is not allowed: '${name}'` });
 }
 
-function literalOf(node: Node | undefined, castType: string): string | undefined {
+function literalOf(node: Node | undefined, castType: string | undefined): string | undefined {
   if (node === undefined) return undefined;
   if ("A_Const" in node) return node.A_Const.sval === undefined ? undefined : (node.A_Const.sval.sval ?? "");
   if ("TypeCast" in node)
@@ -98,7 +97,7 @@ function uncast(cast: TypeCast): Node | undefined {
   return cast.arg !== undefined && "A_Const" in cast.arg ? cast.arg : undefined;
 }
 
-function isPlainCast({ typeName }: TypeCast, castType: string): boolean {
+function isPlainCast({ typeName }: TypeCast, castType: string | undefined): boolean {
   const names = namesOf(typeName?.names);
   return names.length === 1 && names[0] === castType && typeName?.arrayBounds === undefined;
 }
