@@ -9,6 +9,7 @@ import { ALLOWED_FUNCTION_NAMES, REFUSED_ATTRIBUTE_NAMES, REFUSED_FUNCTION_NAMES
 import type { Judgement } from "./judgement.ts";
 import { judgeConfiguration, judgeSequenceName, SEQUENCE_FUNCTIONS } from "./name-literals.ts";
 import { namesOf } from "./names.ts";
+import { judgeTypeOfCall } from "./type-of-calls.ts";
 import { ALLOWED_BUILTIN_TYPES, isRefusedTypeAsColumn } from "./type-names.ts";
 
 const REFUSED_FUNCTIONS: ReadonlySet<string> = new Set(Object.values(REFUSED_FUNCTION_NAMES).flat());
@@ -19,10 +20,14 @@ const ALLOWED_FUNCTIONS: ReadonlySet<string> = new Set([
   ...[...ALLOWED_BUILTIN_TYPES].filter((name) => !REFUSED_FUNCTIONS.has(name)),
 ]);
 
+/** Allowed where its result goes nowhere else. */
+const TYPE_OF = "pg_typeof";
+
 const REFUSED_ATTRIBUTES: ReadonlySet<string> = new Set([
   ...REFUSED_ATTRIBUTE_NAMES,
   ...SEQUENCE_FUNCTIONS, // Their argument must be a literal, which is judged in f(x) only.
   ...ADMIN_FUNCTIONS.keys(),
+  TYPE_OF,
 ]);
 
 /** Functions that the grammar itself calls as `pg_catalog.…` for SQL's own syntax: EXTRACT(…), TRIM(…), … AT TIME ZONE … */
@@ -69,6 +74,7 @@ function judgePlainCall(name: string, { call, visited, judgement }: CallContext)
   }
   if (!isAllowedFunction(name, judgement)) throw refuseFunction(name, visited, judgement);
   if (SEQUENCE_FUNCTIONS.has(name)) judgeSequenceCall(name, { call, visited, judgement });
+  if (name === TYPE_OF) judgeTypeOfCall(visited, judgement);
   judgeConfiguration(call, visited, judgement);
 }
 
