@@ -18,6 +18,7 @@ const SEQUENCE_OPTIONS = [
   ...["as", "increment", "start", "minvalue", "maxvalue", "cache", "cycle", "restart", "owned_by"],
 ];
 
+/** @public docs/reference/sql-policy.md is made from it. */
 export const ALLOWED_OPTIONS: Partial<Record<NodeType, readonly string[]>> = {
   AlterSeqStmt: SEQUENCE_OPTIONS,
   AlterTableCmd: [...TABLE_OPTIONS, ...VIEW_OPTIONS, ...INDEX_OPTIONS, ...SEQUENCE_OPTIONS, "generated"],

@@ -36,7 +36,7 @@ export function judgeRename(node: NodeOf<"RenameStmt">, visited: VisitedNode, ju
 }
 
 /** The type or domain that a statement names by a list of names. */
-export function judgeObjectName(object: Node, context: NameContext): void {
+function judgeObjectName(object: Node, context: NameContext): void {
   judgeExistingType("List" in object ? object.List.items : [object], context);
 }
 

@@ -47,7 +47,7 @@ function isRefusedBuiltinType(name: string): boolean {
 }
 
 /** A type of this name would be out of reach behind pg_catalog, and a trap in dumps. */
-export function isBuiltinType(name: string): boolean {
+function isBuiltinType(name: string): boolean {
   return BUILTIN_TYPES.has(name) || (name.startsWith("_") && BUILTIN_TYPES.has(name.slice(1)));
 }
 

@@ -7,7 +7,7 @@ import type { GatewayError } from "../errors.ts";
 import type { StatementFacts } from "./approved-statement.ts";
 import type { PolicyRules } from "./policy-rules.ts";
 
-export type Verdict =
+type Verdict =
   | { readonly kind: "allowed"; readonly facts: StatementFacts }
   | { readonly kind: "refused"; readonly error: GatewayError };
 
