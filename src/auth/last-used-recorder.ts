@@ -2,6 +2,7 @@
 
 import { LRUCache } from "lru-cache";
 import type { Observe } from "../observability/observation.ts";
+import type { Clock } from "./principal-cache.ts";
 
 /** The contract: a first use shows within 2 s, later ones at least once a minute. */
 const FLUSH_INTERVAL_MS = 1_000;
@@ -19,10 +20,19 @@ export interface LastUsedRecorderOptions {
   /** Sets `last_used_at` of these tokens to now, in one statement. */
   readonly write: (tokenIds: readonly string[]) => Promise<void>;
   readonly observe: Observe;
+  readonly clock?: Clock;
 }
 
-export function createLastUsedRecorder({ write, observe }: LastUsedRecorderOptions): LastUsedRecorder {
-  const recentlyWritten = new LRUCache<string, true>({ max: MAX_REMEMBERED_TOKENS, ttl: REWRITE_INTERVAL_MS });
+export function createLastUsedRecorder({
+  write,
+  observe,
+  clock = performance,
+}: LastUsedRecorderOptions): LastUsedRecorder {
+  const recentlyWritten = new LRUCache<string, true>({
+    max: MAX_REMEMBERED_TOKENS,
+    ttl: REWRITE_INTERVAL_MS,
+    perf: clock,
+  });
   const pending = new Set<string>();
   let flushing: Promise<void> = Promise.resolve();
 

@@ -8,6 +8,11 @@ import type { TokenHash } from "./token.ts";
 const TTL_MS = 500;
 const MAX_PRINCIPALS = 10_000;
 
+/** Milliseconds that only go forward. */
+export interface Clock {
+  readonly now: () => number;
+}
+
 export type LoadPrincipal = (hash: TokenHash) => Promise<Principal | undefined>;
 
 /**
@@ -15,16 +20,16 @@ export type LoadPrincipal = (hash: TokenHash) => Promise<Principal | undefined>;
  *
  * A failed look-up is not remembered. An unknown token is not either: unknown ones could push the known ones out.
  */
-export function cachePrincipals(load: LoadPrincipal): LoadPrincipal {
-  const cached = new LRUCache<TokenHash, Principal>({ max: MAX_PRINCIPALS });
+export function cachePrincipals(load: LoadPrincipal, clock: Clock = globalThis.performance): LoadPrincipal {
+  const cached = new LRUCache<TokenHash, Principal>({ max: MAX_PRINCIPALS, perf: clock });
   const loading = new Map<TokenHash, Promise<Principal | undefined>>();
 
   async function loadOnce(hash: TokenHash): Promise<Principal | undefined> {
-    const askedAt = performance.now();
+    const askedAt = clock.now();
     try {
       const principal = await load(hash);
       // Counted from when the question was asked: the answer is as old as that.
-      const ttl = TTL_MS - (performance.now() - askedAt);
+      const ttl = TTL_MS - (clock.now() - askedAt);
       if (principal !== undefined && ttl > 0) cached.set(hash, principal, { ttl });
       return principal;
     } finally {

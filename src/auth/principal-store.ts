@@ -2,7 +2,7 @@
 
 import { GatewayError } from "../errors.ts";
 import { isPermission } from "../permissions.ts";
-import { databaseNotFound, parseTenant, type TenantRow } from "../tenants/parse-tenant.ts";
+import { databaseNotFound, parseTenant } from "../tenants/parse-tenant.ts";
 import { accessModeOf } from "./access-mode.ts";
 import type { LoadPrincipal } from "./principal-cache.ts";
 import type { Principal } from "./principal.ts";
@@ -65,6 +65,6 @@ function toPrincipal(row: Readonly<Record<string, unknown>>): Principal {
     tokenPrefix: String(row["token_prefix"]),
     permissions,
     access: accessModeOf(permissions),
-    tenant: parseTenant(row as TenantRow),
+    tenant: parseTenant(row),
   };
 }

@@ -92,7 +92,7 @@ async function toTestGateway({ gateway, url, database, observations }: Running):
       `test-${++names}`,
       permissions,
     ]);
-    const token = String(row?.["token"]);
+    const token = String(row?.token);
     const query = (sql: string, params?: unknown): Promise<Answer> => post(url, token, { sql, params });
     return {
       id,
@@ -114,7 +114,7 @@ async function toTestGateway({ gateway, url, database, observations }: Running):
     tenantOf,
     async createTenant({ name = `tenant ${++names}`, maxRows = 1000, permissions = PERMISSIONS } = {}) {
       const [row] = await database.query("select id from public.create_tenant_database($1, $2)", [name, maxRows]);
-      return tenantOf(String(row?.["id"]), permissions);
+      return tenantOf(String(row?.id), permissions);
     },
     async close() {
       await gateway.close();

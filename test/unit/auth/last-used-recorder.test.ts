@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createLastUsedRecorder } from "../../../src/auth/last-used-recorder.ts";
 
+const clock = { now: () => Date.now() }; // Faked, as the timers are.
+
 describe("createLastUsedRecorder", () => {
   beforeEach(() => {
     vi.useFakeTimers();
@@ -11,7 +13,7 @@ describe("createLastUsedRecorder", () => {
 
   it("writes many uses of many tokens in one statement, once", async () => {
     const write = vi.fn(() => Promise.resolve());
-    const recorder = createLastUsedRecorder({ write, observe: vi.fn() });
+    const recorder = createLastUsedRecorder({ write, observe: vi.fn(), clock });
     for (let use = 0; use < 100; use++) recorder.record(use % 2 === 0 ? "b" : "a");
     await vi.advanceTimersByTimeAsync(2_000);
     recorder.record("a");
@@ -22,7 +24,7 @@ describe("createLastUsedRecorder", () => {
 
   it("writes a token that stays in use again within a minute", async () => {
     const write = vi.fn(() => Promise.resolve());
-    const recorder = createLastUsedRecorder({ write, observe: vi.fn() });
+    const recorder = createLastUsedRecorder({ write, observe: vi.fn(), clock });
     for (let second = 0; second < 60; second++) {
       recorder.record("a");
       await vi.advanceTimersByTimeAsync(1_000);
@@ -34,7 +36,7 @@ describe("createLastUsedRecorder", () => {
   it("keeps what could not be written, and says so", async () => {
     const write = vi.fn().mockRejectedValueOnce(new Error("down")).mockResolvedValue(undefined);
     const observe = vi.fn();
-    const recorder = createLastUsedRecorder({ write, observe });
+    const recorder = createLastUsedRecorder({ write, observe, clock });
     recorder.record("a");
     await vi.advanceTimersByTimeAsync(2_000);
     expect(observe).toHaveBeenCalledWith(expect.objectContaining({ kind: "background-failure" }));
@@ -45,7 +47,7 @@ describe("createLastUsedRecorder", () => {
 
   it("writes what is pending when it is closed", async () => {
     const write = vi.fn(() => Promise.resolve());
-    const recorder = createLastUsedRecorder({ write, observe: vi.fn() });
+    const recorder = createLastUsedRecorder({ write, observe: vi.fn(), clock });
     recorder.record("a");
     await recorder.close();
     expect(write).toHaveBeenCalledWith(["a"]);

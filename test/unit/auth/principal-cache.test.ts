@@ -4,6 +4,7 @@ import type { Principal } from "../../../src/auth/principal.ts";
 import type { TokenHash } from "../../../src/auth/token.ts";
 
 const hash = "a".repeat(64) as TokenHash;
+const clock = { now: () => Date.now() }; // Faked, as the timers are.
 const principal = { tokenId: "1" } as Principal;
 
 describe("cachePrincipals", () => {
@@ -16,16 +17,14 @@ describe("cachePrincipals", () => {
 
   it("asks once for requests that come together", async () => {
     const load = vi.fn(() => Promise.resolve(principal));
-    const cached = cachePrincipals(load);
-    await expect(Promise.all([cached(hash), cached(hash), cached(hash)])).resolves.toEqual(
-      Array(3).fill(principal),
-    );
+    const cached = cachePrincipals(load, clock);
+    await expect(Promise.all([cached(hash), cached(hash), cached(hash)])).resolves.toEqual(Array(3).fill(principal));
     expect(load).toHaveBeenCalledTimes(1);
   });
 
   it("trusts an answer for less than a second", async () => {
     const load = vi.fn(() => Promise.resolve<Principal | undefined>(principal));
-    const cached = cachePrincipals(load);
+    const cached = cachePrincipals(load, clock);
     await cached(hash);
     vi.advanceTimersByTime(400);
     await cached(hash);
@@ -40,7 +39,7 @@ describe("cachePrincipals", () => {
       await vi.advanceTimersByTimeAsync(600);
       return principal;
     });
-    const cached = cachePrincipals(load);
+    const cached = cachePrincipals(load, clock);
     await cached(hash);
     await cached(hash);
     expect(load).toHaveBeenCalledTimes(2);
@@ -52,7 +51,7 @@ describe("cachePrincipals", () => {
       .mockRejectedValueOnce(new Error("no connection"))
       .mockResolvedValueOnce(undefined)
       .mockResolvedValueOnce(principal);
-    const cached = cachePrincipals(load);
+    const cached = cachePrincipals(load, clock);
     await expect(cached(hash)).rejects.toThrow("no connection");
     await expect(cached(hash)).resolves.toBeUndefined();
     await expect(cached(hash)).resolves.toBe(principal);
