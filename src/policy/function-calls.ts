@@ -8,7 +8,7 @@ import { ADMIN_FUNCTIONS, isAdminColumn } from "./admin-database.ts";
 import { ALLOWED_FUNCTION_NAMES, REFUSED_ATTRIBUTE_NAMES, REFUSED_FUNCTION_NAMES } from "./function-names.ts";
 import type { Judgement } from "./judgement.ts";
 import { judgeConfiguration, judgeSequenceName, SEQUENCE_FUNCTIONS } from "./name-literals.ts";
-import { namesOf } from "./names.ts";
+import { isCatalogSpelledOut, namesOf } from "./names.ts";
 import { judgeTypeOfCall } from "./type-of-calls.ts";
 import { ALLOWED_BUILTIN_TYPES, isRefusedTypeAsColumn } from "./type-names.ts";
 
@@ -55,8 +55,13 @@ export function judgeFunctionCall(call: FuncCall, visited: VisitedNode, judgemen
   if (parts.length === 1) judgePlainCall(name, { call, visited, judgement });
   else if (parts.length === 2 && name === HELPER_SCHEMA && HELPER_FUNCTIONS.has(inner))
     judgement.permissions.add("SELECT");
-  else if (parts.length !== 2 || name !== "pg_catalog" || !SYNTAX_FUNCTIONS.has(inner))
-    throw refuseQualified(parts, { call, visited, judgement });
+  else if (!isSyntaxCall(call, parts, judgement)) throw refuseQualified(parts, { call, visited, judgement });
+}
+
+function isSyntaxCall(call: FuncCall, parts: readonly string[], judgement: Judgement): boolean {
+  const [schema, name = "", ...rest] = parts;
+  if (schema !== "pg_catalog" || rest.length > 0 || !SYNTAX_FUNCTIONS.has(name)) return false;
+  return !isCatalogSpelledOut(call.location, judgement);
 }
 
 interface CallContext {
@@ -82,7 +87,8 @@ function isAllowedFunction(name: string, { rules }: Judgement): boolean {
   if (ADMIN_FUNCTIONS.has(name)) return false;
   // There is no sequence on the admin database that anybody should read or move.
   if (rules.kind === "admin" && SEQUENCE_FUNCTIONS.has(name)) return false;
-  return ALLOWED_FUNCTIONS.has(name) || rules.functions.has(name);
+  // An extension may have a function of a refused one's name; without a schema, PostgreSQL's own is called.
+  return ALLOWED_FUNCTIONS.has(name) || (rules.functions.has(name) && !REFUSED_FUNCTIONS.has(name));
 }
 
 function judgeSequenceCall(name: string, { call, visited, judgement }: CallContext): void {

@@ -22,6 +22,20 @@ export function requireUnqualified(parts: readonly string[], kind: string, conte
   });
 }
 
+const MAY_SPELL_CATALOG = /pg_catalog|u&"/i;
+const SPELLED_NAME = /^(?:pg_catalog|"|u&")/i;
+const LONGEST_SPELLING_BYTES = 10;
+
+/**
+ * Whether the caller wrote the schema of a `pg_catalog.…` name. The tree of `1::integer` is that of `1::pg_catalog.int4`; the
+ * text at its place tells them apart.
+ */
+export function isCatalogSpelledOut(location: number | undefined, { statement }: Judgement): boolean {
+  if (location === undefined || location < 0 || !MAY_SPELL_CATALOG.test(statement.text)) return false;
+  const written = Buffer.from(statement.text).toString("latin1", location, location + LONGEST_SPELLING_BYTES);
+  return SPELLED_NAME.test(written);
+}
+
 export interface NameContext {
   readonly visited: VisitedNode;
   readonly judgement: Judgement;

@@ -7,7 +7,7 @@ import type { TypeName } from "@pgsql/types";
 import type { VisitedNode } from "../sql/walk.ts";
 import { BUILTIN_TYPE_NAMES } from "./function-names.ts";
 import type { Judgement } from "./judgement.ts";
-import { isSystemName, namesOf, requireUnqualified } from "./names.ts";
+import { isCatalogSpelledOut, isSystemName, namesOf, requireUnqualified } from "./names.ts";
 import { isNameLiteral } from "./name-literals.ts";
 
 export const ALLOWED_BUILTIN_TYPES: ReadonlySet<string> = new Set([
@@ -53,11 +53,16 @@ function isBuiltinType(name: string): boolean {
 
 export function judgeTypeName(node: TypeName, visited: VisitedNode, judgement: Judgement): void {
   const parts = namesOf(node.names);
-  if (parts.length === 2 && parts[0] === "pg_catalog" && KEYWORD_TYPES.has(parts[1] ?? "")) return;
+  if (isKeywordType(parts) && !isCatalogSpelledOut(node.location, judgement)) return;
   const name = requireUnqualified(parts, "type", { visited, judgement });
-  if (judgement.rules.types.has(name)) return;
+  // An extension may have a type of a refused one's name; without a schema, PostgreSQL's own is meant.
+  if (judgement.rules.types.has(name) && !isRefusedTypeAsColumn(name)) return;
   if (isRefusedType(name) && !isNameLiteral(visited)) throw refuseType(name, { visited, judgement });
   if (judgement.rules.kind === "admin" && !isBuiltinType(name)) throw refuseType(name, { visited, judgement });
+}
+
+function isKeywordType([schema, name = "", ...rest]: readonly string[]): boolean {
+  return schema === "pg_catalog" && rest.length === 0 && KEYWORD_TYPES.has(name);
 }
 
 /** For a name that CREATE or RENAME gives to a type or a domain. */
