@@ -1,6 +1,7 @@
 // The composition root: config → database, logins, pools, caches → a gateway that listens. It alone decides what serves what,
 // and ends everything that it started, in the opposite order.
 
+import { join } from "node:path";
 import { createAuthenticator } from "./auth/authenticate.ts";
 import { createLastUsedRecorder } from "./auth/last-used-recorder.ts";
 import { cachePrincipals } from "./auth/principal-cache.ts";
@@ -18,41 +19,49 @@ import { type Installation, migrate } from "./migration/migrate.ts";
 import { createLog } from "./observability/log.ts";
 import type { Observe } from "./observability/observation.ts";
 import { createJudge } from "./policy/create-judge.ts";
-import { connect } from "./postgres/connect.ts";
 import type { ConnectionSettings } from "./postgres/connection-settings.ts";
 import { QueryPool } from "./postgres/query-pool.ts";
+import { createProvisioner } from "./provision-at-first-use.ts";
 import { createQueryPipeline, type QueryStages } from "./query.ts";
 import { createParser } from "./sql/parse-statement.ts";
-import { provisionTenant } from "./tenants/provision-tenant.ts";
+
+export interface Listening {
+  readonly url: string;
+  /** Resolves with the reason when the gateway cannot go on: its embedded PostgreSQL has ended by itself. */
+  readonly broken: Promise<Error>;
+}
 
 export interface Gateway {
-  /** Makes the database ready and listens; gives the URL. To be called once. */
-  listen(): Promise<{ readonly url: string }>;
-  /** Accepts nothing new, lets what runs come to its end, and ends everything that `listen` started. */
+  /** Makes the database ready and listens. To be called once. */
+  listen(): Promise<Listening>;
+  /** Accepts nothing new, lets what runs come to its end, and ends everything that `listen` started or is starting. */
   close(): Promise<void>;
 }
 
 /** How long running statements may take to end when the gateway closes. */
 const SHUTDOWN_DEADLINE_MS = 10_000;
-/** Beside the pool of tenants: look-ups of tokens and types, and the admin database's statements. */
-const CONTROL_CONNECTIONS = 3;
+/** Of the pool's size: for look-ups of tokens and types, and for the admin database's statements. The rest is the tenants'. */
+const CONTROL_CONNECTIONS = 2;
+const ADMIN_CONNECTIONS = 1;
 const CONTROL_TIMEOUT_MS = 5_000;
-const ADMIN_CONNECTIONS = 2;
 
 type Closer = () => Promise<void>;
 
 export function createGateway(config: Config, observe: Observe = createLog({ level: config.logLevel })): Gateway {
   const closers: Closer[] = [];
-  let starting: Promise<{ readonly url: string }> | undefined;
+  const stop = new AbortController();
+  let starting: Promise<Listening> | undefined;
   let closing: Promise<void> | undefined;
 
   async function closeAll(): Promise<void> {
+    stop.abort(new Error("The gateway was closed while it started"));
     await starting?.catch(() => undefined); // Whoever called listen() is told.
     for (const close of closers.splice(0).reverse()) await close();
   }
 
   return {
-    listen: () => (starting ??= start({ config, observe, onClose: (closer) => closers.push(closer) })),
+    listen: () =>
+      (starting ??= start({ config, observe, signal: stop.signal, onClose: (closer) => closers.push(closer) })),
     close: () => (closing ??= closeAll()),
   };
 }
@@ -60,13 +69,16 @@ export function createGateway(config: Config, observe: Observe = createLog({ lev
 interface Start {
   readonly config: Config;
   readonly observe: Observe;
+  /** Aborted when the gateway is closed: a start that has not come to its end is broken off. */
+  readonly signal: AbortSignal;
   readonly onClose: (closer: Closer) => void;
 }
 
-async function start({ config, observe, onClose }: Start): Promise<{ readonly url: string }> {
+async function start(options: Start): Promise<Listening> {
+  const { config, observe, onClose, signal } = options;
   for (const message of config.warnings ?? []) observe({ kind: "warning", message });
-  const operator = await openDatabase({ config, observe, onClose });
-  const installation = await install(operator, config, observe);
+  const { operator, broken } = await openDatabase(options);
+  const installation = await install(operator, options);
 
   const control = new QueryPool({
     connection: installation.auth,
@@ -87,33 +99,35 @@ async function start({ config, observe, onClose }: Start): Promise<{ readonly ur
     maxBodyBytes: config.maxBodyBytes,
   });
   onClose(() => server.close(SHUTDOWN_DEADLINE_MS));
+  signal.throwIfAborted();
   const url = await server.listen(config.host, config.port);
   observe({ kind: "listening", url });
-  return { url };
+  return { url, broken };
 }
 
-async function openDatabase({ config, observe, onClose }: Start): Promise<ConnectionSettings> {
-  if (config.database.kind === "external") return config.database.connection;
-  const embedded = await startEmbedded({ dataDir: config.database.dataDir });
-  let isStopping = false;
-  onClose(() => {
-    isStopping = true;
-    return embedded.stop();
-  });
-  void embedded.exited.then((exit) => {
-    if (!isStopping)
-      observe({
-        kind: "background-failure",
-        task: "running the embedded PostgreSQL",
-        cause: new Error(JSON.stringify(exit)),
-      });
-  });
-  return embedded.connection;
+interface Database {
+  readonly operator: ConnectionSettings;
+  readonly broken: Promise<Error>;
 }
 
-async function install(operator: ConnectionSettings, config: Config, observe: Observe): Promise<Installation> {
+async function openDatabase({ config: { database }, onClose, signal }: Start): Promise<Database> {
+  if (database.kind === "external") return { operator: database.connection, broken: new Promise(() => undefined) };
+  const embedded = await startEmbedded({ dataDir: database.dataDir });
+  onClose(() => embedded.stop());
+  // Not started again here: whoever supervises this process starts it, and with it PostgreSQL, which then recovers.
+  const broken = embedded.exited.then(
+    ({ code, signal: killedBy }) =>
+      new Error(
+        `the embedded PostgreSQL of ${database.dataDir} has ended by itself (${killedBy ?? `exit code ${code}`}): start Postgate again; ${join(database.dataDir, "server.log")} may say why`,
+      ),
+  );
+  signal.throwIfAborted();
+  return { operator: embedded.connection, broken };
+}
+
+async function install(operator: ConnectionSettings, { config, observe, signal }: Start): Promise<Installation> {
   const { skipMigrations, tenantConnection } = config;
-  const installation = await migrate(operator, { skipMigrations, tenantLogin: tenantConnection });
+  const installation = await migrate(operator, { skipMigrations, tenantLogin: tenantConnection, signal });
   if (installation.applied.length > 0) observe({ kind: "migrated", applied: installation.applied });
   for (const { tenant, cause } of installation.failures)
     observe({ kind: "background-failure", task: `making database ${tenant.id} ready`, cause });
@@ -148,17 +162,10 @@ function createExecution({ config, operator, installation, control, onClose }: E
   onClose(() => dedicated.close(SHUTDOWN_DEADLINE_MS));
   return createBackends({
     roles,
-    shared: openPool(exec, config.poolSize),
+    shared: openPool(exec, Math.max(1, config.poolSize - CONTROL_CONNECTIONS - ADMIN_CONNECTIONS)),
     admin: openPool(auth, ADMIN_CONNECTIONS),
     dedicated,
-    provision: async (tenant) => {
-      const client = await connect(operator, { applicationName: "postgate provisioning" });
-      try {
-        await provisionTenant(client, roles, tenant);
-      } finally {
-        await client.end();
-      }
-    },
+    provision: createProvisioner(operator, roles),
     limits: { timeoutMs: config.queryTimeoutMs, maxBytes: config.maxResultBytes },
   });
 }

@@ -9,7 +9,7 @@ import type { Permission } from "./permissions.ts";
 
 export { type Config, ConfigError, type DatabaseSource, loadConfig, type LoadConfigOptions } from "./config.ts";
 export { ERROR_CODES, type ErrorCode, type ErrorDetails, GatewayError, type RefusalReason } from "./errors.ts";
-export type { Gateway } from "./gateway.ts";
+export type { Gateway, Listening } from "./gateway.ts";
 export type { Observation, Observe } from "./observability/observation.ts";
 export type { ApprovedFacts } from "./parse-and-approve.ts";
 export { DEFAULT_PERMISSIONS, type Permission, PERMISSIONS } from "./permissions.ts";

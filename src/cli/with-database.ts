@@ -1,14 +1,13 @@
 import { once } from "node:events";
 import type { Client } from "pg";
 import type { Config } from "../config.ts";
-import { openEmbedded } from "../embedded/start-embedded.ts";
 import { migrate } from "../migration/migrate.ts";
 import { connect } from "../postgres/connect.ts";
 import type { ConnectionSettings } from "../postgres/connection-settings.ts";
+import { withOperator } from "../with-operator.ts";
 
 /**
- * Tells `use` where the shared database is, as the operator whose login DATABASE_URL names. The embedded PostgreSQL is
- * used as it runs, or started for `use` alone.
+ * Tells `use` where the shared database is, as `withOperator` does.
  *
  * @throws what `signal` was aborted with, without waiting for `use`, but after an own server has stopped.
  */
@@ -17,13 +16,7 @@ export async function withDatabase<T>(
   signal: AbortSignal,
   use: (operator: ConnectionSettings) => Promise<T>,
 ): Promise<T> {
-  if (config.database.kind === "external") return untilAborted(signal, use(config.database.connection));
-  const embedded = await openEmbedded({ dataDir: config.database.dataDir });
-  try {
-    return await untilAborted(signal, use(embedded.connection));
-  } finally {
-    await embedded.stop();
-  }
+  return withOperator(config, (operator) => untilAborted(signal, use(operator)));
 }
 
 /** Lends the operator's connection to a database that is up to date, unless migrations are to be left alone. */

@@ -22,6 +22,8 @@ export interface MigrateOptions {
   readonly skipMigrations?: boolean;
   /** The login for tenants' statements, where Postgate is not to make one (POSTGATE_TENANT_DATABASE_URL). */
   readonly tenantLogin?: ConnectionSettings | undefined;
+  /** Breaks off, between two transactions or within one, which is then rolled back. */
+  readonly signal?: AbortSignal;
 }
 
 /** A database that is ready. */
@@ -43,17 +45,23 @@ export interface Installation {
  * @param operator the login that DATABASE_URL names: a superuser, or one that may create roles and owns the database.
  * @throws ConnectionError when the database cannot be reached.
  * @throws MigrationError with one line that says what to do.
+ * @throws what `signal` was aborted with.
  */
 export async function migrate(operator: ConnectionSettings, options: MigrateOptions = {}): Promise<Installation> {
-  const client = await connect(operator);
+  const { signal } = options;
+  const client = await connect(operator, signal && { signal });
+  const breakOff = (): unknown => client.end(); // Cuts the connection: what waits for an answer fails.
+  signal?.addEventListener("abort", breakOff, { once: true });
   try {
     return await migrateOver(client, operator, options);
   } catch (error) {
+    signal?.throwIfAborted();
     if (error instanceof MigrationError || !isDatabaseError(error)) throw error;
     throw new MigrationError(`"${operator.user}" could not make the database ready: ${error.message}`, {
       cause: error,
     });
   } finally {
+    signal?.removeEventListener("abort", breakOff);
     await client.end();
   }
 }

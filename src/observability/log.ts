@@ -76,7 +76,7 @@ function toFields(observation: Observation): object {
     case "migrated":
       return { applied: observation.applied };
     case "stopping":
-      return { signal: observation.signal };
+      return { reason: observation.reason };
     case "warning":
       return {};
   }

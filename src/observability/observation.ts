@@ -25,7 +25,7 @@ export type Observation =
   | { readonly kind: "listening"; readonly url: string }
   | { readonly kind: "migrated"; readonly applied: readonly string[] }
   | { readonly kind: "warning"; readonly message: string }
-  | { readonly kind: "stopping"; readonly signal: string }
+  | { readonly kind: "stopping"; readonly reason: string }
   | { readonly kind: "background-failure"; readonly task: string; readonly cause: unknown };
 
 export type Observe = (observation: Observation) => void;

@@ -1,0 +1,91 @@
+// The built command line as a process of its own, as an operator runs it.
+
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { onTestFinished } from "vitest";
+
+export const projectRoot = fileURLToPath(new URL("../..", import.meta.url));
+const MAIN = join(projectRoot, "dist/cli/main.js");
+
+export interface Ended {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface CliOptions {
+  readonly cwd: string;
+  readonly env?: Readonly<Record<string, string>>;
+  /** Default: Node with the built program, and the words. */
+  readonly program?: readonly string[];
+  readonly ids?: { readonly uid: number; readonly gid: number };
+}
+
+export interface CliProcess {
+  readonly child: ChildProcess;
+  readonly pid: number;
+  /** Settles when the process has ended and everything that it wrote has been read. */
+  readonly ended: Promise<Ended>;
+  /** Waits until what was written so far matches; fails when the process ends without it. */
+  until(stream: "stdout" | "stderr", pattern: RegExp): Promise<RegExpExecArray>;
+  /** As a terminal's Ctrl-C: to every process of the group. */
+  interrupt(): void;
+}
+
+/** To be called before the first start: tests also run where nobody has built. */
+export function buildCli(): void {
+  const { status, stderr } = spawnSync(process.execPath, ["scripts/build.mjs", "--if-stale"], {
+    cwd: projectRoot,
+    encoding: "utf8",
+  });
+  if (status !== 0) throw new Error(`The build failed: ${stderr}`);
+}
+
+/** Starts it in a process group of its own, which is killed when the test ends. */
+export function startCli(words: readonly string[], options: CliOptions): CliProcess {
+  const [program = process.execPath, ...first] = options.program ?? [process.execPath, MAIN];
+  const { PATH = "", HOME = "" } = process.env;
+  const child = spawn(program, [...first, ...words], {
+    cwd: options.cwd,
+    env: { PATH, HOME, ...options.env },
+    stdio: ["ignore", "pipe", "pipe"],
+    detached: true,
+    ...options.ids,
+  });
+  const pid = child.pid ?? 0;
+  const written = { stdout: "", stderr: "" };
+  child.stdout.on("data", (chunk: Buffer) => (written.stdout += chunk.toString()));
+  child.stderr.on("data", (chunk: Buffer) => (written.stderr += chunk.toString()));
+  const ended = once(child, "close").then(([code, signal]) => ({ code, signal, ...written }) as Ended);
+  onTestFinished(async () => {
+    killGroup(pid);
+    await ended;
+  });
+
+  const until = async (stream: "stdout" | "stderr", pattern: RegExp): Promise<RegExpExecArray> => {
+    let isOver = false;
+    const over = ended.then(() => (isOver = true));
+    for (;;) {
+      const found = pattern.exec(written[stream]);
+      if (found !== null) return found;
+      if (isOver) throw new Error(`It ended without ${String(pattern)}: ${JSON.stringify(await ended)}`);
+      await Promise.race([once(child[stream], "data"), over]);
+    }
+  };
+  return { child, pid, ended, until, interrupt: () => process.kill(-pid, "SIGINT") };
+}
+
+export async function runCli(words: readonly string[], options: CliOptions): Promise<Ended> {
+  return startCli(words, options).ended;
+}
+
+function killGroup(pid: number): void {
+  try {
+    process.kill(-pid, "SIGKILL");
+  } catch {
+    // It has ended.
+  }
+}
