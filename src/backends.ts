@@ -37,10 +37,10 @@ export function createBackends(options: BackendOptions): QueryStages["execute"] 
     return shared.execute(request);
   }
 
-  return (principal, statement, { params, signal }) => {
+  return (principal, statement, { params, signal, accept }) => {
     const { tenant } = principal;
     const session = sessionOf(principal, roles);
-    const request = { statement, params, session, signal, limits: { ...limits, maxRows: tenant.maxRows } };
+    const request = { statement, params, session, signal, accept, limits: { ...limits, maxRows: tenant.maxRows } };
     switch (tenant.backend.kind) {
       case "schema":
         return executeShared(request, { id: tenant.id, schema: tenant.backend.schema });

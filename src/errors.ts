@@ -81,6 +81,13 @@ export class GatewayError extends Error {
   }
 }
 
+/** The answer would be larger than `maxBytes`; nothing was changed. */
+export function resultTooLarge(maxBytes: number): GatewayError {
+  return new GatewayError("RESULT_TOO_LARGE", `Result too large (max: ${maxBytes} bytes)`, {
+    details: { max_bytes: maxBytes },
+  });
+}
+
 /** A PARSE_ERROR with its reason. `position` is 1-based, in characters. */
 export function refusal(
   reason: RefusalReason,

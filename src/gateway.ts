@@ -93,6 +93,7 @@ async function start(options: Start): Promise<Listening> {
     authenticate: createAuthenticator(cachePrincipals(createPrincipalStore(control.query)), lastUsed),
     runQuery: createQueryPipeline({
       approve: createApproval(config, onClose),
+      maxResultBytes: config.maxResultBytes,
       execute: createExecution({ config, operator, installation, control, onClose }),
     }),
     observe,

@@ -3,12 +3,13 @@
 
 import type { Principal } from "./auth/principal.ts";
 import { encodeResultSet } from "./encoding/encode-result-set.ts";
+import type { ExecuteRequest } from "./execution/execute-request.ts";
 import type { ResultSet } from "./execution/result-set.ts";
 import type { QueryAnswer, QueryContext, RunQuery } from "./http/query-route.ts";
 import type { QueryRequest } from "./http/parse-query-body.ts";
 import type { ApprovedStatement } from "./policy/approved-statement.ts";
 
-/** The two stages that need more than their arguments; gateway.ts makes them. */
+/** The stages that need more than their arguments; gateway.ts makes them. */
 export interface QueryStages {
   /** sql/ and policy/: text → statement that this principal may run. */
   readonly approve: (sql: string, principal: Principal) => Promise<ApprovedStatement>;
@@ -16,14 +17,18 @@ export interface QueryStages {
   readonly execute: (
     principal: Principal,
     statement: ApprovedStatement,
-    request: Pick<QueryRequest, "params"> & Pick<QueryContext, "signal">,
+    request: Pick<QueryRequest, "params"> & Pick<QueryContext, "signal"> & Pick<ExecuteRequest, "accept">,
   ) => Promise<ResultSet>;
+  readonly maxResultBytes: number;
 }
 
-export function createQueryPipeline({ approve, execute }: QueryStages): RunQuery {
+export function createQueryPipeline({ approve, execute, maxResultBytes }: QueryStages): RunQuery {
   return async (principal, { sql, params }, { signal }): Promise<QueryAnswer> => {
     const statement = await approve(sql, principal);
-    const result = await execute(principal, statement, { params, signal });
-    return { body: encodeResultSet(result), rowCount: result.rowCount, operation: statement.operation };
+    let body = "";
+    // Encoded before a change is committed: an answer that is too large, or that cannot be written, undoes it.
+    const accept = (result: ResultSet): void => void (body = encodeResultSet(result, maxResultBytes));
+    const { rowCount } = await execute(principal, statement, { params, signal, accept });
+    return { body, rowCount, operation: statement.operation };
   };
 }

@@ -43,8 +43,8 @@ export const SETTINGS = {
   maxBodySizeMb: integer("MAX_BODY_SIZE_MB", { fallback: 10, min: 1, max: 256 }),
   /** 1 MB of SQL costs the parser a third of a second and 170 MB of memory. */
   maxSqlKb: integer("POSTGATE_MAX_SQL_KB", { fallback: 256, min: 1, max: 1_024 }),
-  /** An answer becomes one JavaScript string, too. */
-  maxResultMb: integer("POSTGATE_MAX_RESULT_MB", { fallback: 32, min: 1, max: 256 }),
+  /** So does an answer, and a value's JSON can be six times its text. */
+  maxResultMb: integer("POSTGATE_MAX_RESULT_MB", { fallback: 32, min: 1, max: 64 }),
   /** There is no "unlimited": a statement without an end would keep its connection for good. */
   queryTimeoutMs: integer("POSTGATE_QUERY_TIMEOUT_MS", { fallback: 30_000, min: 1, max: 3_600_000 }),
   poolSize: integer("POSTGATE_POOL_SIZE", { fallback: 20, min: 1, max: 1_000 }),

@@ -1,6 +1,7 @@
-// The last stage of a request: a result set becomes the JSON text of the answer. What a value looks like is
-// encoder-for.ts's; limits on size and number are execution's, which decides them before the commit.
+// The last stage of a request: a result set becomes the JSON text of the answer, no larger than allowed. What a value looks
+// like is encoder-for.ts's. Execution calls it before it commits a change, so that an answer too large undoes the change.
 
+import { resultTooLarge } from "../errors.ts";
 import type { ResultSet } from "../execution/result-set.ts";
 import { encoderFor } from "./encoder-for.ts";
 import type { Encode } from "./scalar-encoders.ts";
@@ -12,11 +13,31 @@ interface Column {
   readonly encode: Encode;
 }
 
-/** The JSON text of a QueryResponse: `{"rows":[…],"row_count":n}`. */
-export function encodeResultSet(result: ResultSet): string {
+/** No character of a string takes more in UTF-8. */
+const MAX_BYTES_PER_CHARACTER = 3;
+
+/**
+ * The JSON text of a QueryResponse: `{"rows":[…],"row_count":n}`.
+ *
+ * Column names stand in every row and a control character takes six, so it can be many times what PostgreSQL sent: it is
+ * given up as soon as it is too long, not when it is complete.
+ *
+ * @throws GatewayError RESULT_TOO_LARGE when its UTF-8 has more than `maxBytes`.
+ */
+export function encodeResultSet(result: ResultSet, maxBytes = Number.POSITIVE_INFINITY): string {
   const columns = columnsOf(result);
-  const rows = result.rows.map((row) => encodeRow(row, columns)).join(",");
-  return `{"rows":[${rows}],"row_count":${result.rowCount}}`;
+  const rows: string[] = [];
+  let length = 0;
+  for (const row of result.rows) {
+    const json = encodeRow(row, columns, maxBytes - length);
+    length += json.length + ",".length;
+    if (length > maxBytes) throw resultTooLarge(maxBytes);
+    rows.push(json);
+  }
+  const json = `{"rows":[${rows.join(",")}],"row_count":${result.rowCount}}`;
+  const mayBeTooLarge = json.length * MAX_BYTES_PER_CHARACTER > maxBytes;
+  if (mayBeTooLarge && Buffer.byteLength(json) > maxBytes) throw resultTooLarge(maxBytes);
+  return json;
 }
 
 /** A name that occurs twice stands once, at its first place and with its last value, as in a JavaScript object. */
@@ -29,13 +50,15 @@ function columnsOf(result: ResultSet): Column[] {
   }));
 }
 
-function encodeRow(row: readonly (string | null)[], columns: readonly Column[]): string {
+/** Cut off where it is longer than `room`. */
+function encodeRow(row: readonly (string | null)[], columns: readonly Column[], room: number): string {
   if (columns.length === 0) return "{}";
   let json = "";
   for (const { index, prefix, encode } of columns) {
     const text = row[index];
     if (text === undefined) throw new Error("A row has fewer values than the result has fields");
     json += prefix + (text === null ? "null" : encode(text));
+    if (json.length > room) break;
   }
   return `${json}}`;
 }

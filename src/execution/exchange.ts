@@ -42,12 +42,13 @@ export interface ExchangePlan {
   readonly fixedCount: number;
   /** The statement that `request` parses; told when PostgreSQL confirms it. */
   readonly parsing?: { isParsed: boolean } | undefined;
+  /** That PostgreSQL may send. */
   readonly maxBytes: number;
   /**
    * Given where `request` ends in Flush: called when the rows are complete and within the limits, before the commit. What
    * it throws rolls back.
    */
-  readonly confirm?: (fields: readonly Field[]) => Promise<void> | undefined;
+  readonly confirm?: (rows: Rows) => Promise<unknown>;
 }
 
 /** What the exchange needs of its connection besides the driver's calls. */
@@ -191,16 +192,11 @@ export class Exchange implements pg.Submittable {
     const fields = this.#fields ?? [];
     const returnsRows = this.#fields !== undefined;
     this.#decide({ kind: "completed", fields, returnsRows, rows: this.#rows, commandTag });
-    if (this.#isHeld && this.#outcome?.kind === "completed") this.#confirm(fields);
+    if (this.#isHeld && this.#outcome?.kind === "completed") this.#confirm(this.#outcome);
   }
 
-  #confirm(fields: readonly Field[]): void {
-    const confirmed = this.#plan.confirm?.(fields);
-    if (confirmed === undefined) {
-      this.#release(SYNC);
-      return;
-    }
-    confirmed.then(
+  #confirm(rows: Rows): void {
+    this.#plan.confirm?.(rows).then(
       () => this.#release(SYNC),
       (error: unknown) => {
         this.#outcome = undefined;

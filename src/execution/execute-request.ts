@@ -2,6 +2,7 @@
 
 import type { Parameter } from "../parameters.ts";
 import type { ApprovedStatement } from "../policy/approved-statement.ts";
+import type { ResultSet } from "./result-set.ts";
 import type { Session } from "./session.ts";
 
 export interface ExecuteRequest {
@@ -9,6 +10,11 @@ export interface ExecuteRequest {
   readonly params: readonly Parameter[];
   readonly session: Session;
   readonly limits: Limits;
+  /**
+   * Called once with the complete result. Where data was changed and rows are returned that is before the commit, and what
+   * it throws rolls back.
+   */
+  readonly accept: (result: ResultSet) => void;
   /** Aborted when nobody waits for the answer any more. */
   readonly signal: AbortSignal;
 }
@@ -17,7 +23,7 @@ export interface Limits {
   readonly timeoutMs: number;
   /** Rows that may be returned; undefined for no limit. */
   readonly maxRows: number | undefined;
-  /** Bytes that PostgreSQL may answer. */
+  /** Bytes of the answer; far more than that is not even received. */
   readonly maxBytes: number;
 }
 

@@ -3,7 +3,7 @@
 
 import type { LRUCache } from "lru-cache";
 import type pg from "pg";
-import { GatewayError } from "../errors.ts";
+import { GatewayError, resultTooLarge } from "../errors.ts";
 import type { Connection } from "./connection.ts";
 import type { Deadline, Deadlines } from "./deadlines.ts";
 import { declaredTypes, moreUndetermined, type UndeterminedParameters } from "./declared-types.ts";
@@ -11,7 +11,7 @@ import type { Outcome, Rows, Stage } from "./exchange.ts";
 import { ClientGone, ConnectionUnusable, type ExecuteRequest, TenantRoleMissing } from "./execute-request.ts";
 import { arrayForm, parameterText } from "./parameter-text.ts";
 import type { PreparedStatement } from "./prepared-statements.ts";
-import type { Field, ResultSet } from "./result-set.ts";
+import type { ResultSet } from "./result-set.ts";
 import {
   outcomeUnknown,
   QUERY_CANCELED,
@@ -30,6 +30,8 @@ export interface RunResources {
 
 /** What statement_timeout cannot stop (long loops inside one function) is cut off so much later. */
 const GRACE_MS = 2_000;
+/** Allowed for what PostgreSQL sends besides the values, so that it is the answer's own size that decides. */
+const PROTOCOL_BYTES = 64 * 1024;
 const MAX_INT32 = 2_147_483_647;
 /** The driver reads the count of described parameters as a signed number. */
 const MAX_DESCRIBED_PARAMETERS = 32_767;
@@ -53,6 +55,8 @@ export class StatementRun implements Deadline {
   #startedAt = 0;
   #stoppedBy: "deadline" | "client" | undefined;
   #hasReparsed = false;
+  /** What the caller has accepted before the commit. */
+  #accepted: ResultSet | undefined;
   /** The error that made us declare types by guess: told when the guess does not help. */
   #ambiguity: pg.DatabaseError | undefined;
 
@@ -142,12 +146,12 @@ export class StatementRun implements Deadline {
     return this.#connection.run({
       ...plan,
       request: writer.flush().take(),
-      confirm: (fields) => this.#loadTypes(fields),
+      confirm: (rows) => this.#accept(rows),
     });
   }
 
   get #maxBytes(): number {
-    return this.#request.limits.maxBytes;
+    return this.#request.limits.maxBytes + PROTOCOL_BYTES;
   }
 
   #open(statement: PreparedStatement): ReturnType<Connection["begin"]> {
@@ -178,22 +182,25 @@ export class StatementRun implements Deadline {
     });
   }
 
-  async #completed({ fields, returnsRows, rows, commandTag }: Rows): Promise<ResultSet> {
+  async #completed(rows: Rows): Promise<ResultSet> {
     this.#connection.committed(this.#request.session);
     if (this.#undetermined.length > 0) this.#resources.undetermined.set(this.#memoryKey, this.#undetermined);
-    await this.#loadTypes(fields);
-    const userTypes = this.#resources.types.find(fields.map(({ typeOid }) => typeOid));
-    return { fields, rows, rowCount: returnsRows ? rows.length : countIn(commandTag), userTypes };
+    return this.#accepted ?? this.#accept(rows);
   }
 
-  /** Undefined when all are known, so that nothing needs to be awaited. */
-  #loadTypes(fields: readonly Field[]): Promise<void> | undefined {
+  /** The result with the types in it, as the caller accepts it. */
+  async #accept({ fields, returnsRows, rows, commandTag }: Rows): Promise<ResultSet> {
     const { types } = this.#resources;
     const typeOids = fields.map(({ typeOid }) => typeOid);
-    if (types.knows(typeOids)) return undefined;
-    return types.load(typeOids).catch((cause: unknown) => {
-      throw unavailable("The types of the result cannot be looked up", cause);
-    });
+    if (!types.knows(typeOids))
+      await types.load(typeOids).catch((cause: unknown) => {
+        throw unavailable("The types of the result cannot be looked up", cause);
+      });
+    const rowCount = returnsRows ? rows.length : countIn(commandTag);
+    const result: ResultSet = { fields, rows, rowCount, userTypes: types.find(typeOids) };
+    this.#request.accept(result);
+    this.#accepted = result;
+    return result;
   }
 
   /** Returns when the statement, of which nothing has run, is to be tried again. */
@@ -251,10 +258,7 @@ export class StatementRun implements Deadline {
   #overLimit(outcome: Extract<Outcome, { kind: "too-many-rows" | "too-many-bytes" | "not-confirmed" }>): unknown {
     if (outcome.kind === "not-confirmed") return outcome.error;
     const { maxRows, maxBytes } = this.#request.limits;
-    if (outcome.kind === "too-many-bytes")
-      return new GatewayError("RESULT_TOO_LARGE", `Result too large (max: ${maxBytes} bytes)`, {
-        details: { max_bytes: maxBytes },
-      });
+    if (outcome.kind === "too-many-bytes") return resultTooLarge(maxBytes);
     return new GatewayError("ROW_LIMIT_EXCEEDED", `Row limit exceeded (max: ${maxRows ?? 0})`, {
       details: { max_rows: maxRows ?? 0 },
     });

@@ -11,11 +11,11 @@ const MAX_TYPES = 10_000;
 
 const LOOK_UP_SQL = `
 with recursive wanted as (
-  select type.oid, type.typtype, type.typcategory, type.typelem, type.typbasetype, type.typdelim
+  select type.oid, type.typtype, type.typinput, type.typelem, type.typbasetype, type.typdelim
   from pg_catalog.pg_type as type
   where type.oid = any ($1::pg_catalog.oid[])
   union
-  select type.oid, type.typtype, type.typcategory, type.typelem, type.typbasetype, type.typdelim
+  select type.oid, type.typtype, type.typinput, type.typelem, type.typbasetype, type.typdelim
   from wanted
   join pg_catalog.pg_type as type on type.oid in (wanted.typelem, wanted.typbasetype)
   where type.oid >= ${FIRST_LOOKED_UP_TYPE_OID}
@@ -23,7 +23,7 @@ with recursive wanted as (
 select wanted.oid::text as oid,
   case
     when wanted.typtype = 'd' then 'domain'
-    when wanted.typcategory = 'A' and wanted.typelem <> 0 then 'array'
+    when wanted.typinput = 'pg_catalog.array_in(cstring,oid,integer)'::pg_catalog.regprocedure then 'array'
     else 'scalar'
   end as kind,
   wanted.typelem::text as element_oid,

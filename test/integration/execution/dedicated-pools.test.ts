@@ -12,6 +12,7 @@ function request(sql: string): ExecuteRequest {
     params: [],
     session: { tenant: "t", key: "t", role: undefined, searchPath: undefined, readOnly: false },
     limits: { timeoutMs: 10_000, maxRows: 10, maxBytes: 100_000 },
+    accept: () => undefined,
     signal: new AbortController().signal,
   };
 }

@@ -1,6 +1,7 @@
 // One test database with the roles of two tenants, and an executor over a real pool whose login is no superuser.
 
 import { randomBytes } from "node:crypto";
+import { encodeResultSet } from "../../../src/encoding/encode-result-set.ts";
 import type { ConnectionSettings } from "../../../src/postgres/connection-settings.ts";
 import { connect } from "../../../src/postgres/connect.ts";
 import { Executor } from "../../../src/execution/execute.ts";
@@ -40,6 +41,8 @@ function parameter(value: unknown): Parameter {
   if (Array.isArray(value)) return { kind: "array", text: JSON.stringify(value), elements: value.map(parameter) };
   return { kind: "object", text: JSON.stringify(value) };
 }
+
+const DEFAULT_LIMITS: Limits = { timeoutMs: 10_000, maxRows: 1_000, maxBytes: 10_000_000 };
 
 export interface RunOptions {
   readonly session?: Session;
@@ -99,7 +102,8 @@ export async function startHarness(version: ClusterVersion, options: HarnessOpti
         statement: approved(sql, facts),
         params: params.map(parameter),
         session,
-        limits: { timeoutMs: 10_000, maxRows: 1_000, maxBytes: 10_000_000, ...limits },
+        limits: { ...DEFAULT_LIMITS, ...limits },
+        accept: (result) => void encodeResultSet(result, limits.maxBytes ?? DEFAULT_LIMITS.maxBytes),
         signal: signal ?? new AbortController().signal,
       };
       return executor.execute(request);

@@ -72,6 +72,26 @@ describe.each(VERSIONS)("the limits of a statement on PostgreSQL %i", (version) 
       });
       await expect.poll(noteCount).toBe("0");
     });
+
+    const wideNulls = Array.from({ length: 1_500 }, (_, n) => `null as "${String(n).padStart(63, "_")}"`).join();
+    it.each([
+      ["long names over NULLs", wideNulls],
+      ["control characters", "repeat(chr(1), 2000)"],
+      ["control characters in an array", "array[repeat(chr(1), 2000)]"],
+    ])("count %s as the answer writes them", async (_, columns) => {
+      const limits = { maxBytes: 10_000_000 }; // PostgreSQL sends less.
+      const rows = "from generate_series(1, 1000) i";
+      const insert = `insert into notes select i ${rows} returning ${columns}`;
+      for (const sql of [`select ${columns} ${rows}`, insert])
+        await expect(run(sql, [], { limits })).rejects.toMatchObject({ code: "RESULT_TOO_LARGE" });
+      expect(await noteCount()).toBe("0");
+      expect((await run(`${insert}, id`, [], { limits: { maxBytes: 200_000_000 } })).rowCount).toBe(1_000);
+    });
+
+    it("count a name that occurs twice once", async () => {
+      const sql = "select repeat('x', 60000) as a, repeat('y', 60000) as a";
+      expect((await run(sql, [], { limits: { maxBytes: 100_000 } })).rowCount).toBe(1);
+    });
   });
 
   describe("on time", () => {

@@ -35,6 +35,32 @@ describe("encodeResultSet", () => {
     expect(encodeResultSet(result)).toBe('{"rows":[{"name":"Alice","id":1},{"name":null,"id":2}],"row_count":2}');
   });
 
+  it.each([
+    ["plain text", "x".repeat(1_000)],
+    ["control characters", "\u0001\n".repeat(500)],
+    ["characters of two, three and four bytes", "é€😀".repeat(100)],
+    ["NULL", null],
+  ])("counts the bytes of %s exactly", (_, text) => {
+    const result = resultOf([
+      ["first", 25, text],
+      ["second", 1009, text === null ? null : `{"${text}"}`],
+    ]);
+    const twice = { ...result, rows: [...result.rows, ...result.rows], rowCount: 2 };
+    const bytes = Buffer.byteLength(encodeResultSet(twice));
+    expect(Buffer.byteLength(encodeResultSet(twice, bytes))).toBe(bytes);
+    expect(() => encodeResultSet(twice, bytes - 1)).toThrow(
+      expect.objectContaining({ code: "RESULT_TOO_LARGE", details: { max_bytes: bytes - 1 } }),
+    );
+  });
+
+  it("gives up a long answer before it is complete", () => {
+    const { fields, userTypes } = resultOf([["v", 25, ""]]);
+    const row = ["x".repeat(100)];
+    const rows = [...Array.from({ length: 10 }, () => row), []]; // The last one cannot be encoded.
+    expect(() => encodeResultSet({ fields, rows, rowCount: 11, userTypes }, 1_000)).toThrow("Result too large");
+    expect(() => encodeResultSet({ fields, rows, rowCount: 11, userTypes }, 2_000)).toThrow("fewer values");
+  });
+
   it("writes the count of a statement without rows", () => {
     expect(encodeResultSet({ fields: [], rows: [], rowCount: 7, userTypes: new Map() })).toBe(
       '{"rows":[],"row_count":7}',
