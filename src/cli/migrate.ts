@@ -6,9 +6,9 @@ import { withDatabase } from "./with-database.ts";
 
 /** Brings the database up to date and tells what that took. */
 export async function migrateCommand(config: Config, { terminal, signal }: CommandContext): Promise<void> {
-  const { skipMigrations, tenantConnection: tenantLogin } = config;
+  const { skipMigrations, extensions, tenantConnection: tenantLogin } = config;
   const { applied, failures } = await withDatabase(config, signal, (operator) =>
-    migrate(operator, { skipMigrations, tenantLogin }),
+    migrate(operator, { skipMigrations, extensions, tenantLogin }),
   );
   for (const name of applied) terminal.print(`Applied ${name}`);
   if (applied.length === 0)

@@ -1,0 +1,72 @@
+// POSTGATE_EXTENSIONS: what tenants may use of extensions, and what they may not.
+
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type ClusterVersion, hasCluster } from "../../support/cluster.ts";
+import { startTestGateway, type TestGateway, type TestTenant } from "../../support/gateway.ts";
+
+describe.each<ClusterVersion>([18, 15])("extensions on PostgreSQL %i", (version) => {
+  describe.skipIf(!hasCluster(version))("that the operator allowed", () => {
+    let gateway: TestGateway;
+    let tenant: TestTenant;
+
+    beforeAll(async () => {
+      gateway = await startTestGateway({
+        version,
+        config: { extensions: ["pg_trgm", "citext", "hstore"] },
+        prepare: async (database) => {
+          await database.query("create extension fuzzystrmatch");
+        },
+      });
+      tenant = await gateway.createTenant();
+    });
+    afterAll(() => gateway.close());
+
+    it.each([
+      ["a function of pg_trgm", "select similarity('word', 'words') > 0.5 as v", true],
+      ["an operator of pg_trgm", "select 'word' % 'words' as v", true],
+      ["an operator of hstore", "select 'a=>1'::hstore -> 'a' as v", "1"],
+      ["a function of hstore", "select hstore('k', 'x') as v", '"k"=>"x"'],
+      ["a comparison of citext", "select 'ABC'::citext = 'abc'::citext as v", true],
+    ])("work: %s", async (_what, sql, value) => {
+      await expect(tenant.rows(sql)).resolves.toEqual([{ v: value }]);
+    });
+
+    it("work in a tenant's tables and indexes, for reading tokens too", async () => {
+      await tenant.rows("create table words (word citext primary key, attrs hstore)");
+      await tenant.rows("create index on words using gin ((word::text) gin_trgm_ops)");
+      await tenant.rows("insert into words values ('Hello', 'a=>1,b=>2')");
+      const reader = await tenant.withPermissions("SELECT");
+      await expect(reader.rows("select word, akeys(attrs) as keys from words where word = 'hELLO'")).resolves.toEqual([
+        { word: "Hello", keys: ["a", "b"] },
+      ]);
+    });
+
+    it.each([
+      ["a function of another extension", "select levenshtein('a', 'b')", "FUNCTION_NOT_ALLOWED"],
+      ["the schema by name", "select postgate_extensions.similarity('a', 'b')", "QUALIFIED_NAME"],
+    ])("do not open %s", async (_what, sql, reason) => {
+      expect((await tenant.query(sql)).body).toMatchObject({ code: "PARSE_ERROR", reason });
+    });
+
+    it("cannot be changed by a tenant", async () => {
+      expect((await tenant.query("drop extension citext")).status).toBe(400);
+      expect((await tenant.query("drop type citext")).status).not.toBe(200);
+    });
+  });
+
+  describe.skipIf(!hasCluster(version))("that cannot be had", () => {
+    it.each([
+      ["is not on the server", "no_such_extension", /POSTGATE_EXTENSIONS: "no_such_extension"/],
+      ["is installed elsewhere", "citext", /"citext" is installed in schema "public".*SET SCHEMA postgate_extensions/],
+    ])("stop the start with one line: one that %s", async (_what, name, message) => {
+      const starting = startTestGateway({
+        version,
+        config: { extensions: [name] },
+        prepare: async (database) => {
+          await database.query("create extension citext");
+        },
+      });
+      await expect(starting).rejects.toThrow(message);
+    });
+  });
+});
