@@ -14,6 +14,8 @@ import type { Tenant } from "./tenants/tenant.ts";
 
 export interface BackendOptions {
   readonly roles: InstallationRoles;
+  /** Of extensions that tenants may use: searched after their own. */
+  readonly sharedSchemas: readonly string[];
   /** On the login that may take the tenants' roles, and no other. */
   readonly shared: Executor;
   /** On the login that may take the admin role. */
@@ -25,7 +27,7 @@ export interface BackendOptions {
 }
 
 export function createBackends(options: BackendOptions): QueryStages["execute"] {
-  const { roles, shared, admin, dedicated, provision, limits } = options;
+  const { shared, admin, dedicated, provision, limits } = options;
 
   async function executeShared(request: ExecuteRequest, tenant: SchemaTenant) {
     try {
@@ -39,7 +41,7 @@ export function createBackends(options: BackendOptions): QueryStages["execute"] 
 
   return (principal, statement, { params, signal, accept }) => {
     const { tenant } = principal;
-    const session = sessionOf(principal, roles);
+    const session = sessionOf(principal, options);
     const request = { statement, params, session, signal, accept, limits: { ...limits, maxRows: tenant.maxRows } };
     switch (tenant.backend.kind) {
       case "schema":
@@ -53,7 +55,7 @@ export function createBackends(options: BackendOptions): QueryStages["execute"] 
 }
 
 /** `pg_temp` last: no temporary table can stand in for a tenant's own. */
-function sessionOf({ tenant, access }: Principal, roles: InstallationRoles): Session {
+function sessionOf({ tenant, access }: Principal, { roles, sharedSchemas }: BackendOptions): Session {
   const { id, backend } = tenant;
   const common = { tenant: id, key: `${id} ${access}`, readOnly: access === "read-only" };
   switch (backend.kind) {
@@ -61,7 +63,7 @@ function sessionOf({ tenant, access }: Principal, roles: InstallationRoles): Ses
       return {
         ...common,
         role: tenantRole(tenant, access, roles),
-        searchPath: `${quoteIdentifier(backend.schema)}, pg_temp`,
+        searchPath: [...[backend.schema, ...sharedSchemas].map(quoteIdentifier), "pg_temp"].join(", "),
       };
     case "admin":
       return { ...common, role: roles.admin, searchPath: "public, pg_temp" };

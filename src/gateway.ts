@@ -14,6 +14,7 @@ import { Executor } from "./execution/execute.ts";
 import { Pool } from "./execution/pool.ts";
 import { TypeCatalog } from "./execution/type-catalog.ts";
 import { createHttpServer } from "./http/create-http-server.ts";
+import { EXTENSIONS_SCHEMA } from "./migration/install-extensions.ts";
 import { installHelpers } from "./migration/install-helpers.ts";
 import { type Installation, migrate } from "./migration/migrate.ts";
 import { createLog } from "./observability/log.ts";
@@ -92,7 +93,7 @@ async function start(options: Start): Promise<Listening> {
   const server = createHttpServer({
     authenticate: createAuthenticator(cachePrincipals(createPrincipalStore(control.query)), lastUsed),
     runQuery: createQueryPipeline({
-      approve: createApproval(config, onClose),
+      approve: createApproval(config, installation, onClose),
       maxResultBytes: config.maxResultBytes,
       execute: createExecution({ config, operator, installation, control, onClose }),
     }),
@@ -127,18 +128,22 @@ async function openDatabase({ config: { database }, onClose, signal }: Start): P
 }
 
 async function install(operator: ConnectionSettings, { config, observe, signal }: Start): Promise<Installation> {
-  const { skipMigrations, tenantConnection } = config;
-  const installation = await migrate(operator, { skipMigrations, tenantLogin: tenantConnection, signal });
+  const { skipMigrations, extensions, tenantConnection } = config;
+  const installation = await migrate(operator, { skipMigrations, extensions, tenantLogin: tenantConnection, signal });
   if (installation.applied.length > 0) observe({ kind: "migrated", applied: installation.applied });
   for (const { tenant, cause } of installation.failures)
     observe({ kind: "background-failure", task: `making database ${tenant.id} ready`, cause });
   return installation;
 }
 
-function createApproval({ maxSqlBytes }: Config, onClose: Start["onClose"]): QueryStages["approve"] {
+function createApproval(
+  { maxSqlBytes }: Config,
+  { extensions }: Installation,
+  onClose: Start["onClose"],
+): QueryStages["approve"] {
   const parser = createParser({ maxSqlBytes });
   onClose(() => parser.close());
-  const judge = createJudge({ parse: parser.parse });
+  const judge = createJudge({ parse: parser.parse, extensions });
   return (sql, { permissions, tenant }) => {
     const kind = tenant.backend.kind === "admin" ? "admin" : "tenant";
     return judge.approve(sql, { kind, permissions, tenant: tenant.id });
@@ -163,6 +168,7 @@ function createExecution({ config, operator, installation, control, onClose }: E
   onClose(() => dedicated.close(SHUTDOWN_DEADLINE_MS));
   return createBackends({
     roles,
+    sharedSchemas: config.extensions.length > 0 ? [EXTENSIONS_SCHEMA] : [],
     shared: openPool(exec, Math.max(1, config.poolSize - CONTROL_CONNECTIONS - ADMIN_CONNECTIONS)),
     admin: openPool(auth, ADMIN_CONNECTIONS),
     dedicated,

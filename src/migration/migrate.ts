@@ -12,6 +12,7 @@ import { installationRolesOf, type InstallationRoles } from "../tenants/role-nam
 import { sweepRoles } from "../tenants/sweep-roles.ts";
 import { applyMigrations, ensurePrivateSchema } from "./apply-migrations.ts";
 import { removeForeignRights } from "./foreign-rights.ts";
+import { type ExtensionNames, installExtensions } from "./install-extensions.ts";
 import { installRoles } from "./install-roles.ts";
 import { MigrationError } from "./migration-error.ts";
 import { loadMigrations } from "./migration-files.ts";
@@ -22,6 +23,8 @@ export interface MigrateOptions {
   readonly skipMigrations?: boolean;
   /** The login for tenants' statements, where Postgate is not to make one (POSTGATE_TENANT_DATABASE_URL). */
   readonly tenantLogin?: ConnectionSettings | undefined;
+  /** What tenants may use beside their own (POSTGATE_EXTENSIONS). */
+  readonly extensions?: readonly string[];
   /** Breaks off, between two transactions or within one, which is then rolled back. */
   readonly signal?: AbortSignal;
 }
@@ -33,6 +36,8 @@ export interface Installation {
   readonly auth: ConnectionSettings;
   /** The login that runs tenants' statements. */
   readonly exec: ConnectionSettings;
+  /** What the extensions bring that tenants may use. */
+  readonly extensions: ExtensionNames;
   /** The names of the migrations that this call applied. */
   readonly applied: readonly string[];
   /** Tenants that could not be made ready; their first use tries again. */
@@ -86,11 +91,13 @@ async function migrateOver(
   const failures = await provisionTenants(client, roles, tenants);
   await removeForeignRights(client, roles);
   await sweepRoles(client, roles);
+  const extensions = await installExtensions(client, options.extensions ?? []);
   const asLogin = (user: string): ConnectionSettings => ({ ...operator, user, password: passwords.get(user) });
   return {
     roles,
     auth: asLogin(roles.auth),
     exec: options.tenantLogin ?? asLogin(roles.exec),
+    extensions,
     applied,
     failures,
   };
