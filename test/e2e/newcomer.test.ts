@@ -1,0 +1,173 @@
+// The first hour with Postgate: an empty folder, the embedded PostgreSQL, the commands, Ctrl-C, and starting again.
+
+import { spawnSync } from "node:child_process";
+import { beforeAll, describe, expect, it } from "vitest";
+import { buildCli, type CliProcess, projectRoot, runCli, startCli } from "../support/cli.ts";
+import { makeFolder, readServerPid } from "../integration/embedded/data-dirs.ts";
+import { post } from "../support/gateway.ts";
+
+/** Promised is one second; the figure is printed, and five times as long is an error. */
+const STOP_DEADLINE_MS = 5_000;
+const TOKEN = /pg_[0-9a-f]{64}/;
+const ANY_PORT = { POSTGATE_PORT: "0" };
+
+beforeAll(buildCli);
+
+interface Greeting {
+  readonly url: string;
+  readonly token: string;
+  readonly request: string;
+}
+
+async function greetingOf(server: CliProcess): Promise<Greeting> {
+  await server.until("stdout", /gen-token/); // The last line.
+  const [, url = ""] = await server.until("stdout", /ready at (\S+)/);
+  const [token] = await server.until("stdout", TOKEN);
+  const [request] = await server.until("stdout", /^ *curl .*$/m);
+  return { url, token, request };
+}
+
+async function urlOf(server: CliProcess): Promise<string> {
+  const [, url = ""] = await server.until("stderr", /"url":"(http[^"]+)"/);
+  return url;
+}
+
+/** Ctrl-C in a terminal: every process of the group gets it. npm's shell dies of the signal itself, and npm says so. */
+async function interrupt(server: CliProcess, what: string, endsWith: 0 | "SIGINT" = 0): Promise<void> {
+  const since = performance.now();
+  server.interrupt();
+  const { code, signal, stderr } = await server.ended;
+  const elapsed = performance.now() - since;
+  console.info(`${what}: Ctrl-C stopped it in ${Math.round(elapsed)} ms`);
+  expect([code ?? signal, stderr]).toEqual([endsWith, stderr]);
+  expect(elapsed).toBeLessThan(STOP_DEADLINE_MS);
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
+describe("the first start on an empty folder", { timeout: 120_000 }, () => {
+  it("prints the address, an admin token and a request that works as it is copied, and only once", async () => {
+    const cwd = await makeFolder();
+    const first = startCli(["serve"], { cwd, env: ANY_PORT });
+    const { url, token, request } = await greetingOf(first);
+    const copied = spawnSync("bash", ["-c", request], { encoding: "utf8" });
+    expect(JSON.parse(copied.stdout)).toMatchObject({
+      rows: [{ schema_name: expect.stringMatching(/^tenant_[0-9a-f]{32}_my_app$/) as string }],
+      row_count: 1,
+    });
+    expect(request).toContain(`${url}/query`);
+    const serverPid = await readServerPid(`${cwd}/.postgate`);
+    await interrupt(first, "serve");
+    expect(isAlive(serverPid)).toBe(false);
+    expect((await first.ended).stdout.match(new RegExp(TOKEN, "g"))).toEqual([token, token]); // Alone, and in the request.
+
+    const second = startCli(["serve"], { cwd, env: ANY_PORT });
+    const again = await post(await urlOf(second), token, {
+      sql: "select name from postgate_databases order by created_at desc limit 1",
+    });
+    expect(again.body).toEqual({ rows: [{ name: "my-app" }], row_count: 1 });
+    await interrupt(second, "serve, again");
+    expect(await second.ended).toMatchObject({ stdout: "" });
+    expect((await second.ended).stderr).not.toMatch(TOKEN);
+  });
+
+  it("does the same by npm start, which Ctrl-C ends with PostgreSQL", async () => {
+    const dataDir = `${await makeFolder()}/.postgate`;
+    const since = performance.now();
+    const npm = startCli([], {
+      cwd: projectRoot,
+      env: { ...ANY_PORT, POSTGATE_DATA_DIR: dataDir },
+      program: ["npm", "start"],
+    });
+    const { url, token } = await greetingOf(npm);
+    expect((await post(url, token, { sql: "select 1 as one" })).status).toBe(200);
+    console.info(`npm start on a new folder answered after ${Math.round(performance.now() - since)} ms`);
+    const serverPid = await readServerPid(dataDir);
+
+    await interrupt(npm, "npm start", "SIGINT");
+
+    expect(isAlive(serverPid)).toBe(false);
+  });
+});
+
+describe("the commands on the embedded database", { timeout: 120_000 }, () => {
+  it("make databases and tokens whether the server runs or not, and what they make works", async () => {
+    const options = { cwd: await makeFolder(), env: ANY_PORT };
+    const make = async (...words: string[]): Promise<string> => {
+      const { code, stdout, stderr } = await runCli(words, options);
+      expect([code, stderr]).toEqual([0, words[0] === "create-db" ? expect.stringMatching(/^Schema: /) : ""]);
+      return stdout.trim();
+    };
+    const before = await make("create-db", "before");
+    const tokenBefore = await make("gen-token", before);
+    const server = startCli([], options);
+    const url = await urlOf(server);
+    expect((await post(url, tokenBefore, { sql: "select 'old' as token" })).body).toMatchObject({ row_count: 1 });
+    const during = await make("create-db", "during");
+    const tokenDuring = await make("gen-token", during);
+    expect((await post(url, tokenDuring, { sql: "select 'new' as token" })).body).toMatchObject({ row_count: 1 });
+    await interrupt(server, "serve, with commands beside it");
+
+    expect(JSON.parse(await make("list-dbs", "--json"))).toMatchObject([
+      { name: "postgate_admin" },
+      { name: "before" },
+      { name: "during" },
+    ]);
+  });
+});
+
+describe("two starts on one folder", { timeout: 120_000 }, () => {
+  it("end the second with one line and exit code 1, and leave the first alone", async () => {
+    const options = { cwd: await makeFolder(), env: ANY_PORT };
+    const first = startCli([], options);
+    const { url, token } = await greetingOf(first);
+
+    const second = await runCli([], options);
+
+    expect(second).toMatchObject({ code: 1, stdout: "" });
+    expect(second.stderr).toMatch(/^error: Postgate already runs on [^\n]*\n$/);
+    expect((await post(url, token, { sql: "select 1 as one" })).status).toBe(200);
+  });
+});
+
+describe("after kill -9", { timeout: 120_000 }, () => {
+  it("of Node, the next start works at once, on the same data", async () => {
+    const options = { cwd: await makeFolder(), env: ANY_PORT };
+    const killed = startCli([], options);
+    const { url, token } = await greetingOf(killed);
+    const [made] = (await post(url, token, { sql: "select id from create_tenant_database('kept')" })).body.rows;
+    process.kill(killed.pid, "SIGKILL");
+    await killed.ended;
+
+    const next = startCli([], options);
+
+    const answer = await post(await urlOf(next), token, {
+      sql: "select name from postgate_databases where id = $1",
+      params: [made.id],
+    });
+    expect(answer.body).toMatchObject({ rows: [{ name: "kept" }] });
+    await interrupt(next, "serve after kill -9");
+  });
+
+  it("of PostgreSQL, the process ends with one line and exit code 1, and the next start has the data", async () => {
+    const options = { cwd: await makeFolder(), env: { ...ANY_PORT, POSTGATE_LOG_LEVEL: "warn" } };
+    const server = startCli([], options);
+    const { token } = await greetingOf(server);
+    process.kill(await readServerPid(`${options.cwd}/.postgate`), "SIGKILL");
+
+    const { code, stderr } = await server.ended;
+
+    expect(code).toBe(1);
+    expect(stderr).toMatch(
+      /^error: the embedded PostgreSQL of \S+ has ended by itself \(SIGKILL\): start Postgate again[^\n]*\n$/,
+    );
+    const next = startCli([], { ...options, env: ANY_PORT });
+    expect((await post(await urlOf(next), token, { sql: "select 1 as one" })).status).toBe(200);
+  });
+});
