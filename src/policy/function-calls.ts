@@ -9,7 +9,7 @@ import { ALLOWED_FUNCTION_NAMES, REFUSED_ATTRIBUTE_NAMES, REFUSED_FUNCTION_NAMES
 import type { Judgement } from "./judgement.ts";
 import { judgeConfiguration, judgeSequenceName, SEQUENCE_FUNCTIONS } from "./name-literals.ts";
 import { isCatalogSpelledOut, namesOf } from "./names.ts";
-import { judgeTypeOfCall } from "./type-of-calls.ts";
+import { judgeTypeOfCall, TYPE_OF } from "./type-of-calls.ts";
 import { ALLOWED_BUILTIN_TYPES, isRefusedTypeAsColumn } from "./type-names.ts";
 
 const REFUSED_FUNCTIONS: ReadonlySet<string> = new Set(Object.values(REFUSED_FUNCTION_NAMES).flat());
@@ -19,9 +19,6 @@ const ALLOWED_FUNCTIONS: ReadonlySet<string> = new Set([
   ...ALLOWED_FUNCTION_NAMES,
   ...[...ALLOWED_BUILTIN_TYPES].filter((name) => !REFUSED_FUNCTIONS.has(name)),
 ]);
-
-/** Allowed where its result goes nowhere else. */
-const TYPE_OF = "pg_typeof";
 
 const REFUSED_ATTRIBUTES: ReadonlySet<string> = new Set([
   ...REFUSED_ATTRIBUTE_NAMES,

@@ -10,6 +10,7 @@ import type { Judgement } from "./judgement.ts";
 import { namesOf, requireOwnName, requireUnqualified } from "./names.ts";
 import { judgeRelation } from "./relations.ts";
 import { STATEMENT_TYPES } from "./statement-types.ts";
+import { judgeTypeOfCall, TYPE_OF } from "./type-of-calls.ts";
 import { judgeNewTypeName, judgeTypeName } from "./type-names.ts";
 
 type Rule<Type extends NodeType> = (node: NodeOf<Type>, visited: VisitedNode, judgement: Judgement) => void;
@@ -102,7 +103,7 @@ export function applyRule(visited: VisitedNode, judgement: Judgement): void {
 
 /** Once the whole tree was seen. */
 export function applyFinalRules(judgement: Judgement): void {
-  if (!judgement.hasFunctionInFrom) return; // Then `x` is a row, and what takes a row is harmless.
+  if (!judgement.hasFunctionInFrom) return; // Then `x` is a row; pg_typeof alone of what takes one is not harmless.
   for (const { name, visited } of judgement.twoPartNames) judgeAttribute(name, visited, judgement);
 }
 
@@ -150,8 +151,10 @@ function judgeColumn(node: NodeOf<"ColumnRef">, visited: VisitedNode, judgement:
     });
   }
   const [, second] = node.fields ?? [];
-  if (second !== undefined && "String" in second)
-    judgement.twoPartNames.push({ name: second.String.sval ?? "", visited });
+  if (second === undefined || !("String" in second)) return;
+  const { sval: name = "" } = second.String;
+  if (name === TYPE_OF) judgeTypeOfCall(visited, judgement);
+  judgement.twoPartNames.push({ name, visited });
 }
 
 function judgeOperator(names: NodeOf<"A_Expr">["name"], visited: VisitedNode, judgement: Judgement): void {

@@ -16,7 +16,7 @@ export const ALLOWED_BUILTIN_TYPES: ReadonlySet<string> = new Set([
   ...["interval", "json", "jsonb", "jsonpath", "line", "lseg", "macaddr", "macaddr8", "money", "name", "numeric"],
   ...["nummultirange", "numrange", "oid", "path", "point", "polygon", "record", "text", "tid", "time", "timestamp"],
   ...["timestamptz", "timetz", "tsmultirange", "tsquery", "tsrange", "tstzmultirange", "tstzrange", "tsvector"],
-  ...["unknown", "uuid", "varbit", "varchar", "xid", "xid8"],
+  ...["uuid", "varbit", "varchar", "xid", "xid8"],
 ]);
 
 const BUILTIN_TYPES: ReadonlySet<string> = new Set(BUILTIN_TYPE_NAMES);

@@ -1,0 +1,40 @@
+// How different our own attacks are: each kind is the type of the node that is refused, and the reason.
+
+import { afterAll, expect, it, vi } from "vitest";
+import { GatewayError } from "../../src/errors.ts";
+import { createJudge } from "../../src/policy/create-judge.ts";
+import { Judgement } from "../../src/policy/judgement.ts";
+import { createParser } from "../../src/sql/parse-statement.ts";
+import { type CorpusCase, readCorpus } from "./read-corpus.ts";
+
+const parser = createParser();
+const judge = createJudge({ parse: parser.parse });
+const refuse = vi.spyOn(Judgement.prototype, "refuse");
+afterAll(async () => {
+  refuse.mockRestore();
+  await parser.close();
+});
+
+async function kindOf({ sql, permissions, database = "tenant" }: CorpusCase): Promise<string> {
+  refuse.mockClear();
+  try {
+    await judge.approve(sql, { kind: database, permissions: new Set(permissions), tenant: "" });
+  } catch (error) {
+    if (!(error instanceof GatewayError)) throw error;
+    const [root] = Object.keys((await parser.parse(sql)).tree);
+    return `${refuse.mock.lastCall?.[0].type ?? root} ${error.details.reason}`;
+  }
+  throw new Error(`Nobody refuses ${sql}`);
+}
+
+it("are of at least 150 kinds", async () => {
+  const kinds = new Set<string>();
+  for (const row of readCorpus("own").filter((each) => each.expect === "deny")) kinds.add(await kindOf(row));
+  expect(kinds.size).toBeGreaterThanOrEqual(150);
+});
+
+it("stand beside at least 150 honest statements that differ", () => {
+  const honest = readCorpus("own").filter((each) => each.expect === "allow");
+  const known = new Set(readCorpus("corpus").map(({ sql }) => sql));
+  expect(new Set(honest.map(({ sql }) => sql).filter((sql) => !known.has(sql))).size).toBeGreaterThanOrEqual(150);
+});
