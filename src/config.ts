@@ -24,6 +24,8 @@ export interface Config {
   readonly maxResultBytes: number;
   readonly queryTimeoutMs: number;
   readonly poolSize: number;
+  /** False where a pooler gives each transaction another session of the server (POSTGATE_PREPARED_STATEMENTS). */
+  readonly preparedStatements: boolean;
   readonly logLevel: LogLevel;
   readonly skipMigrations: boolean;
   /** Extensions that tenants may use (POSTGATE_EXTENSIONS). */
@@ -81,6 +83,7 @@ function toConfig(values: SettingValues, database: DatabaseSource): Config {
     maxResultBytes: values.maxResultMb * 1024 * 1024,
     queryTimeoutMs: values.queryTimeoutMs,
     poolSize: values.poolSize,
+    preparedStatements: values.preparedStatements,
     logLevel: values.logLevel,
     skipMigrations: values.skipMigrations,
     extensions: values.extensions,

@@ -158,13 +158,14 @@ interface Execution extends Pick<Start, "config" | "onClose"> {
 
 function createExecution({ config, operator, installation, control, onClose }: Execution): QueryStages["execute"] {
   const { roles, auth, exec } = installation;
+  const ownsSessions = config.preparedStatements;
   const types = new TypeCatalog((text, values) => control.query({ name: "find_types", text }, values));
   const openPool = (connection: ConnectionSettings, maxConnections: number): Executor => {
-    const pool = new Pool({ connection, maxConnections });
+    const pool = new Pool({ connection, maxConnections, ownsSessions });
     onClose(() => pool.close(SHUTDOWN_DEADLINE_MS));
     return new Executor(pool, types);
   };
-  const dedicated = new DedicatedPools({ installHelpers });
+  const dedicated = new DedicatedPools({ installHelpers, ownsSessions });
   onClose(() => dedicated.close(SHUTDOWN_DEADLINE_MS));
   return createBackends({
     roles,

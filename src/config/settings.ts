@@ -48,6 +48,7 @@ export const SETTINGS = {
   /** There is no "unlimited": a statement without an end would keep its connection for good. */
   queryTimeoutMs: integer("POSTGATE_QUERY_TIMEOUT_MS", { fallback: 30_000, min: 1, max: 3_600_000 }),
   poolSize: integer("POSTGATE_POOL_SIZE", { fallback: 20, min: 1, max: 1_000 }),
+  preparedStatements: flag("POSTGATE_PREPARED_STATEMENTS", true),
   logLevel: oneOf("POSTGATE_LOG_LEVEL", LOG_LEVELS, "info"),
   skipMigrations: flag("POSTGATE_SKIP_MIGRATIONS", false),
   extensions: nameList("POSTGATE_EXTENSIONS"),

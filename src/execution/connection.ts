@@ -14,6 +14,7 @@ import {
   SETTINGS_STATEMENT,
   type Session,
   settingsValues,
+  UNPREPARED_SETTINGS_SQL,
 } from "./session.ts";
 
 /** What the driver's client carries, though its types leave it out. */
@@ -22,6 +23,13 @@ type WiredClient = pg.Client & {
   readonly processID: number;
   readonly secretKey: number;
 };
+
+export interface ConnectionOptions {
+  /** Where the client is connected to, for cancel requests. */
+  readonly settings: ConnectionSettings;
+  /** False behind a pooler that gives each transaction another session: nothing is prepared or set beyond a transaction. */
+  readonly ownsSession: boolean;
+}
 
 /** How a run is written; see `begin`. */
 export interface Opening {
@@ -36,7 +44,7 @@ const CANCEL_TIMEOUT_MS = 1_000;
 const TRACES_OF_SEVERAL = "";
 
 export class Connection implements ExchangeHost {
-  readonly statements = new PreparedStatements();
+  readonly statements: PreparedStatements;
   readonly openedAt = performance.now();
   idleSince = performance.now();
   #sessionKey: string | undefined;
@@ -46,10 +54,11 @@ export class Connection implements ExchangeHost {
   #exchange: Exchange | undefined;
   readonly #client: WiredClient;
 
-  readonly #settings: ConnectionSettings;
+  readonly #options: ConnectionOptions;
 
-  private constructor(client: pg.Client, settings: ConnectionSettings) {
-    this.#settings = settings;
+  private constructor(client: pg.Client, options: ConnectionOptions) {
+    this.#options = options;
+    this.statements = new PreparedStatements(options.ownsSession);
     this.#client = client as WiredClient;
     const wire = this.#client.connection;
     wire.on("parseComplete", () => this.#exchange?.parseComplete());
@@ -64,13 +73,10 @@ export class Connection implements ExchangeHost {
     client.on("error", (error: NodeJS.ErrnoException) => this.#failed(error));
   }
 
-  /**
-   * Takes over a connected client: prepares the fixed statements and pins the session's settings.
-   *
-   * @param settings where the client is connected to, for cancel requests.
-   */
-  static async open(client: pg.Client, settings: ConnectionSettings): Promise<Connection> {
-    const connection = new Connection(client, settings);
+  /** Takes over a connected client: prepares the fixed statements and pins the session's settings. */
+  static async open(client: pg.Client, options: ConnectionOptions): Promise<Connection> {
+    const connection = new Connection(client, options);
+    if (!options.ownsSession) return connection;
     const writer = new MessageWriter();
     for (const { name, sql } of FIXED_STATEMENTS) writer.parse(name, sql, []);
     writer.bind(PIN_STATEMENT.name, []).execute(0).sync();
@@ -84,6 +90,10 @@ export class Connection implements ExchangeHost {
     throw new Error("The session's settings cannot be set", {
       cause: outcome.kind === "refused" || outcome.kind === "lost" ? outcome.error : undefined,
     });
+  }
+
+  get ownsSession(): boolean {
+    return this.#options.ownsSession;
   }
 
   /** Whose traces it may carry; undefined when nobody has used it yet. */
@@ -104,12 +114,17 @@ export class Connection implements ExchangeHost {
   /** Begins the buffer of a run: closes what the cache evicted, resets where the session changes, sets the settings. */
   begin(session: Session, timeoutMs: number): Opening {
     const writer = new MessageWriter();
+    const values = settingsValues(session, timeoutMs);
+    if (!this.#options.ownsSession) {
+      writer.parse("", UNPREPARED_SETTINGS_SQL, []).bind("", values).execute(0);
+      return { writer, fixedCount: 1 };
+    }
     for (const name of this.statements.takeEvicted()) writer.closeStatement(name);
     const needsReset = this.#sessionKey !== undefined && this.#sessionKey !== session.key;
     // The reset is part of the transaction, so that the statement cannot run without it; until commit it counts for nothing.
     this.#sessionKey = needsReset ? TRACES_OF_SEVERAL : session.key;
     if (needsReset) for (const { name } of RESET_STATEMENTS) writer.bind(name, []).execute(0);
-    writer.bind(SETTINGS_STATEMENT.name, settingsValues(session, timeoutMs)).execute(0);
+    writer.bind(SETTINGS_STATEMENT.name, values).execute(0);
     return { writer, fixedCount: 1 + (needsReset ? RESET_STATEMENTS.length : 0) };
   }
 
@@ -166,7 +181,7 @@ export class Connection implements ExchangeHost {
   async #sendCancelRequest(): Promise<void> {
     const { processID: processId, secretKey } = this.#client;
     try {
-      await sendCancelRequest(this.#settings, { processId, secretKey }, AbortSignal.timeout(CANCEL_TIMEOUT_MS));
+      await sendCancelRequest(this.#options.settings, { processId, secretKey }, AbortSignal.timeout(CANCEL_TIMEOUT_MS));
     } catch {
       this.destroy(); // Out of reach: the server learns of it when it next writes to this connection.
     }

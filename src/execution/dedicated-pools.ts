@@ -15,6 +15,8 @@ type Client = Awaited<ReturnType<typeof connect>>;
 export interface DedicatedPoolsOptions {
   readonly maxPools?: number;
   readonly maxConnectionsPerPool?: number;
+  /** As in PoolOptions. */
+  readonly ownsSessions?: boolean;
   /** Connections that nobody used for so long are closed, and with the last of them the pool. */
   readonly idleTimeoutMs?: number;
   /** Installs the schema `postgate_helpers` where it is missing; throws a GatewayError that says how, where it may not. */
@@ -36,12 +38,12 @@ interface Entry {
   helpers: Promise<void> | undefined;
 }
 
-const DEFAULTS = { maxPools: 100, maxConnectionsPerPool: 5, idleTimeoutMs: 60_000 } as const;
+const DEFAULTS = { ownsSessions: true, maxPools: 100, maxConnectionsPerPool: 5, idleTimeoutMs: 60_000 } as const;
 const TIDY_MS = 10_000;
 const DRAIN_MS = 60_000;
 
 export class DedicatedPools {
-  readonly #options: DedicatedPoolsOptions & Readonly<Record<keyof typeof DEFAULTS, number>>;
+  readonly #options: DedicatedPoolsOptions & Required<Pick<DedicatedPoolsOptions, keyof typeof DEFAULTS>>;
   /** Least recently used first. */
   readonly #entries = new Map<string, Entry>();
   readonly #tidying: NodeJS.Timeout;
@@ -91,8 +93,8 @@ export class DedicatedPools {
   }
 
   #createEntry(connection: ConnectionSettings, settings: string): Entry {
-    const { maxConnectionsPerPool: maxConnections, idleTimeoutMs } = this.#options;
-    const pool = new Pool({ connection, maxConnections, maxPerTenant: maxConnections, idleTimeoutMs });
+    const { maxConnectionsPerPool: maxConnections, idleTimeoutMs, ownsSessions } = this.#options;
+    const pool = new Pool({ connection, maxConnections, maxPerTenant: maxConnections, idleTimeoutMs, ownsSessions });
     // Not over the pool: a statement that holds its last connection may be the one that waits for the types.
     const types = new TypeCatalog((sql, values) =>
       withClient(connection, async (client) => (await client.query<Record<string, unknown>>(sql, [...values])).rows),

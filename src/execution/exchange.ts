@@ -155,7 +155,8 @@ export class Exchange implements pg.Submittable {
   // Called by the connection.
 
   parseComplete(): void {
-    if (this.#plan.parsing !== undefined) this.#plan.parsing.isParsed = true;
+    const isTheCallers = this.#completed >= this.#plan.fixedCount; // The settings may have been parsed just before.
+    if (this.#plan.parsing !== undefined && isTheCallers) this.#plan.parsing.isParsed = true;
   }
 
   bindComplete(): void {

@@ -19,6 +19,10 @@ interface LiteralForm {
   readonly hasJsonElements: boolean;
 }
 
+/** Arrays may have millions of elements, and most of them are numbers. */
+const NEEDS_NO_QUOTES: ReadonlySet<Parameter["kind"]> = new Set(["integer", "number", "boolean"]);
+const NEEDS_ESCAPE = /["\\]/g;
+
 const PLAIN_ARRAY: LiteralForm = { kind: "array", delimiter: ",", hasJsonElements: false };
 
 /** @param userTypes every type that is not built in, as far as `typeOid` leads to it. */
@@ -47,7 +51,7 @@ function arrayLiteral({ elements }: ArrayParameter, delimiter: string): string {
 function elementText(element: Parameter, delimiter: string): string {
   if (element.kind === "null") return "NULL";
   if (element.kind === "array") return arrayLiteral(element, delimiter);
-  return quoted(element.text);
+  return NEEDS_NO_QUOTES.has(element.kind) ? element.text : quoted(element.text);
 }
 
 /** Each element is a document of its own, so what is nested stays JSON. */
@@ -60,5 +64,7 @@ function jsonText(element: Exclude<Parameter, { kind: "null" }>): string {
 }
 
 function quoted(text: string): string {
-  return `"${text.replaceAll(/["\\]/g, String.raw`\$&`)}"`;
+  // To look first costs a tenth of what a replacement of nothing does.
+  const isPlain = !text.includes('"') && !text.includes("\\");
+  return `"${isPlain ? text : text.replaceAll(NEEDS_ESCAPE, String.raw`\$&`)}"`;
 }

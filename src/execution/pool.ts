@@ -12,6 +12,8 @@ import { type Waiter, WaitingTenants } from "./waiting-tenants.ts";
 export interface PoolOptions {
   readonly connection: ConnectionSettings;
   readonly maxConnections: number;
+  /** Default true. False behind a pooler that gives each transaction another session of the server. */
+  readonly ownsSessions?: boolean;
   /** Default three quarters, so that others find a connection without waiting for one tenant's statements. */
   readonly maxPerTenant?: number;
   /** Requests that may wait for a connection at one time, of all tenants together. */
@@ -24,6 +26,7 @@ export interface PoolOptions {
 }
 
 const DEFAULTS = {
+  ownsSessions: true,
   maxWaiting: 1_000,
   waitTimeoutMs: 10_000,
   idleTimeoutMs: 5 * 60_000,
@@ -36,7 +39,7 @@ const LARGEST_SHARE = 0.75;
 export class Pool {
   /** Deadlines of everything that runs on the pool's connections. */
   readonly deadlines = new Deadlines();
-  readonly #options: PoolOptions & Readonly<Record<keyof typeof DEFAULTS, number>>;
+  readonly #options: PoolOptions & Required<Pick<PoolOptions, keyof typeof DEFAULTS>>;
   readonly #maxPerTenant: number;
   readonly #connections = new Set<Connection>();
   /** Least recently used first. */
@@ -185,7 +188,10 @@ export class Pool {
 
   async #adopt(client: Awaited<ReturnType<typeof connect>>): Promise<Connection> {
     try {
-      const connection = await Connection.open(client, this.#options.connection);
+      const connection = await Connection.open(client, {
+        settings: this.#options.connection,
+        ownsSession: this.#options.ownsSessions,
+      });
       this.#connections.add(connection);
       connection.onEnd(() => this.#forget(connection));
       return connection;

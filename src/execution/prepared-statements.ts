@@ -1,5 +1,5 @@
-// The named prepared statements of one connection, least recently used ones closed. In charge of names and bounds; the
-// messages that prepare and close them are written by connection.ts.
+// What one connection knows of the statements that ran on it: their names where PostgreSQL keeps them prepared, least recently
+// used ones closed. In charge of names and bounds; the messages that prepare and close them are written by connection.ts.
 
 import { LRUCache } from "lru-cache";
 
@@ -23,13 +23,18 @@ export class PreparedStatements {
   readonly #byKey: LRUCache<string, PreparedStatement>;
   #evicted: string[] = [];
   #lastNumber = 0;
+  readonly #areNamed: boolean;
 
-  constructor() {
+  /** @param areNamed false where PostgreSQL keeps none of them: each is parsed every time, but its types are remembered. */
+  constructor(areNamed = true) {
+    this.#areNamed = areNamed;
     this.#byKey = new LRUCache({
       max: MAX_STATEMENTS,
       maxSize: MAX_TOTAL_CHARACTERS,
       sizeCalculation: (_, key) => key.length,
-      dispose: (statement) => this.#evicted.push(statement.name),
+      dispose: ({ name }) => {
+        if (name !== "") this.#evicted.push(name);
+      },
     });
   }
 
@@ -38,7 +43,7 @@ export class PreparedStatements {
     const known = this.#byKey.get(key);
     if (known !== undefined) return known;
     const isKept = key.length <= MAX_TEXT_CHARACTERS;
-    const name = isKept ? `postgate_${String(++this.#lastNumber)}` : "";
+    const name = isKept && this.#areNamed ? `postgate_${String(++this.#lastNumber)}` : "";
     const statement: PreparedStatement = { name, tenant, isParsed: false, parameterTypes: undefined };
     if (isKept) this.#byKey.set(key, statement);
     return statement;

@@ -40,15 +40,23 @@ const PIN_SQL = `select ${Object.entries(PINNED_SETTINGS)
   .map(([name, value]) => `pg_catalog.set_config('${name}', '${value}', false)`)
   .join(", ")}`;
 
-/**
- * Opens the transaction of every statement. The WHERE sets one after the other and returns no row to read. NULL sets a
- * setting to the login's own. The role comes last, because it may not execute set_config itself.
- */
-const SETTINGS_SQL = `
-select where pg_catalog.set_config('search_path', $1, true) is null
+/** Sets one after the other. NULL sets a setting to the login's own. The role comes last: it may not execute set_config. */
+const SET_FOR_TRANSACTION = `
+  pg_catalog.set_config('search_path', $1, true) is null
   or pg_catalog.set_config('statement_timeout', $2, true) is null
   or case when $3::pg_catalog.bool then pg_catalog.set_config('transaction_read_only', 'on', true) is null else false end
   or pg_catalog.set_config('role', $4, true) is null`;
+
+/** Opens the transaction of every statement. As a WHERE it returns no row to read. */
+const SETTINGS_SQL = `select where ${SET_FOR_TRANSACTION}`;
+
+/**
+ * The same where a transaction may run on any session of the server, and the session belongs to others before and after:
+ * what is pinned is set for the transaction alone, too.
+ */
+export const UNPREPARED_SETTINGS_SQL = `select where ${Object.entries(PINNED_SETTINGS)
+  .map(([name, value]) => `pg_catalog.set_config('${name}', '${value}', true) is null or `)
+  .join("")}${SET_FOR_TRANSACTION}`;
 
 /** A statement that each connection prepares when it opens. */
 export interface FixedStatement {
@@ -77,7 +85,7 @@ export const RESET_STATEMENTS: readonly FixedStatement[] = [
 
 export const FIXED_STATEMENTS: readonly FixedStatement[] = [SETTINGS_STATEMENT, ...RESET_STATEMENTS];
 
-/** The values of SETTINGS_STATEMENT's parameters. */
+/** The values of the parameters of SETTINGS_STATEMENT, and of UNPREPARED_SETTINGS_SQL. */
 export function settingsValues(session: Session, timeoutMs: number): readonly (string | null)[] {
   return [session.searchPath ?? null, String(timeoutMs), session.readOnly ? "on" : "off", session.role ?? null];
 }

@@ -113,6 +113,7 @@ export class StatementRun implements Deadline {
       this.#statementKey = key;
       this.#statement = this.#connection.statements.findOrAdd(key, session.tenant);
     }
+    if (!this.#connection.ownsSession) this.#statement.isParsed = false; // That was on another session.
     return this.#statement;
   }
 

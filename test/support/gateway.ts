@@ -70,6 +70,7 @@ export function testConfig(database: TestDatabase, changes: Partial<Config> = {}
     maxResultBytes: 32 * 1024 * 1024,
     queryTimeoutMs: 30_000,
     poolSize: 5,
+    preparedStatements: true,
     logLevel: "silent",
     skipMigrations: false,
     extensions: [],

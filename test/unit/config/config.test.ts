@@ -36,6 +36,7 @@ describe("loadConfig", () => {
       maxResultBytes: 33_554_432,
       queryTimeoutMs: 30_000,
       poolSize: 20,
+      preparedStatements: true,
       logLevel: "info",
       skipMigrations: false,
       extensions: [],
