@@ -30,6 +30,22 @@ function isFresh(startedFrom) {
   return existsSync(stamp) && statSync(stamp).mtimeMs >= startedFrom;
 }
 
+/** Takes turns with other builds by renaming, which is done in one step. */
+function moveIntoPlace(folder) {
+  const dist = join(root, "dist");
+  const replaced = `${folder}-replaced`;
+  for (;;) {
+    try {
+      renameSync(folder, dist);
+      return;
+    } catch (error) {
+      if (!["ENOTEMPTY", "EEXIST"].includes(error.code)) throw error;
+    }
+    if (existsSync(dist)) renameSync(dist, replaced);
+    rmSync(replaced, { recursive: true, force: true });
+  }
+}
+
 const sources = join(root, "src");
 // A published package has no src/: there is nothing to build.
 if (!existsSync(sources)) process.exit(0);
@@ -50,5 +66,6 @@ writeFileSync(join(fresh, ".built"), "");
 utimesSync(join(fresh, ".built"), new Date(), new Date(newest));
 chmodSync(fresh, 0o755);
 chmodSync(join(fresh, "cli", "main.js"), 0o755); // npm makes a command executable at install only.
-rmSync(join(root, "dist"), { recursive: true, force: true });
-renameSync(fresh, join(root, "dist"));
+// Another build may have finished while this one compiled, and somebody may run what it made.
+if (process.argv.includes("--if-stale") && isFresh(newest)) rmSync(fresh, { recursive: true });
+else moveIntoPlace(fresh);

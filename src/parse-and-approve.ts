@@ -1,6 +1,6 @@
 // Parser and judge without a server: what the library offers under this name.
 
-import { isPermission, type Permission } from "./permissions.ts";
+import { isPermission, type Permission, PERMISSIONS } from "./permissions.ts";
 import { createJudge, type Judge } from "./policy/create-judge.ts";
 import type { StatementFacts } from "./policy/approved-statement.ts";
 import { createParser } from "./sql/parse-statement.ts";
@@ -25,5 +25,10 @@ export async function parseAndApprove(sql: string, permissions: Iterable<Permiss
     permissions: granted,
     tenant: "",
   });
-  return { operation, permissions: needed, tables, returnsRows };
+  return {
+    operation,
+    permissions: PERMISSIONS.filter((permission) => needed.includes(permission)),
+    tables,
+    returnsRows,
+  };
 }

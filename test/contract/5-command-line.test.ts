@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { buildCli, type CliProcess, type Ended, projectRoot, runCli, startCli } from "../support/cli.ts";
+import { useBuiltCli, type CliProcess, type Ended, projectRoot, runCli, startCli } from "../support/cli.ts";
 import { createTestDatabase, type TestDatabase } from "../support/cluster.ts";
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\n$/;
@@ -17,8 +17,9 @@ let cwd: string;
 let database: TestDatabase;
 let environment: Record<string, string>;
 
+useBuiltCli();
+
 beforeAll(async () => {
-  buildCli();
   cwd = mkdtempSync(join(tmpdir(), "cli-"));
   database = await createTestDatabase();
   environment = { DATABASE_URL: urlOf(database) };

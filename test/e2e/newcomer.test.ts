@@ -1,8 +1,8 @@
 // The first hour with Postgate: an empty folder, the embedded PostgreSQL, the commands, Ctrl-C, and starting again.
 
 import { spawnSync } from "node:child_process";
-import { beforeAll, describe, expect, it } from "vitest";
-import { buildCli, type CliProcess, projectRoot, runCli, startCli } from "../support/cli.ts";
+import { describe, expect, it } from "vitest";
+import { useBuiltCli, type CliProcess, projectRoot, runCli, startCli } from "../support/cli.ts";
 import { makeFolder, readServerPid } from "../integration/embedded/data-dirs.ts";
 import { post } from "../support/gateway.ts";
 
@@ -11,7 +11,7 @@ const STOP_DEADLINE_MS = 5_000;
 const TOKEN = /pg_[0-9a-f]{64}/;
 const ANY_PORT = { POSTGATE_PORT: "0" };
 
-beforeAll(buildCli);
+useBuiltCli();
 
 interface Greeting {
   readonly url: string;

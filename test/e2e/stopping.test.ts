@@ -1,14 +1,14 @@
 import { once } from "node:events";
 import { watch } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
-import { beforeAll, describe, expect, it, onTestFinished } from "vitest";
-import { buildCli, startCli } from "../support/cli.ts";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { useBuiltCli, startCli } from "../support/cli.ts";
 import { makeFolder } from "../integration/embedded/data-dirs.ts";
 
 /** Well below the ten seconds after which a connection is given up. */
 const STOP_DEADLINE_MS = 5_000;
 
-beforeAll(buildCli);
+useBuiltCli();
 
 describe("Ctrl-C while the gateway starts", () => {
   it.each(["SIGINT", "SIGTERM"] as const)("does not wait for a database that does not answer: %s", async (signal) => {

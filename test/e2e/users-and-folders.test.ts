@@ -3,15 +3,15 @@
 import { spawnSync } from "node:child_process";
 import { chmodSync, chownSync, cpSync, mkdirSync, readdirSync, statSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
-import { beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { isRoot, makeFolder, NOBODY } from "../integration/embedded/data-dirs.ts";
-import { buildCli, type CliOptions, projectRoot, startCli } from "../support/cli.ts";
+import { useBuiltCli, type CliOptions, projectRoot, startCli } from "../support/cli.ts";
 import { post } from "../support/gateway.ts";
 
 /** The longest path that a unix socket's address holds. */
 const MAX_SOCKET_PATH = 107;
 
-beforeAll(buildCli);
+useBuiltCli();
 
 /** The whole way: a fresh folder, an answer, a stop. Gives the uid that PostgreSQL ran as. */
 async function serveOnce(options: CliOptions, dataDir = join(options.cwd, ".postgate")): Promise<number> {

@@ -4,7 +4,7 @@ import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { onTestFinished } from "vitest";
+import { beforeAll, onTestFinished } from "vitest";
 
 export const projectRoot = fileURLToPath(new URL("../..", import.meta.url));
 const MAIN = join(projectRoot, "dist/cli/main.js");
@@ -35,8 +35,15 @@ export interface CliProcess {
   interrupt(): void;
 }
 
-/** To be called before the first start: tests also run where nobody has built. */
-export function buildCli(): void {
+/** The compiler is slow on a busy machine. */
+const BUILD_TIMEOUT_MS = 300_000;
+
+/** To be called at the top of a test file: tests also run where nobody has built. */
+export function useBuiltCli(): void {
+  beforeAll(buildCli, BUILD_TIMEOUT_MS);
+}
+
+function buildCli(): void {
   const { status, stderr } = spawnSync(process.execPath, ["scripts/build.mjs", "--if-stale"], {
     cwd: projectRoot,
     encoding: "utf8",
@@ -59,20 +66,19 @@ export function startCli(words: readonly string[], options: CliOptions): CliProc
   const written = { stdout: "", stderr: "" };
   child.stdout.on("data", (chunk: Buffer) => (written.stdout += chunk.toString()));
   child.stderr.on("data", (chunk: Buffer) => (written.stderr += chunk.toString()));
-  const ended = once(child, "close").then(([code, signal]) => ({ code, signal, ...written }) as Ended);
+  const ended = once(child, "close").then(([code, signal]) => ({ code, signal, ...written }));
   onTestFinished(async () => {
     killGroup(pid);
     await ended;
   });
 
   const until = async (stream: "stdout" | "stderr", pattern: RegExp): Promise<RegExpExecArray> => {
-    let isOver = false;
-    const over = ended.then(() => (isOver = true));
-    for (;;) {
+    const over = ended.then(() => true);
+    for (let isOver = false; ;) {
       const found = pattern.exec(written[stream]);
       if (found !== null) return found;
       if (isOver) throw new Error(`It ended without ${String(pattern)}: ${JSON.stringify(await ended)}`);
-      await Promise.race([once(child[stream], "data"), over]);
+      isOver = await Promise.race([once(child[stream], "data").then(() => false), over]);
     }
   };
   return { child, pid, ended, until, interrupt: () => process.kill(-pid, "SIGINT") };
