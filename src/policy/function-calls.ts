@@ -5,6 +5,7 @@ import type { FuncCall } from "@pgsql/types";
 
 import type { VisitedNode } from "../sql/walk.ts";
 import { ADMIN_FUNCTIONS, isAdminColumn } from "./admin-database.ts";
+import { hintForFunction } from "./function-hints.ts";
 import { ALLOWED_FUNCTION_NAMES, REFUSED_ATTRIBUTE_NAMES, REFUSED_FUNCTION_NAMES } from "./function-names.ts";
 import type { Judgement } from "./judgement.ts";
 import { judgeConfiguration, judgeSequenceName, SEQUENCE_FUNCTIONS } from "./name-literals.ts";
@@ -35,16 +36,6 @@ const SYNTAX_FUNCTIONS: ReadonlySet<string> = new Set([
 
 const HELPER_SCHEMA = "postgate_helpers";
 const HELPER_FUNCTIONS: ReadonlySet<string> = new Set(["list_tables", "describe_table"]);
-
-const HINTS: ReadonlyMap<string, string> = new Map([
-  ["pg_sleep", "Wait in the client; nothing may hold a connection for nothing."],
-  ["lastval", "Use INSERT … RETURNING id, or currval('my_seq')."],
-  ["set_config", "Every statement runs in a session of its own with fixed settings; nothing can be set for it."],
-  ["current_setting", "Settings cannot be read; pass what the statement needs as a parameter."],
-  ["session_user", "Use current_user."],
-  ["pg_get_serial_sequence", "The sequence of a serial column is called <table>_<column>_seq."],
-  ["format_type", "Use pg_typeof(value), or postgate_helpers.describe_table('name')."],
-]);
 
 export function judgeFunctionCall(call: FuncCall, visited: VisitedNode, judgement: Judgement): void {
   const parts = namesOf(call.funcname);
@@ -115,7 +106,7 @@ export function judgeAttribute(name: string, visited: VisitedNode, judgement: Ju
 export function refuseFunction(name: string, visited: VisitedNode, judgement: Judgement) {
   return judgement.refuse(visited, "FUNCTION_NOT_ALLOWED", {
     message: `Function is not allowed: '${name}'`,
-    hint: HINTS.get(name),
+    hint: hintForFunction(name),
   });
 }
 

@@ -35,7 +35,7 @@ export class Judgement {
     reason: RefusalReason,
     what: { message: string; hint?: string | undefined },
   ): GatewayError {
-    const position = this.statement.positionOf(locationOf(visited));
+    const position = this.statement.positionOf(locationOf(visited) ?? this.statement.location);
     return refusal(reason, what.message, {
       ...(position === undefined ? {} : { position }),
       ...(what.hint === undefined ? {} : { hint: what.hint }),
@@ -43,9 +43,10 @@ export class Judgement {
   }
 }
 
-/** The node's own place, or that of the nearest node around it that has one. */
+/** The node's own place, or that of the nearest node around it that has one. The location of a whole statement, as SET has
+ * one, is that of a value in it. */
 function locationOf(visited: VisitedNode): number | undefined {
-  for (let at: VisitedNode | undefined = visited; at !== undefined; at = at.parent) {
+  for (let at = visited; at.parent !== undefined; at = at.parent) {
     if ("location" in at.node && typeof at.node.location === "number" && at.node.location >= 0) return at.node.location;
   }
   return undefined;

@@ -11,6 +11,9 @@ export function namesOf(nodes: readonly Node[] | undefined): string[] {
   return (nodes ?? []).map((node) => ("String" in node ? (node.String.sval ?? "") : "*"));
 }
 
+export const OWN_TABLES_HINT =
+  "SELECT * FROM postgate_helpers.list_tables() and postgate_helpers.describe_table('name') show your own tables.";
+
 /** The name without its schema. @throws QUALIFIED_NAME where there is one. */
 export function requireUnqualified(parts: readonly string[], kind: string, context: NameContext): string {
   const [name = ""] = parts;
@@ -18,8 +21,13 @@ export function requireUnqualified(parts: readonly string[], kind: string, conte
   const full = parts.join(".");
   throw context.judgement.refuse(context.visited, "QUALIFIED_NAME", {
     message: `Qualified ${kind} names are not allowed: '${full}'`,
-    hint: `Write it without the schema: ${parts.at(-1) ?? ""}`,
+    hint: isCatalog(parts) ? OWN_TABLES_HINT : `Write it without the schema: ${parts.at(-1) ?? ""}`,
   });
+}
+
+/** Without its schema, there would be nothing of this name. */
+function isCatalog([schema, name = ""]: readonly string[]): boolean {
+  return schema === "information_schema" || (schema === "pg_catalog" && name.startsWith("pg_"));
 }
 
 const MAY_SPELL_CATALOG = /pg_catalog|u&"/i;
@@ -54,9 +62,7 @@ export function requireOwnName(name: string, { visited, judgement }: NameContext
   if (!isSystemName(name) && !isMetadata) return;
   throw judgement.refuse(visited, "SYSTEM_OBJECT", {
     message: `System table access is not allowed: '${name}'`,
-    hint: isMetadata
-      ? undefined
-      : "SELECT * FROM postgate_helpers.list_tables() and postgate_helpers.describe_table('name') show your own tables.",
+    hint: isMetadata ? undefined : OWN_TABLES_HINT,
   });
 }
 

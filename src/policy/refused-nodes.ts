@@ -13,6 +13,7 @@ const FUNCTION_HINT =
   "one statement with data-modifying CTEs.";
 const PREPARE_HINT = "Send the statement with $1, $2, … and its params: it is prepared by itself.";
 const CURSOR_HINT = "Read page by page: WHERE id > $1 ORDER BY id LIMIT $2.";
+const NOTIFY_HINT = "Nothing is sent to clients: ask for what is new, WHERE id > $1 ORDER BY id.";
 const ROLE_HINT = "Rights are held by tokens: ask the operator for a token with the permissions that you need.";
 
 interface RefusedStatement {
@@ -40,8 +41,8 @@ export const REFUSED_STATEMENTS: Partial<Record<NodeType, RefusedStatement>> = {
   AlterObjectSchemaStmt: refused("ALTER … SET SCHEMA", "A tenant has one schema, and everything stays in it."),
   AlterOperatorStmt: refused("ALTER OPERATOR"),
   AlterOpFamilyStmt: refused("ALTER OPERATOR FAMILY"),
-  AlterOwnerStmt: refused("ALTER … OWNER TO"),
-  AlterPolicyStmt: refused("ALTER POLICY"),
+  AlterOwnerStmt: refused("ALTER … OWNER TO", ROLE_HINT),
+  AlterPolicyStmt: refused("ALTER POLICY", ROLE_HINT),
   AlterPublicationStmt: refused("ALTER PUBLICATION"),
   AlterRoleSetStmt: refused("ALTER ROLE", ROLE_HINT),
   AlterRoleStmt: refused("ALTER ROLE", ROLE_HINT),
@@ -77,7 +78,7 @@ export const REFUSED_STATEMENTS: Partial<Record<NodeType, RefusedStatement>> = {
   CreateOpClassStmt: refused("CREATE OPERATOR CLASS"),
   CreateOpFamilyStmt: refused("CREATE OPERATOR FAMILY"),
   CreatePLangStmt: refused("CREATE LANGUAGE"),
-  CreatePolicyStmt: refused("CREATE POLICY"),
+  CreatePolicyStmt: refused("CREATE POLICY", ROLE_HINT),
   CreatePublicationStmt: refused("CREATE PUBLICATION"),
   CreateRangeStmt: refused("CREATE TYPE … AS RANGE", "PostgreSQL's own range types can be used."),
   CreateRoleStmt: refused("CREATE ROLE", ROLE_HINT),
@@ -104,17 +105,17 @@ export const REFUSED_STATEMENTS: Partial<Record<NodeType, RefusedStatement>> = {
   GrantRoleStmt: refused("GRANT", ROLE_HINT),
   GrantStmt: refused("GRANT", ROLE_HINT),
   ImportForeignSchemaStmt: refused("IMPORT FOREIGN SCHEMA"),
-  ListenStmt: refused("LISTEN"),
+  ListenStmt: refused("LISTEN", NOTIFY_HINT),
   LoadStmt: refused("LOAD"),
   LockStmt: refused("LOCK", "Lock rows with SELECT … FOR UPDATE inside the statement that changes them."),
-  NotifyStmt: refused("NOTIFY"),
+  NotifyStmt: refused("NOTIFY", NOTIFY_HINT),
   PrepareStmt: refused("PREPARE", PREPARE_HINT),
   ReassignOwnedStmt: refused("REASSIGN OWNED"),
-  ReindexStmt: refused("REINDEX"),
+  ReindexStmt: refused("REINDEX", "DROP INDEX and CREATE INDEX make it anew."),
   RuleStmt: refused("CREATE RULE", FUNCTION_HINT),
   SecLabelStmt: refused("SECURITY LABEL"),
   TransactionStmt: refused("BEGIN, COMMIT, ROLLBACK, SAVEPOINT", TRANSACTION_HINT),
-  UnlistenStmt: refused("UNLISTEN"),
+  UnlistenStmt: refused("UNLISTEN", NOTIFY_HINT),
   VacuumStmt: refused("VACUUM", "PostgreSQL vacuums and analyzes tables by itself."),
   VariableSetStmt: refused("SET", SESSION_HINT),
   VariableShowStmt: refused("SHOW", "version(), current_database() and now() tell what applications need to know."),

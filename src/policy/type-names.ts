@@ -7,7 +7,7 @@ import type { TypeName } from "@pgsql/types";
 import type { VisitedNode } from "../sql/walk.ts";
 import { BUILTIN_TYPE_NAMES } from "./function-names.ts";
 import type { Judgement } from "./judgement.ts";
-import { isCatalogSpelledOut, isSystemName, namesOf, requireUnqualified } from "./names.ts";
+import { isCatalogSpelledOut, isSystemName, namesOf, OWN_TABLES_HINT, requireUnqualified } from "./names.ts";
 import { isNameLiteral } from "./name-literals.ts";
 
 export const ALLOWED_BUILTIN_TYPES: ReadonlySet<string> = new Set([
@@ -70,8 +70,14 @@ export function judgeNewTypeName(name: string, visited: VisitedNode, judgement: 
   if (isRefusedType(name) || isBuiltinType(name)) throw refuseType(name, { visited, judgement });
 }
 
+function hintForType(name: string): string | undefined {
+  if (REG_TYPE.test(name)) return OWN_TABLES_HINT;
+  return name === "xml" || name === "_xml" ? "Use json or jsonb." : undefined;
+}
+
 function refuseType(name: string, context: { visited: VisitedNode; judgement: Judgement }) {
   return context.judgement.refuse(context.visited, "SYSTEM_OBJECT", {
     message: `Type is not allowed: '${name}'`,
+    hint: hintForType(name),
   });
 }

@@ -102,10 +102,10 @@ function toStatement(text: string, outcome: ParseOutcome): ParsedStatement {
         outcome.position === undefined ? {} : { position: outcome.position },
       );
     case "tree": {
-      const [tree, ...others] = readStatements(outcome.json);
-      if (tree === undefined) throw refusal("EMPTY_QUERY", "Empty query");
+      const [statement, ...others] = readStatements(outcome.json);
+      if (statement === undefined) throw refusal("EMPTY_QUERY", "Empty query");
       if (others.length > 0) throw refusal("MULTIPLE_STATEMENTS", "Multiple statements not allowed");
-      return { text, tree, positionOf: (location) => characterPosition(text, location) };
+      return { text, ...statement, positionOf: (location) => characterPosition(text, location) };
     }
   }
 }

@@ -28,7 +28,7 @@ async function answer(sql: string): Promise<void> {
 function refuseLargeTree(outcome: ParseOutcome): ParseOutcome {
   if (outcome.kind !== "tree") return outcome;
   try {
-    for (const tree of readStatements(outcome.json)) visitTree(tree, () => undefined);
+    for (const { tree } of readStatements(outcome.json)) visitTree(tree, () => undefined);
   } catch (error) {
     if (error instanceof GatewayError && error.details.reason === "TOO_COMPLEX") return { kind: "too-complex" };
     throw error;

@@ -6,6 +6,8 @@ export interface ParsedStatement {
   readonly text: string;
   /** The raw parse tree of the one statement, e.g. `{ SelectStmt: {…} }`. */
   readonly tree: Node;
+  /** Where its first token stands, after comments and white space: a byte offset, as those of the tree. */
+  readonly location: number;
   /** Turns a `location` of the tree (a byte offset) into a 1-based position in characters; undefined for none. */
   readonly positionOf: (location: number | undefined) => number | undefined;
 }

@@ -53,10 +53,11 @@ describe("judge", () => {
     ],
     ["SELECT pg_sleep(1)", "FUNCTION_NOT_ALLOWED", "Function is not allowed: 'pg_sleep'", 8],
     ["SELECT 1::regclass", "SYSTEM_OBJECT", "Type is not allowed: 'regclass'", 11],
-    ["COPY users TO STDOUT", "STATEMENT_NOT_SUPPORTED", "Unsupported statement type: COPY", undefined],
-    ["DROP FUNCTION f()", "STATEMENT_NOT_SUPPORTED", "Unsupported statement type: DROP FUNCTION", undefined],
-    ["ALTER TABLE t SET LOGGED", "STATEMENT_NOT_SUPPORTED", "Unsupported ALTER TABLE action: SET LOGGED", undefined],
-    ["CREATE TABLE t (a int) TABLESPACE x", "STATEMENT_NOT_SUPPORTED", "Unsupported clause: TABLESPACE", undefined],
+    ["; /* 🚀 */\n  -- é\n SET a = 1", "STATEMENT_NOT_SUPPORTED", "Unsupported statement type: SET", 19],
+    ["COPY users TO STDOUT", "STATEMENT_NOT_SUPPORTED", "Unsupported statement type: COPY", 1],
+    ["DROP FUNCTION f()", "STATEMENT_NOT_SUPPORTED", "Unsupported statement type: DROP FUNCTION", 1],
+    ["ALTER TABLE t SET LOGGED", "STATEMENT_NOT_SUPPORTED", "Unsupported ALTER TABLE action: SET LOGGED", 1],
+    ["CREATE TABLE t (a int) TABLESPACE x", "STATEMENT_NOT_SUPPORTED", "Unsupported clause: TABLESPACE", 1],
     ["EXPLAIN (ANALYZE) SELECT 1", "STATEMENT_NOT_SUPPORTED", "Unsupported EXPLAIN option: analyze", 10],
   ])("refuses %s", async (...row) => {
     const [sql, reason, message, position] = row;
@@ -76,6 +77,15 @@ describe("judge", () => {
     ["CREATE TEMP TABLE t (a int)", /CTE/],
     ["CREATE INDEX CONCURRENTLY i ON t (a)", /Leave CONCURRENTLY away/],
     ["SELECT * FROM pg_tables", /list_tables/],
+    ["SELECT * FROM information_schema.columns", /describe_table/],
+    ["SELECT 'users'::regclass", /list_tables/],
+    ["CREATE TABLE t (a xml)", /json/],
+    ["LISTEN news", /ask for what is new/],
+    ["SELECT pg_notify('news', '')", /ask for what is new/],
+    ["GRANT SELECT ON users TO x", /operator/],
+    ["SELECT uuid_generate_v4()", /gen_random_uuid/],
+    ["SELECT my_function()", /extensions/],
+    ["SELECT pg_advisory_lock(1)", /FOR UPDATE/],
   ])("tells what to do instead of %s", async (sql, hint) => {
     expect((await refusalOf(sql))?.hint).toMatch(hint);
   });
