@@ -21,6 +21,12 @@ describe("parameterText", () => {
     ["as JSON", array("[1, null]", { kind: "null" }), { kind: "json" }, "[1, null]"],
     ["with NULL apart from its name", array("", { kind: "null" }, text("null")), literal, '{NULL,"null"}'],
     ["with quotes and backslashes escaped", array("", text('"\\')), literal, String.raw`{"\"\\"}`],
+    [
+      "with numbers and booleans as they are",
+      array("", { kind: "integer", text: "-1" }, { kind: "number", text: "1.50" }, { kind: "boolean", text: "true" }),
+      literal,
+      "{-1,1.50,true}",
+    ],
     ["nested", array("", array("", text("a")), array("", text("b"))), literal, '{{"a"},{"b"}}'],
     ["with another delimiter", array("", text("a"), text("b")), { ...literal, delimiter: ";" }, '{"a";"b"}'],
     [
