@@ -14,9 +14,12 @@ import { Executor } from "./execution/execute.ts";
 import { Pool } from "./execution/pool.ts";
 import { TypeCatalog } from "./execution/type-catalog.ts";
 import { createHttpServer } from "./http/create-http-server.ts";
+import { describeDangers } from "./migration/find-dangers.ts";
 import { EXTENSIONS_SCHEMA } from "./migration/install-extensions.ts";
 import { installHelpers } from "./migration/install-helpers.ts";
+import { describeLockdown } from "./migration/lockdown.ts";
 import { type Installation, migrate } from "./migration/migrate.ts";
+import { MigrationError } from "./migration/migration-error.ts";
 import { createLog } from "./observability/log.ts";
 import type { Observe } from "./observability/observation.ts";
 import { createJudge } from "./policy/create-judge.ts";
@@ -54,10 +57,15 @@ export function createGateway(config: Config, observe: Observe = createLog({ lev
   let starting: Promise<Listening> | undefined;
   let closing: Promise<void> | undefined;
 
+  /** One that fails must not keep the others from being closed. */
+  function reportFailure(cause: unknown): void {
+    observe({ kind: "background-failure", task: "closing the gateway", cause });
+  }
+
   async function closeAll(): Promise<void> {
     stop.abort(new Error("The gateway was closed while it started"));
     await starting?.catch(() => undefined); // Whoever called listen() is told.
-    for (const close of closers.splice(0).reverse()) await close();
+    for (const close of closers.splice(0).reverse()) await close().catch(reportFailure);
   }
 
   return {
@@ -133,7 +141,16 @@ async function install(operator: ConnectionSettings, { config, observe, signal }
   if (installation.applied.length > 0) observe({ kind: "migrated", applied: installation.applied });
   for (const { tenant, cause } of installation.failures)
     observe({ kind: "background-failure", task: `making database ${tenant.id} ready`, cause });
+  requireIsolation(installation, observe);
   return installation;
+}
+
+/** No tenant is served with rights beyond its schema; of a wall that is weaker, the operator is told. */
+function requireIsolation({ dangers, lockdown }: Installation, observe: Observe): void {
+  const danger = describeDangers(dangers);
+  if (danger !== undefined) throw new MigrationError(danger);
+  const warning = describeLockdown(lockdown);
+  if (warning !== undefined) observe({ kind: "warning", message: warning });
 }
 
 function createApproval(

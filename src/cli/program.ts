@@ -42,6 +42,7 @@ export function createProgram(context: CommandContext): Command {
   addMakers(program, context);
   addLists(program, context);
   addDeletions(program, context);
+  addWalls(program, context);
   return program;
 }
 
@@ -132,6 +133,32 @@ function addDeletions(program: Command, context: CommandContext): void {
     .action((id: string, { json }: JsonChoice) => {
       const request = { tokenId: parseTokenId(id), json: json === true };
       return onDatabase(program, context, (client) => deleteToken(client, context.terminal, request));
+    });
+}
+
+function addWalls(program: Command, context: CommandContext): void {
+  program
+    .command("lockdown")
+    .description("take rights from PUBLIC that no tenant needs; everybody else on this server keeps them")
+    .option("--dry-run", "print the SQL and change nothing")
+    .action(async ({ dryRun }: { dryRun?: true }) => {
+      const { lockdownCommand } = await import("./lockdown.ts");
+      await lockdownCommand(readConfig(program), context, { dryRun: dryRun === true });
+    });
+  program
+    .command("unlock")
+    .description("give PUBLIC back what a lock-down took")
+    .action(async () => {
+      const { unlockCommand } = await import("./unlock.ts");
+      await unlockCommand(readConfig(program), context);
+    });
+  program
+    .command("doctor")
+    .description("show which walls stand between tenants, by trying; exits 1 when tenants are not isolated")
+    .addOption(jsonOption())
+    .action(async ({ json }: JsonChoice) => {
+      const { doctor } = await import("./doctor.ts");
+      await doctor(readConfig(program), context, { json: json === true });
     });
 }
 

@@ -13,7 +13,7 @@ with mention as (
   from pg_shdepend as d
   join pg_roles as r on r.oid = d.refobjid and d.refclassid = 'pg_authid'::regclass
   where d.dbid = (select oid from pg_database where datname = current_database())
-    and r.rolname ~ '^postgate_((owner|admin|auth|exec)_[0-9]+|t[0-9]+_[0-9a-f]{32}(_rw)?)$'
+    and r.rolname ~ '^postgate_((owner|admin|auth|exec|public)_[0-9]+|t[0-9]+_[0-9a-f]{32}(_rw)?)$'
     and r.rolname !~ ('^postgate_([a-z]+_|t)' || $1 || '(_|$)')
 )
 select sql from (
@@ -30,6 +30,9 @@ select sql from (
   union all
   select format('revoke all on routine %s from %I', p.oid::regprocedure, rolname)
   from mention join pg_proc as p on classid = 'pg_proc'::regclass and p.oid = objid where deptype = 'a'
+  union all
+  select format('revoke all on language %I from %I', l.lanname, rolname)
+  from mention join pg_language as l on classid = 'pg_language'::regclass and l.oid = objid where deptype = 'a'
   union all
   select format('revoke all on type %s from %I', t.oid::regtype, rolname)
   from mention join pg_type as t on classid = 'pg_type'::regclass and t.oid = objid where deptype = 'a'

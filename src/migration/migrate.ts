@@ -11,9 +11,12 @@ import { provisionTenants, type ProvisioningFailure } from "../tenants/provision
 import { installationRolesOf, type InstallationRoles } from "../tenants/role-names.ts";
 import { sweepRoles } from "../tenants/sweep-roles.ts";
 import { applyMigrations, ensurePrivateSchema } from "./apply-migrations.ts";
+import { type Danger, findDangers } from "./find-dangers.ts";
 import { removeForeignRights } from "./foreign-rights.ts";
 import { type ExtensionNames, installExtensions } from "./install-extensions.ts";
 import { installRoles } from "./install-roles.ts";
+import { keepLockdown, type LockdownState } from "./lockdown.ts";
+import { limitLogin } from "./login-limits.ts";
 import { MigrationError } from "./migration-error.ts";
 import { loadMigrations } from "./migration-files.ts";
 import { loadServerFacts, type ServerFacts } from "./server-facts.ts";
@@ -38,6 +41,10 @@ export interface Installation {
   readonly exec: ConnectionSettings;
   /** What the extensions bring that tenants may use. */
   readonly extensions: ExtensionNames;
+  /** Whether PUBLIC's rights are taken away. */
+  readonly lockdown: LockdownState;
+  /** Why tenants must not be served. */
+  readonly dangers: readonly Danger[];
   /** The names of the migrations that this call applied. */
   readonly applied: readonly string[];
   /** Tenants that could not be made ready; their first use tries again. */
@@ -92,12 +99,17 @@ async function migrateOver(
   await removeForeignRights(client, roles);
   await sweepRoles(client, roles);
   const extensions = await installExtensions(client, options.extensions ?? []);
+  const lockdown = await keepLockdown(client, roles);
+  if (options.tenantLogin === undefined) await limitLogin(client, roles.exec);
+  const dangers = await withTransaction(client, () => findDangers(client, roles));
   const asLogin = (user: string): ConnectionSettings => ({ ...operator, user, password: passwords.get(user) });
   return {
     roles,
     auth: asLogin(roles.auth),
     exec: options.tenantLogin ?? asLogin(roles.exec),
     extensions,
+    lockdown,
+    dangers,
     applied,
     failures,
   };

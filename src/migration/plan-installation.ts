@@ -3,6 +3,7 @@
 
 import type { ClientBase } from "pg";
 import type { InstallationRoles } from "../tenants/role-names.ts";
+import { HOLDS_ONLY_POSTGATE } from "./own-database.ts";
 
 export interface PlanOptions {
   readonly roles: InstallationRoles;
@@ -102,14 +103,7 @@ statement as (
   from pg_namespace as n
   where n.nspname = 'public'
     and exists (select from aclexplode(n.nspacl) as a where a.grantee = 0 and a.privilege_type = 'CREATE')
-    and not exists (
-      select from pg_class as c where c.relnamespace = n.oid and c.relkind in ('r', 'p', 'v', 'm', 'f', 'S')
-        and c.relname not in ('postgate_databases', 'postgate_tokens', '_sqlx_migrations')
-    )
-    and not exists (
-      select from pg_namespace as other
-      where other.nspname !~ '^(pg_|postgate_|(tenant|db)_[0-9a-f]{8})' and other.nspname not in ('public', 'information_schema')
-    )
+    and ${HOLDS_ONLY_POSTGATE}
 
   union all
   select 6, format('alter table %s owner to %I', oid::regclass, $1)

@@ -15,6 +15,8 @@ export interface InstallationRoles {
   readonly auth: string;
   /** The login that may take the tenants' roles, and has no other right. */
   readonly exec: string;
+  /** Stands in for PUBLIC, whose rights a lock-down takes away: what it had is granted to this role. */
+  readonly formerPublic: string;
 }
 
 /** The two roles of one tenant. */
@@ -32,6 +34,7 @@ export function installationRolesOf(databaseOid: number): InstallationRoles {
     admin: `postgate_admin_${databaseOid}`,
     auth: `postgate_auth_${databaseOid}`,
     exec: `postgate_exec_${databaseOid}`,
+    formerPublic: `postgate_public_${databaseOid}`,
   };
 }
 

@@ -200,7 +200,7 @@ describe.each(VERSIONS)("adoption on PostgreSQL %i", (version) => {
     for (const mode of ["owner", "readWrite"] as const)
       await expect(
         queryAs(trespasser, `set role ${before.roles[mode]}; select * from "${before.schema}".notes`),
-      ).rejects.toMatchObject({ code: "42501" });
+      ).rejects.toMatchObject({ sqlstate: "42501" });
     await original.runAsAdmin("select delete_tenant_database($1)", [before.id]);
     await migrate(source.connection);
     expect(await source.query(`select from pg_roles where rolname like '${before.roles.owner}%'`)).toEqual([]);

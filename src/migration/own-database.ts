@@ -1,0 +1,22 @@
+/**
+ * An SQL condition: the database holds nothing but Postgate's, so that what PUBLIC may do in it is Postgate's to decide. What an
+ * extension made does not count. `postgres` is where others connect to first, so there nobody else may have a login.
+ */
+export const HOLDS_ONLY_POSTGATE = `(
+  not exists (
+    select from pg_class as c
+    where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p', 'v', 'm', 'f', 'S')
+      and c.relname not in ('postgate_databases', 'postgate_tokens', '_sqlx_migrations')
+      and not exists (
+        select from pg_depend as d where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype = 'e'
+      )
+  )
+  and not exists (
+    select from pg_namespace as n
+    where n.nspname !~ '^(pg_|postgate_|(tenant|db)_[0-9a-f]{8})' and n.nspname not in ('public', 'information_schema')
+  )
+  and (current_database() <> 'postgres' or not exists (
+    select from pg_roles as r
+    where r.rolcanlogin and not r.rolsuper and r.rolname !~ '^postgate_' and r.rolname <> current_user
+  ))
+)`;

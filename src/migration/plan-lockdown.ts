@@ -1,0 +1,90 @@
+// Which rights PUBLIC has in this database that no tenant needs. In charge of finding out, by one query over the catalogs; it
+// changes nothing. A tenant's role is PUBLIC too, so each of these is a way out for a statement that the judge got wrong.
+
+import type { ClientBase } from "pg";
+import { ALLOWED_FUNCTION_NAMES } from "../policy/function-names.ts";
+
+/** As GRANT and REVOKE take it: `<privileges> on <kind> <object>`. */
+export interface PublicRight {
+  readonly kind: "database" | "schema" | "table" | "routine" | "language";
+  /** Quoted, and qualified where it is not pg_catalog's. */
+  readonly object: string;
+  /** `SELECT`, `SELECT (datname), UPDATE`, … */
+  readonly privileges: string;
+}
+
+export interface LockdownPlan {
+  /** What this login can take away. */
+  readonly revocable: readonly PublicRight[];
+  /** What only the owner of the object can, most often a superuser. */
+  readonly beyond: readonly PublicRight[];
+}
+
+/** Schemas that tenants use: what is in them is made for everybody. */
+const OPEN_SCHEMAS = ["pg_catalog", "postgate_helpers", "postgate_extensions"];
+
+/**
+ * PostgreSQL's own functions that run without being named: behind operators, casts, aggregates, types, indexes and foreign keys.
+ * `42::text` asks for EXECUTE on int4out, and a long IN list for hashint4. The functions behind the casts to regclass and xml
+ * turn a text into a look-up and into a document.
+ */
+const KEPT_BY_USE = `
+  select unnest(array[oprcode, oprrest, oprjoin]::oid[]) as oid from pg_operator
+  union select c.castfunc from pg_cast as c join pg_proc as p on p.oid = c.castfunc where p.proname not in ('regclass', 'xml')
+  union select unnest(array[aggtransfn, aggfinalfn, aggcombinefn, aggserialfn, aggdeserialfn,
+                            aggmtransfn, aggminvtransfn, aggmfinalfn]::oid[]) from pg_aggregate
+  union select unnest(array[typinput, typoutput, typreceive, typsend, typmodin, typmodout, typanalyze, typsubscript]::oid[])
+        from pg_type
+  union select amproc from pg_amproc
+  union select unnest(array[rngcanonical, rngsubdiff]::oid[]) from pg_range
+  union select prosupport from pg_proc
+  union select oid from pg_proc
+        where proname ~ '^RI_FKey_' or proname in ('unique_key_recheck', 'like_escape', 'similar_to_escape')`;
+
+/** Run with the search_path at pg_catalog: the names are qualified then. */
+const PLAN_SQL = `
+with kept as materialized (${KEPT_BY_USE}
+),
+held as (
+  select 'database' as kind, format('%I', d.datname) as object, a.privilege_type as privilege, d.datdba as owner
+  from pg_database as d, aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) as a
+  where d.datname = current_database() and a.grantee = 0
+  union all
+  select 'schema', format('%I', n.nspname), a.privilege_type, n.nspowner
+  from pg_namespace as n, aclexplode(n.nspacl) as a
+  where a.grantee = 0 and n.nspname <> all ($2::text[]) and n.nspname !~ '^pg_(toast_)?temp_'
+  union all
+  select 'language', format('%I', l.lanname), a.privilege_type, l.lanowner
+  from pg_language as l, aclexplode(coalesce(l.lanacl, acldefault('l', l.lanowner))) as a
+  where l.lanpltrusted and a.grantee = 0
+  union all
+  select 'table', c.oid::regclass::text, a.privilege_type, c.relowner
+  from pg_class as c, aclexplode(c.relacl) as a
+  where c.relnamespace = 'pg_catalog'::regnamespace and a.grantee = 0
+  union all
+  select 'table', c.oid::regclass::text, format('%s (%I)', a.privilege_type, t.attname), c.relowner
+  from pg_class as c join pg_attribute as t on t.attrelid = c.oid, aclexplode(t.attacl) as a
+  where c.relnamespace = 'pg_catalog'::regnamespace and a.grantee = 0
+  union all
+  select 'routine', p.oid::regprocedure::text, a.privilege_type, p.proowner
+  from pg_proc as p, aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) as a
+  where p.pronamespace = 'pg_catalog'::regnamespace and a.grantee = 0
+    -- age(xid) counts everybody's transactions.
+    and (p.proname not in (select unnest($1::text[])) or p.oid = 'age(xid)'::regprocedure)
+    and not exists (select from kept where kept.oid = p.oid)
+)
+select kind, object, string_agg(privilege, ', ' order by privilege) as privileges,
+       pg_has_role(current_user, owner, 'USAGE') as is_revocable
+from held group by kind, object, owner order by kind, object`;
+
+export async function planLockdown(client: ClientBase): Promise<LockdownPlan> {
+  const { rows } = await client.query<PublicRight & { is_revocable: boolean }>(PLAN_SQL, [
+    ALLOWED_FUNCTION_NAMES,
+    OPEN_SCHEMAS,
+  ]);
+  const toRights = (isRevocable: boolean): PublicRight[] =>
+    rows
+      .filter(({ is_revocable }) => is_revocable === isRevocable)
+      .map(({ kind, object, privileges }) => ({ kind, object, privileges }));
+  return { revocable: toRights(true), beyond: toRights(false) };
+}
