@@ -6,8 +6,6 @@ import { readEnvFile } from "./config/env-file.ts";
 import { SETTINGS, type LogLevel, type Setting, type SettingValues } from "./config/settings.ts";
 import { isUnixSocket, type ConnectionSettings } from "./postgres/connection-settings.ts";
 
-export type { LogLevel };
-
 export type DatabaseSource =
   | { readonly kind: "external"; readonly connection: ConnectionSettings }
   | { readonly kind: "embedded"; readonly dataDir: string };
