@@ -15,6 +15,11 @@ export interface Clock {
 
 export type LoadPrincipal = (hash: TokenHash) => Promise<Principal | undefined>;
 
+interface Loading {
+  readonly askedAt: number;
+  readonly answer: Promise<Principal | undefined>;
+}
+
 /**
  * `load`, with one look-up at a time per token and its answer kept for 500 ms.
  *
@@ -22,10 +27,9 @@ export type LoadPrincipal = (hash: TokenHash) => Promise<Principal | undefined>;
  */
 export function cachePrincipals(load: LoadPrincipal, clock: Clock = globalThis.performance): LoadPrincipal {
   const cached = new LRUCache<TokenHash, Principal>({ max: MAX_PRINCIPALS, perf: clock });
-  const loading = new Map<TokenHash, Promise<Principal | undefined>>();
+  const loading = new Map<TokenHash, Loading>();
 
-  async function loadOnce(hash: TokenHash): Promise<Principal | undefined> {
-    const askedAt = clock.now();
+  async function loadOnce(hash: TokenHash, askedAt: number): Promise<Principal | undefined> {
     try {
       const principal = await load(hash);
       // Counted from when the question was asked: the answer is as old as that.
@@ -33,7 +37,7 @@ export function cachePrincipals(load: LoadPrincipal, clock: Clock = globalThis.p
       if (principal !== undefined && ttl > 0) cached.set(hash, principal, { ttl });
       return principal;
     } finally {
-      loading.delete(hash);
+      if (loading.get(hash)?.askedAt === askedAt) loading.delete(hash);
     }
   }
 
@@ -41,9 +45,10 @@ export function cachePrincipals(load: LoadPrincipal, clock: Clock = globalThis.p
     const known = cached.get(hash);
     if (known !== undefined) return Promise.resolve(known);
     const underway = loading.get(hash);
-    if (underway !== undefined) return underway;
-    const started = loadOnce(hash);
-    loading.set(hash, started);
-    return started;
+    const now = clock.now();
+    if (underway !== undefined && now - underway.askedAt < TTL_MS) return underway.answer;
+    const answer = loadOnce(hash, now);
+    loading.set(hash, { askedAt: now, answer });
+    return answer;
   };
 }

@@ -34,12 +34,12 @@ function stopOnSignals(): { readonly signal: AbortSignal; readonly exitCode: () 
   return { signal: stop.signal, exitCode: () => exitCode };
 }
 
-/** A reader that has seen enough, such as `head`, is no failure. */
+/** A reader that has seen enough, such as `head`, is no failure, and a log that cannot be written must stop nothing. */
 function ignoreClosedPipes(): void {
-  for (const stream of [process.stdout, process.stderr])
-    stream.on("error", (error: NodeJS.ErrnoException) => {
-      if (error.code !== "EPIPE") process.exit(FAILURE);
-    });
+  process.stderr.on("error", () => undefined);
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") process.exit(FAILURE);
+  });
 }
 
 /** Without a command it serves. */

@@ -73,9 +73,18 @@ async function findHolder(folder: string, number: number): Promise<LockHolder | 
     if (hasErrorCode(error, "ENOENT")) return undefined; // None yet, or just removed in favour of a higher one.
     throw error;
   }
-  if (text === RELEASED) return undefined;
-  const holder = JSON.parse(text) as LockHolder;
+  const holder = text === RELEASED ? undefined : parseHolder(text);
+  if (holder === undefined) return undefined;
   return (await findProcessStart(holder.pid)) === holder.processStart ? holder : undefined;
+}
+
+/** Undefined for a text that a loss of power left incomplete: whoever wrote it has not survived it either. */
+function parseHolder(text: string): LockHolder | undefined {
+  try {
+    return JSON.parse(text) as LockHolder;
+  } catch {
+    return undefined;
+  }
 }
 
 /** A link is made at once, with its content, or not at all. */
@@ -102,7 +111,7 @@ function toLock(folder: string, number: number, holder: LockHolder): FolderLock 
 
 async function writeDraft(folder: string, text: string): Promise<string> {
   const draft = join(folder, `lock.draft-${randomBytes(6).toString("hex")}`);
-  await writeFile(draft, text, { mode: 0o644 });
+  await writeFile(draft, text, { mode: 0o644, flush: true });
   return draft;
 }
 

@@ -16,7 +16,7 @@ export interface LogOptions {
 }
 
 /** The observer that writes the log. Lines are written without holding up the process, and completed when it ends. */
-export function createLog({ level, destination = pino.destination({ fd: STDERR, sync: false }) }: LogOptions): Observe {
+export function createLog({ level, destination = openStderr() }: LogOptions): Observe {
   const logger = pino(
     {
       level,
@@ -30,6 +30,11 @@ export function createLog({ level, destination = pino.destination({ fd: STDERR, 
     const lineLevel = levelOf(observation);
     if (logger.isLevelEnabled(lineLevel)) logger[lineLevel](toFields(observation), messageOf(observation));
   };
+}
+
+/** What cannot be written (a full disk, a closed pipe) is dropped: serving goes on. */
+function openStderr(): DestinationStream {
+  return pino.destination({ fd: STDERR, sync: false }).on("error", () => undefined);
 }
 
 function levelOf(observation: Observation): Level {

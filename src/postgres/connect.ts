@@ -128,14 +128,28 @@ class PlainClient extends Client {
   }
 }
 
-/** The driver connects its stream itself; this one is connected already, and only says so. */
+/**
+ * The driver connects its stream itself; this one is connected already, and only says so. And the driver's reader throws
+ * where a message is malformed: that costs the connection, not the process, whatever server is at the other end.
+ */
 function toUnconnected(socket: Socket): Socket {
+  const listen = socket.on.bind(socket) as (event: string, listener: (...args: never[]) => void) => Socket;
   return Object.assign(socket, {
     connect: (): Socket => {
       queueMicrotask(() => socket.emit("connect"));
       return socket;
     },
+    on: (event: string, listener: (...args: unknown[]) => void): Socket =>
+      listen(event, event === "data" ? (chunk) => readGuarded(socket, () => listener(chunk)) : listener),
   });
+}
+
+function readGuarded(socket: Socket, read: () => void): void {
+  try {
+    read();
+  } catch (error) {
+    socket.destroy(error instanceof Error ? error : new Error(String(error)));
+  }
 }
 
 function toStartup(settings: ConnectionSettings, options: ConnectOptions): Readonly<Record<string, string>> {

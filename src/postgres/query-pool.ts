@@ -1,5 +1,6 @@
 // A few connections for the gateway's own short queries (looking up tokens and types), apart from those that run tenants'
 // statements. Each query is a transaction by itself and is safe to repeat: one on a connection that died is sent again.
+// Nothing here waits without bound, whatever the server does.
 
 import { type Client, DatabaseError } from "pg";
 import { connect } from "./connect.ts";
@@ -16,14 +17,24 @@ export interface Query {
 export interface QueryPoolOptions {
   readonly connection: ConnectionSettings;
   readonly maxConnections: number;
-  /** For one query in PostgreSQL, and for a connection to be made. */
+  /** For one query in PostgreSQL, for a connection to be made, and for the wait for one. */
   readonly timeoutMs: number;
 }
 
+interface Waiter {
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+}
+
+const MAX_WAITING = 1_000;
+/** Beyond the server's own deadline: who does not even say that it is over is not there. */
+const GRACE_MS = 1_000;
+
 export class QueryPool {
   readonly #options: QueryPoolOptions;
-  readonly #idle: Client[] = [];
-  readonly #waiting: (() => void)[] = [];
+  readonly #clients = new Set<Client>();
+  readonly #waiting = new Set<Waiter>();
+  #idle: Client[] = [];
   #openCount = 0;
   #isClosed = false;
 
@@ -31,25 +42,32 @@ export class QueryPool {
     this.#options = options;
   }
 
-  /** @throws ConnectionError when the database cannot be reached, DatabaseError when it refuses the query. */
+  /**
+   * @throws DatabaseError when the database refuses the query, and other errors when it cannot be asked in time.
+   */
   readonly query = async (query: Query, values: readonly unknown[]): Promise<readonly Row[]> => {
-    const isReused = this.#idle.length > 0;
+    const client = await this.#acquire();
+    const isReused = this.#clients.has(client);
+    this.#clients.add(client);
     try {
-      return await this.#queryOnce(query, values);
+      return await this.#run(client, query, values);
     } catch (error) {
       if (error instanceof DatabaseError || !isReused) throw error;
-      return this.#queryOnce(query, values);
+      for (const dead of this.#idle.splice(0)) this.#end(dead); // As old as the one that failed.
+      return this.query(query, values);
     }
   };
 
   /** Ends the connections; queries that still run are cut off. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    await Promise.all(this.#idle.splice(0).map((client) => client.end()));
+    for (const waiter of this.#waiting) waiter.reject(new Error("The gateway is shutting down"));
+    this.#idle = [];
+    await Promise.all([...this.#clients].map((client) => endWithin(client, GRACE_MS)));
   }
 
-  async #queryOnce(query: Query, values: readonly unknown[]): Promise<readonly Row[]> {
-    const client = await this.#acquire();
+  async #run(client: Client, query: Query, values: readonly unknown[]): Promise<readonly Row[]> {
+    const cut = setTimeout(() => client.connection.stream.destroy(), this.#options.timeoutMs + GRACE_MS);
     let isUsable = false;
     try {
       const { rows } = await client.query<Record<string, unknown>>({ ...query, values: [...values] });
@@ -59,16 +77,35 @@ export class QueryPool {
       isUsable = error instanceof DatabaseError && error.severity === "ERROR";
       throw error;
     } finally {
+      clearTimeout(cut);
       this.#release(client, isUsable);
     }
   }
 
   async #acquire(): Promise<Client> {
     for (;;) {
+      if (this.#isClosed) throw new Error("The gateway is shutting down");
       const idle = this.#idle.pop();
       if (idle !== undefined) return idle;
       if (this.#openCount < this.#options.maxConnections) return this.#open();
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+      await this.#waitForOne();
+    }
+  }
+
+  async #waitForOne(): Promise<void> {
+    if (this.#waiting.size >= MAX_WAITING) throw new Error("Too many queries wait for a connection");
+    const { timeoutMs } = this.#options;
+    let waiter: Waiter | undefined;
+    let timer: NodeJS.Timeout | undefined;
+    try {
+      await new Promise<void>((resolve, reject) => {
+        waiter = { resolve, reject };
+        this.#waiting.add(waiter);
+        timer = setTimeout(() => reject(new Error(`No connection was free within ${timeoutMs} ms`)), timeoutMs);
+      });
+    } finally {
+      clearTimeout(timer);
+      if (waiter !== undefined) this.#waiting.delete(waiter);
     }
   }
 
@@ -84,28 +121,46 @@ export class QueryPool {
       client.once("end", () => this.#forget(client));
       return client;
     } catch (error) {
-      this.#forgetOne();
+      this.#freeOne();
       throw error;
     }
   }
 
   #release(client: Client, isUsable: boolean): void {
-    if (isUsable && !this.#isClosed) {
-      this.#idle.push(client);
-      this.#waiting.shift()?.();
-    } else {
-      client.end().catch(() => undefined); // Broken already: "end" follows and gives its place back.
+    if (!isUsable || this.#isClosed) {
+      this.#end(client);
+      return;
     }
+    this.#idle.push(client);
+    this.#wakeOne();
+  }
+
+  #end(client: Client): void {
+    void endWithin(client, GRACE_MS); // "end" follows and gives its place back.
   }
 
   #forget(client: Client): void {
-    const index = this.#idle.indexOf(client);
-    if (index >= 0) this.#idle.splice(index, 1);
-    this.#forgetOne();
+    this.#clients.delete(client);
+    this.#idle = this.#idle.filter((idle) => idle !== client);
+    this.#freeOne();
   }
 
-  #forgetOne(): void {
+  #freeOne(): void {
     this.#openCount -= 1;
-    this.#waiting.shift()?.();
+    this.#wakeOne();
   }
+
+  #wakeOne(): void {
+    const [waiter] = this.#waiting;
+    if (waiter === undefined) return;
+    this.#waiting.delete(waiter);
+    waiter.resolve();
+  }
+}
+
+/** Says goodbye, and cuts the connection when the server does not answer. Never rejects: it is over in any case. */
+async function endWithin(client: Client, deadlineMs: number): Promise<void> {
+  const cut = setTimeout(() => client.connection.stream.destroy(), deadlineMs);
+  await client.end().catch(() => undefined);
+  clearTimeout(cut);
 }

@@ -49,7 +49,11 @@ const LONE_SURROGATE = /\p{Surrogate}/u;
 export function createParser(options: ParserOptions = {}): Parser {
   const { maxSqlBytes = DEFAULT_MAX_SQL_BYTES, deadlineMs = DEFAULT_DEADLINE_MS } = options;
   let compiling: Promise<WebAssembly.Module> | undefined;
-  const compiled = () => (compiling ??= compileParser());
+  const compiled = () =>
+    (compiling ??= compileParser().catch((error: unknown) => {
+      compiling = undefined; // Tried again by the next text.
+      throw error;
+    }));
   const instance = createParserInstance(compiled);
   const offThread = new OffThreadParser({ compiled, deadlineMs });
   return {

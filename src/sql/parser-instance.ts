@@ -28,9 +28,15 @@ export function createParserInstance(compiled: () => Promise<WebAssembly.Module>
       return module !== undefined;
     },
     ready() {
-      loading ??= instantiate(compiled()).then((loaded) => {
-        module = loaded;
-      });
+      loading ??= instantiate(compiled()).then(
+        (loaded) => {
+          module = loaded;
+        },
+        (error: unknown) => {
+          loading = undefined; // Tried again by the next text: what was missing may be there then.
+          throw error;
+        },
+      );
       return loading;
     },
     parse(sql) {

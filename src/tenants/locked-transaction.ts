@@ -3,6 +3,9 @@ import type { ClientBase } from "pg";
 /** "postgate" in ASCII, as a bigint: whoever changes tables, roles or grants of a Postgate database holds this lock. */
 const ADVISORY_LOCK = "8101821198450652261";
 
+/** Somebody's open transaction on one table must not hold up every other tenant and instance. */
+const LOCK_TIMEOUT_MS = 5_000;
+
 /**
  * Runs `use` in one transaction in which names mean PostgreSQL's own and nobody else changes roles or grants of this
  * database. Rolled back when `use` throws.
@@ -10,6 +13,7 @@ const ADVISORY_LOCK = "8101821198450652261";
 export async function withLockedTransaction<T>(client: ClientBase, use: () => Promise<T>): Promise<T> {
   return withTransaction(client, async () => {
     await client.query("select pg_advisory_xact_lock($1::bigint)", [ADVISORY_LOCK]);
+    await client.query("select set_config('lock_timeout', $1, true)", [`${LOCK_TIMEOUT_MS}ms`]);
     return use();
   });
 }

@@ -1,0 +1,71 @@
+// A server at the other end of a connection string is not trusted either: what it sends may cost its connection, no more.
+
+import { once } from "node:events";
+import { type AddressInfo, createServer, type Socket } from "node:net";
+import { afterEach, describe, expect, it } from "vitest";
+import { connect } from "../../../src/postgres/connect.ts";
+import type { ConnectionSettings } from "../../../src/postgres/connection-settings.ts";
+import { QueryPool } from "../../../src/postgres/query-pool.ts";
+
+const AUTHENTICATED = Buffer.from([0x52, 0, 0, 0, 8, 0, 0, 0, 0]);
+const READY = Buffer.from([0x5a, 0, 0, 0, 5, 0x49]);
+/** A row description that announces 100 fields and holds none. */
+const MALFORMED = Buffer.from([0x54, 0, 0, 0, 6, 0, 100]);
+
+const closers: (() => void)[] = [];
+afterEach(() => {
+  for (const close of closers.splice(0)) close();
+});
+
+/** A server that logs everybody in, and then answers the first message with these bytes. */
+async function startServer(greeting: Buffer, answer: Buffer | undefined): Promise<ConnectionSettings> {
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on("error", () => undefined);
+    socket.once("data", () => {
+      socket.write(greeting);
+      socket.once("data", () => answer && socket.write(answer));
+    });
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  closers.push(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  const { port } = server.address() as AddressInfo;
+  return {
+    host: "127.0.0.1",
+    port,
+    user: "u",
+    password: "p",
+    database: "d",
+    sslMode: "disable",
+    sslRootCert: undefined,
+  };
+}
+
+describe("a server that sends malformed messages", () => {
+  it("while logging in fails the connection", async () => {
+    await expect(connect(await startServer(MALFORMED, undefined))).rejects.toThrow("cannot connect");
+  });
+
+  it("as an answer fails the query", async () => {
+    const client = await connect(await startServer(Buffer.concat([AUTHENTICATED, READY]), MALFORMED));
+    await expect(client.query("select 1")).rejects.toThrow();
+  });
+});
+
+describe("QueryPool", () => {
+  it("does not wait for a server that says nothing", async () => {
+    const connection = await startServer(Buffer.concat([AUTHENTICATED, READY]), undefined);
+    const pool = new QueryPool({ connection, maxConnections: 1, timeoutMs: 200 });
+    const query = { name: "one", text: "select 1" };
+    const since = performance.now();
+    const answers = await Promise.allSettled([pool.query(query, []), pool.query(query, []), pool.query(query, [])]);
+    expect(answers.map(({ status }) => status)).toEqual(["rejected", "rejected", "rejected"]);
+    expect(performance.now() - since).toBeLessThan(5 * 1_200);
+    await pool.close();
+  });
+});
