@@ -1,0 +1,147 @@
+// The gateway against an empty handler, the way one would write it by hand, and PostgreSQL alone, in one run on one machine.
+// Rounds are interleaved, so that whatever slows the machine slows all of them: the ratios count, not the figures.
+//   npm run bench -- [result.json] [--seconds=2] [--rounds=3] [--tenants=1000] [--only=INSERT] [--docs]
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { cpus, loadavg, tmpdir, totalmem } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { startDatabase } from "./support/database.mjs";
+import { cpuSeconds, runScript, startServer } from "./support/process.mjs";
+import { toTable } from "./support/report.mjs";
+import { SCENARIOS } from "./support/scenarios.mjs";
+
+const POOL_SIZE = 20;
+const path = (name) => new URL(name, import.meta.url).pathname;
+const { values: options, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    seconds: { type: "string", default: "2" },
+    rounds: { type: "string", default: "3" },
+    tenants: { type: "string", default: "1000" },
+    only: { type: "string" },
+    docs: { type: "boolean", default: false },
+  },
+});
+const [seconds, rounds, tenantCount] = [options.seconds, options.rounds, options.tenants].map(Number);
+const say = (line) => process.stderr.write(`${line}\n`);
+
+const median = (numbers) => [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)];
+const round = (value, digits = 1) => Number(value.toFixed(digits));
+let requests = 0;
+
+async function runOnce(scenario, { server, database }) {
+  const tenants = SCENARIOS[scenario].hasManyTenants ? database.tenants : database.tenants.slice(0, 1);
+  const target = server === undefined ? { connection: database.connection } : { url: server.url };
+  const before = server === undefined ? 0 : cpuSeconds(server.pid);
+  const seen = await runScript(path("support/load.mjs"), {
+    scenario,
+    tenants,
+    seconds,
+    firstRequest: requests,
+    ...target,
+  });
+  requests += seen.requests;
+  const cpu = server === undefined ? undefined : ((cpuSeconds(server.pid) - before) / seen.requests) * 1e6;
+  return { ...seen, cpu };
+}
+
+function summarize(runs) {
+  const of = (key) => runs.map((run) => run[key]);
+  const cpu = of("cpu").filter((value) => value !== undefined);
+  return {
+    requests_per_second: round(median(of("rate"))),
+    requests_per_second_spread: [Math.min(...of("rate")), Math.max(...of("rate"))].map((value) => round(value)),
+    p50_ms: round(median(of("p50")), 2),
+    p99_ms: round(median(of("p99")), 2),
+    ...(cpu.length === 0
+      ? {}
+      : {
+          cpu_us_per_request: round(median(cpu)),
+          cpu_us_per_request_spread: [Math.min(...cpu), Math.max(...cpu)].map((value) => round(value)),
+        }),
+  };
+}
+
+async function measure(scenario, servers, database) {
+  const runs = Object.fromEntries(Object.keys(servers).map((name) => [name, []]));
+  for (let time = 0; time <= rounds; time++) {
+    for (const [name, server] of Object.entries(servers)) {
+      const run = await runOnce(scenario, { server, database });
+      if (time > 0) runs[name].push(run); // The first one warms up.
+    }
+  }
+  const results = Object.fromEntries(Object.entries(runs).map(([name, each]) => [name, summarize(each)]));
+  const cpu = (name) => results[name].cpu_us_per_request;
+  return {
+    results,
+    cpu_ratio: {
+      gateway_to_empty: round(cpu("gateway") / cpu("empty"), 2),
+      plain_to_gateway: round(cpu("plain") / cpu("gateway"), 2),
+    },
+  };
+}
+
+async function startServers(database, folder) {
+  const { host, port, user, database: name } = database.connection;
+  const planFile = join(folder, "plan.json");
+  const connection = { host, port, user, database: name };
+  await writeFile(planFile, JSON.stringify({ connection, tenants: database.tenants, poolSize: POOL_SIZE }));
+  return {
+    empty: await startServer(path("support/empty-server.mjs"), {}),
+    plain: await startServer(path("support/plain-server.mjs"), { BENCH_PLAN: planFile }),
+    gateway: await startServer(path("../dist/cli/main.js"), {
+      DATABASE_URL: `postgres://${user}@/${name}?host=${encodeURIComponent(host)}&port=${port}`,
+      POSTGATE_PORT: "0",
+      POSTGATE_POOL_SIZE: String(POOL_SIZE),
+    }),
+    direct: undefined,
+  };
+}
+
+async function describeRun(database) {
+  const read = async (file) => JSON.parse(await readFile(path(file), "utf8"));
+  const version = async (name) => (await read(`../node_modules/${name}/package.json`)).version;
+  return {
+    date: new Date().toISOString(),
+    machine: {
+      cpu: cpus()[0]?.model,
+      cores: cpus().length,
+      memory_gb: round(totalmem() / 2 ** 30),
+      load_before: loadavg()[0],
+    },
+    versions: {
+      postgate: (await read("../package.json")).version,
+      node: process.versions.node,
+      postgresql: database.version,
+      fastify: await version("fastify"),
+      pg: await version("pg"),
+    },
+    settings: { seconds, rounds, tenants: tenantCount, pool_size: POOL_SIZE },
+  };
+}
+
+say(`Making ${tenantCount} tenants …`);
+const folder = await mkdtemp(join(tmpdir(), "postgate-bench-plan-"));
+const database = await startDatabase(tenantCount);
+const report = { ...(await describeRun(database)), scenarios: {} };
+const servers = await startServers(database, folder);
+for (const scenario of Object.keys(SCENARIOS)) {
+  if (options.only !== undefined && options.only !== scenario) continue;
+  say(`${scenario} …`);
+  report.scenarios[scenario] = await measure(scenario, servers, database);
+}
+for (const server of Object.values(servers)) await server?.stop();
+await database.stop();
+await rm(folder, { recursive: true, force: true });
+
+const table = toTable(report);
+process.stdout.write(`${table}\n`);
+if (positionals[0] !== undefined) await writeFile(positionals[0], `${JSON.stringify(report, undefined, 2)}\n`);
+if (options.docs) {
+  const page = path("../docs/explanation/performance.md");
+  const text = await readFile(page, "utf8");
+  await writeFile(
+    page,
+    text.replace(/(<!-- bench -->\n)[^]*(<!-- end of bench -->)/, (_, start, end) => `${start}\n${table}\n\n${end}`),
+  );
+}
