@@ -23,6 +23,13 @@ create table if not exists postgate_private.logins (
 revoke all on schema postgate_private from public;
 revoke all on all tables in schema postgate_private from public;`;
 
+/** Without it nobody could administer anything: a DELETE with too wide a WHERE must be mendable by a restart. */
+const RESTORE_SEED_ROW_SQL = `
+insert into public.postgate_databases (id, name, backend_type, schema_name)
+select '00000000-0000-0000-0000-000000000000', 'postgate_admin', 'schema', 'public'
+where not exists (select from public.postgate_databases where id = '00000000-0000-0000-0000-000000000000')
+on conflict do nothing`;
+
 interface LedgerRow {
   readonly version: number;
   readonly name: string;
@@ -48,6 +55,7 @@ export async function applyMigrations(
   const applied: string[] = [];
   for (const migration of migrations.filter(({ version }) => !known.has(version)))
     if (await applyMigration(client, migration)) applied.push(migration.name);
+  await client.query(RESTORE_SEED_ROW_SQL);
   return applied;
 }
 

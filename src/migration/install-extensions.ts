@@ -13,6 +13,16 @@ export interface ExtensionNames {
   readonly types: ReadonlySet<string>;
 }
 
+/** With these a tenant would leave its schema: they reach other servers, files or pages, or run text as SQL throughout. */
+const REFUSED_EXTENSIONS: ReadonlySet<string> = new Set([
+  ...["adminpack", "dblink", "file_fdw", "lo", "pageinspect", "pg_buffercache", "pg_freespacemap", "pg_logicalinspect"],
+  ...["pg_prewarm", "pg_stat_statements", "pg_surgery", "pg_visibility", "pg_walinspect", "pgrowlocks", "pgstattuple"],
+  ...["amcheck", "plpgsql", "postgres_fdw", "sslinfo", "xml2"],
+]);
+
+/** These run an argument's text as SQL. Any function that takes a name from the catalogs (reg…) is left out as well. */
+const RUNS_TEXT = "^(crosstab|connectby|xpath_table|ts_stat|ts_rewrite)";
+
 const FIND_PLACES = `
 select extension.extname as name, namespace.nspname as schema
 from pg_extension as extension join pg_namespace as namespace on namespace.oid = extension.extnamespace
@@ -24,11 +34,11 @@ select 'function' as kind, routine.proname as name
 from pg_extension as extension
 join pg_depend as member on member.refclassid = 'pg_extension'::regclass and member.refobjid = extension.oid and member.deptype = 'e'
 join pg_proc as routine on member.classid = 'pg_proc'::regclass and routine.oid = member.objid
-where extension.extname = any ($1) and routine.prokind in ('f', 'a', 'w')
+where extension.extname = any ($1) and routine.prokind in ('f', 'a', 'w') and routine.proname !~ '${RUNS_TEXT}'
   and not exists (
     select from unnest(routine.proargtypes::oid[] || routine.prorettype) as used (oid)
     join pg_type as type on type.oid = used.oid
-    where type.typname in ('internal', 'cstring', 'trigger', 'event_trigger')
+    where type.typname in ('internal', 'cstring', 'trigger', 'event_trigger') or type.typname ~ '^_?reg'
   )
 union
 select 'type', type.typname
@@ -43,6 +53,11 @@ where extension.extname = any ($1)`;
  */
 export async function installExtensions(client: ClientBase, extensions: readonly string[]): Promise<ExtensionNames> {
   if (extensions.length === 0) return { functions: new Set(), types: new Set() };
+  const refused = extensions.filter((name) => REFUSED_EXTENSIONS.has(name));
+  if (refused.length > 0)
+    throw new MigrationError(
+      `POSTGATE_EXTENSIONS: ${refused.join(", ")} would let tenants out of their schemas: leave it out`,
+    );
   const isComplete = await withTransaction(client, () => areInstalled(client, extensions));
   if (!isComplete) await withLockedTransaction(client, () => install(client, extensions));
   return withTransaction(client, () => loadNames(client, extensions));
@@ -54,7 +69,7 @@ async function areInstalled(client: ClientBase, extensions: readonly string[]): 
   if (elsewhere !== undefined)
     throw new MigrationError(
       `POSTGATE_EXTENSIONS: "${elsewhere.name}" is installed in schema "${elsewhere.schema}", where tenants do not reach it: ` +
-        `run ALTER EXTENSION "${elsewhere.name}" SET SCHEMA ${EXTENSIONS_SCHEMA} (or DROP EXTENSION), or leave it out`,
+        `run CREATE SCHEMA IF NOT EXISTS ${EXTENSIONS_SCHEMA}; ALTER EXTENSION "${elsewhere.name}" SET SCHEMA ${EXTENSIONS_SCHEMA}; or leave it out`,
     );
   return rows.length === extensions.length;
 }

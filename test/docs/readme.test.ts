@@ -47,11 +47,14 @@ describe("README.md", () => {
         stdio: ["ignore", "pipe", "inherit"],
         detached: true,
       });
-      let printed = "";
-      for await (const chunk of gateway.stdout ?? []) {
-        printed += String(chunk);
-        if (printed.includes("Admin token")) break;
-      }
+      await new Promise<void>((resolve, reject) => {
+        let printed = "";
+        gateway.once("exit", (code) => reject(new Error(`npm start ended with ${code}: ${printed}`)));
+        gateway.stdout?.on("data", (chunk: Buffer) => {
+          printed += chunk.toString();
+          if (printed.includes("gen-token")) resolve(); // The last line of the greeting.
+        });
+      });
     });
 
     afterAll(async () => {

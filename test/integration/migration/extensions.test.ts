@@ -12,7 +12,7 @@ describe.each<ClusterVersion>([18, 15])("extensions on PostgreSQL %i", (version)
     beforeAll(async () => {
       gateway = await startTestGateway({
         version,
-        config: { extensions: ["pg_trgm", "citext", "hstore"] },
+        config: { extensions: ["pg_trgm", "citext", "hstore", "tablefunc"] },
         prepare: async (database) => {
           await database.query("create extension fuzzystrmatch");
         },
@@ -26,6 +26,7 @@ describe.each<ClusterVersion>([18, 15])("extensions on PostgreSQL %i", (version)
       ["an operator of pg_trgm", "select 'word' % 'words' as v", true],
       ["an operator of hstore", "select 'a=>1'::hstore -> 'a' as v", "1"],
       ["a function of hstore", "select hstore('k', 'x') as v", '"k"=>"x"'],
+      ["a function of tablefunc", "select count(*)::int as v from normal_rand(3, 0, 1)", 3],
       ["a comparison of citext", "select 'ABC'::citext = 'abc'::citext as v", true],
     ])("work: %s", async (_what, sql, value) => {
       await expect(tenant.rows(sql)).resolves.toEqual([{ v: value }]);
@@ -43,6 +44,12 @@ describe.each<ClusterVersion>([18, 15])("extensions on PostgreSQL %i", (version)
 
     it.each([
       ["a function of another extension", "select levenshtein('a', 'b')", "FUNCTION_NOT_ALLOWED"],
+      [
+        "a function that runs text as SQL",
+        "select * from crosstab('select 1') as x (a text, b text)",
+        "FUNCTION_NOT_ALLOWED",
+      ],
+      ["a function that takes a name from the catalogs", "select set_limit(0.5), 'x'::regclass", "SYSTEM_OBJECT"],
       ["the schema by name", "select postgate_extensions.similarity('a', 'b')", "QUALIFIED_NAME"],
     ])("do not open %s", async (_what, sql, reason) => {
       expect((await tenant.query(sql)).body).toMatchObject({ code: "PARSE_ERROR", reason });
@@ -56,6 +63,7 @@ describe.each<ClusterVersion>([18, 15])("extensions on PostgreSQL %i", (version)
 
   describe.skipIf(!hasCluster(version))("that cannot be had", () => {
     it.each([
+      ["would let tenants out", "dblink", /POSTGATE_EXTENSIONS: dblink would let tenants out/],
       ["is not on the server", "no_such_extension", /POSTGATE_EXTENSIONS: "no_such_extension"/],
       ["is installed elsewhere", "citext", /"citext" is installed in schema "public".*SET SCHEMA postgate_extensions/],
     ])("stop the start with one line: one that %s", async (_what, name, message) => {

@@ -38,6 +38,33 @@ describe.each(VERSIONS)("migrate on PostgreSQL %i", (version) => {
     expect(await database.query(stamp)).toEqual(before);
   });
 
+  it("gives back the admin database's row when it was deleted", async () => {
+    const database = await emptyDatabase(version);
+    await migrate(database.connection);
+    await database.query("delete from postgate_databases");
+
+    await migrate(database.connection);
+
+    expect(await database.query("select name, schema_name from postgate_databases")).toEqual([
+      { name: "postgate_admin", schema_name: "public" },
+    ]);
+  });
+
+  it("does not wait for somebody's open transaction on a tenant's table", async () => {
+    const database = await emptyDatabase(version);
+    await migrate(database.connection);
+    await database.query("create schema held");
+    await database.query("create table held.t (id int)");
+    await database.query("insert into postgate_databases (name, schema_name) values ('held', 'held')");
+    await database.query("begin");
+    await database.query("select * from held.t");
+
+    const { failures } = await migrate(database.connection);
+
+    await database.query("rollback");
+    expect(failures).toMatchObject([{ tenant: { schema: "held" }, cause: { code: "55P03" } }]);
+  });
+
   it("lets twenty instances start at once on an empty database", async () => {
     const database = await emptyDatabase(version);
 
