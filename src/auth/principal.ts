@@ -1,5 +1,6 @@
 import type { Permission } from "../permissions.ts";
 import type { Tenant } from "../tenants/tenant.ts";
+import type { Token } from "./token.ts";
 
 /**
  * The rights with which PostgreSQL itself runs a token's statements: `owner` may do DDL in the tenant's schema,
@@ -16,3 +17,10 @@ export interface Principal {
   readonly access: AccessMode;
   readonly tenant: Tenant;
 }
+
+/**
+ * @throws GatewayError UNAUTHORIZED when no such token is valid now.
+ * @throws GatewayError DATABASE_NOT_FOUND when the token's database is gone.
+ * @throws GatewayError UNAVAILABLE when the look-up could not be made.
+ */
+export type Authenticate = (token: Token) => Promise<Principal>;

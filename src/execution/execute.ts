@@ -3,6 +3,7 @@
 
 import { LRUCache } from "lru-cache";
 import { GatewayError } from "../errors.ts";
+import { MAX_PARAMETERS } from "../parameters.ts";
 import type { ApprovedStatement } from "../policy/approved-statement.ts";
 import type { Connection } from "./connection.ts";
 import type { UndeterminedParameters } from "./declared-types.ts";
@@ -13,8 +14,6 @@ import { StatementRun } from "./statement-run.ts";
 import { unavailable } from "./translate-database-error.ts";
 import type { TypeCatalog } from "./type-catalog.ts";
 
-/** The protocol counts them in 16 bits. */
-const MAX_PARAMETERS = 65_535;
 const MAX_REMEMBERED_STATEMENTS = 5_000;
 
 export class Executor {

@@ -3,18 +3,18 @@
 
 import type { Socket } from "node:net";
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
+import type { Authenticate } from "../auth/principal.ts";
 import { GatewayError } from "../errors.ts";
 import type { Observe } from "../observability/observation.ts";
 import { createConnectionErrorHandler } from "./connection-errors.ts";
 import { toErrorResponse, toGatewayError } from "./error-response.ts";
 import { listen } from "./listen.ts";
-import { addQueryRoute, type Authenticate, type RunQuery } from "./query-route.ts";
+import { addQueryRoute, type RunQuery } from "./query-route.ts";
 import { discardBody } from "./read-body.ts";
 import { requestIdOf } from "./request-id.ts";
 import { RunningQueries } from "./running-queries.ts";
 
 export interface HttpServerOptions {
-  /** @throws GatewayError UNAUTHORIZED, DATABASE_NOT_FOUND or UNAVAILABLE. */
   readonly authenticate: Authenticate;
   readonly runQuery: RunQuery;
   readonly observe: Observe;
@@ -37,7 +37,12 @@ const KEEP_ALIVE_TIMEOUT_MS = 72_000;
 const CONNECTIONS_CHECKING_INTERVAL_MS = 1_000;
 const MAX_HEADER_BYTES = 16_384;
 
-const ALLOWED_METHODS: Readonly<Record<string, string>> = { "/health": "GET, HEAD", "/query": "POST" };
+const ALLOWED_METHODS: ReadonlyMap<string, string> = new Map([
+  ["/health", "GET, HEAD"],
+  ["/query", "POST"],
+]);
+/** Of `http://host/path?query`, the form for proxies, and of `/path?query`. */
+const PATH = /^(?:https?:\/\/[^/]*)?([^?]*)/i;
 
 export function createHttpServer(options: HttpServerOptions): HttpServer {
   const { observe } = options;
@@ -134,9 +139,9 @@ function findFault(request: FastifyRequest, reply: FastifyReply): GatewayError |
   const { headers, httpVersion } = request.raw;
   if (headers.host === undefined && httpVersion === "1.1")
     return new GatewayError("INVALID_REQUEST", "The Host header is missing");
+  const allowed = ALLOWED_METHODS.get(PATH.exec(request.url)?.[1] ?? "");
+  if (allowed === undefined) return notFound(); // Also /%71uery, which the router would decode.
   if (!request.is404) return undefined;
-  const allowed = ALLOWED_METHODS[request.url.replace(/\?.*$/, "")];
-  if (allowed === undefined) return notFound();
   void reply.header("allow", allowed);
   return new GatewayError("METHOD_NOT_ALLOWED", `Method ${request.method} is not allowed here; use ${allowed}`);
 }

@@ -1,16 +1,13 @@
 // The body of POST /query → QueryRequest: its form, its Unicode, its parameters. What the SQL means is judged later.
 
 import { GatewayError } from "../errors.ts";
-import type { Parameter } from "../parameters.ts";
+import { MAX_PARAMETERS, type Parameter } from "../parameters.ts";
 import { readParameters } from "./read-parameters.ts";
 
 export interface QueryRequest {
   readonly sql: string;
   readonly params: readonly Parameter[];
 }
-
-/** PostgreSQL's protocol counts parameters in 16 bits. */
-export const MAX_PARAMETERS = 65_535;
 
 const EXAMPLE = '{"sql": "SELECT $1::int", "params": [1]}';
 /** Without one of these escapes, a text that was decoded from valid UTF-8 holds neither NUL nor half a surrogate pair. */

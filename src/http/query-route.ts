@@ -1,8 +1,7 @@
 // POST /query: token, media type, body, then the query itself, and its answer. What a query is, `runQuery` knows.
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import type { Principal } from "../auth/principal.ts";
-import type { Token } from "../auth/token.ts";
+import type { Authenticate, Principal } from "../auth/principal.ts";
 import type { Observe } from "../observability/observation.ts";
 import { readBearerToken } from "./bearer-token.ts";
 import { requireJson } from "./media-type.ts";
@@ -24,7 +23,6 @@ export interface QueryAnswer {
   readonly operation: string;
 }
 
-export type Authenticate = (token: Token) => Promise<Principal>;
 export type RunQuery = (principal: Principal, request: QueryRequest, context: QueryContext) => Promise<QueryAnswer>;
 
 export interface QueryRouteOptions {

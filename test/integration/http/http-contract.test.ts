@@ -47,6 +47,10 @@ describe("routes and methods", () => {
     ["GET", "/%zz"],
     ["GET", "/__proto__"],
     ["POST", "/constructor"],
+    ["POST", "/%71uery"],
+    ["POST", "/query%20"],
+    ["GET", "/%68ealth"],
+    ["GET", "/%68ealth?x=/health"],
   ])("answers %s %s with 404, token or not", async (method, path) => {
     const response = await fetch(server.url + path, { method, headers: { authorization: TOKEN } });
     expect(response.status).toBe(404);
@@ -68,6 +72,20 @@ describe("routes and methods", () => {
     expect(response.status).toBe(405);
     expect(response.headers.get("allow")).toBe(allow);
     if (method !== "HEAD") expect(await response.json()).toMatchObject({ code: "METHOD_NOT_ALLOWED" });
+  });
+
+  it("takes the form for proxies, with scheme and host", async () => {
+    const answers = await exchange(
+      server.url,
+      "GET http://x/health?y HTTP/1.1\r\nHost: x\r\n\r\nGET http://x/query HTTP/1.1\r\nHost: x\r\n\r\n",
+      2,
+    );
+    expect(answers.map(({ status }) => status)).toEqual([200, 405]);
+  });
+
+  it("knows no fragments, which no client sends", async () => {
+    const [answer] = await exchange(server.url, "GET /health#x HTTP/1.1\r\nHost: x\r\n\r\n");
+    expect(answer?.status).toBe(404);
   });
 
   it("ignores a query string", async () => {

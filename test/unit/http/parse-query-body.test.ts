@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { MAX_PARAMETERS, parseQueryBody } from "../../../src/http/parse-query-body.ts";
+import { parseQueryBody } from "../../../src/http/parse-query-body.ts";
 import { MAX_ARRAY_DEPTH } from "../../../src/http/read-parameters.ts";
-import type { Parameter } from "../../../src/parameters.ts";
+import { MAX_PARAMETERS, type Parameter } from "../../../src/parameters.ts";
 
 function parse(text: string): ReturnType<typeof parseQueryBody> {
   return parseQueryBody(Buffer.from(text));
