@@ -116,7 +116,9 @@ async function withstands(session: ClientBase, wall: Wall, { fill, attacker }: A
   return true;
 }
 
-/** Rolled back in any case. One statement, as the gateway sends it: none can end the transaction or change the role before. */
+const INSUFFICIENT_PRIVILEGE = "42501";
+
+/** An attack that fails for another reason than a missing right was not stopped by a wall. Rolled back in any case. One statement, as the gateway sends it: none can end the transaction or change the role before. */
 async function succeeds(session: ClientBase, sql: string, role: string, schema: string): Promise<boolean> {
   await session.query(
     `begin; set local statement_timeout = '5s'; set local search_path = ${schema}, pg_temp; set local role ${role}`,
@@ -125,8 +127,8 @@ async function succeeds(session: ClientBase, sql: string, role: string, schema: 
     await session.query(sql);
     return true;
   } catch (error) {
-    if (error instanceof DatabaseError) return false;
-    throw error;
+    if (!(error instanceof DatabaseError)) throw error;
+    return error.code !== INSUFFICIENT_PRIVILEGE;
   } finally {
     await session.query("rollback");
   }
