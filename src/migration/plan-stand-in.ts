@@ -35,8 +35,9 @@ member as (
   )
 ),
 needed as (
-  select $3 as role_name, p.oid as routine, null::oid as relation, p.proacl as acl, p.proowner as owner
-  from pg_proc as p
+  -- Both logins set the settings of what they run, and clean up behind it.
+  select login as role_name, p.oid as routine, null::oid as relation, p.proacl as acl, p.proowner as owner
+  from pg_proc as p cross join unnest(array[$3, $4]) as login
   where p.oid in ('set_config(text,text,boolean)'::regprocedure, 'pg_advisory_unlock_all()'::regprocedure)
   union all
   select $4, p.oid, null, p.proacl, p.proowner from pg_proc as p where p.oid = 'to_regnamespace(text)'::regprocedure
