@@ -5,15 +5,16 @@
 import type { NodeType } from "../sql/walk.ts";
 import { ALTER_TABLE_ACTIONS, DROPPED_OBJECTS, RENAMED_OBJECTS } from "./object-kinds.ts";
 
-/** `undefined`: any value. */
-type AllowedFields = ReadonlyMap<string, ReadonlySet<unknown> | undefined>;
+export const ANY_VALUE: ReadonlySet<unknown> = new Set();
+
+type AllowedFields = ReadonlyMap<string, ReadonlySet<unknown>>;
 
 type AllowedValues = Readonly<Record<string, readonly unknown[]>>;
 
 function fields(names: string, values: AllowedValues = {}): AllowedFields {
   const free = names.split(" ").filter((name) => name !== "");
-  return new Map<string, ReadonlySet<unknown> | undefined>([
-    ...free.map((name): [string, undefined] => [name, undefined]),
+  return new Map<string, ReadonlySet<unknown>>([
+    ...free.map((name): [string, ReadonlySet<unknown>] => [name, ANY_VALUE]),
     ...Object.entries(values).map(([name, allowed]): [string, ReadonlySet<unknown>] => [name, new Set(allowed)]),
   ]);
 }

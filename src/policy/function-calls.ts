@@ -81,19 +81,21 @@ function isAllowedFunction(name: string, { rules }: Judgement): boolean {
 
 function judgeSequenceCall(name: string, { call, visited, judgement }: CallContext): void {
   judgeSequenceName(call, visited, judgement);
-  if (isInColumnDefault(visited)) return; // It runs when a row is inserted, by a token that may insert.
+  if (isInColumnDefault(visited, judgement)) return; // It runs when a row is inserted, by a token that may insert.
   if (name !== "currval") judgement.writes = true;
   if (name === "setval") judgement.permissions.add("UPDATE");
   else judgement.needsInsertOrUpdate = true;
 }
 
-function isInColumnDefault(visited: VisitedNode): boolean {
-  for (let at: VisitedNode | undefined = visited; at !== undefined; at = at.parent) {
-    if (at.type === "Constraint") return at.node.contype === "CONSTR_DEFAULT";
-    if (at.parent?.type === "AlterTableCmd") return at.parent.node.subtype === "AT_ColumnDefault";
-    if (at.parent?.type === "AlterDomainStmt") return at.parent.node.subtype === "T";
-  }
-  return false;
+function isInColumnDefault(visited: VisitedNode, { ancestors }: Judgement): boolean {
+  const place = ancestors.nearest(visited, mayBeDefault);
+  if (place?.type === "Constraint") return place.node.contype === "CONSTR_DEFAULT";
+  if (place?.type === "AlterTableCmd") return place.node.subtype === "AT_ColumnDefault";
+  return place?.type === "AlterDomainStmt" && place.node.subtype === "T";
+}
+
+function mayBeDefault({ type }: VisitedNode): boolean {
+  return type === "Constraint" || type === "AlterTableCmd" || type === "AlterDomainStmt";
 }
 
 /** `(value).name` calls the function when the value has no such field. */

@@ -4,7 +4,7 @@
 
 import type { ParsedStatement } from "../sql/parsed-statement.ts";
 import { type NodeType, type VisitedNode, visitTree } from "../sql/walk.ts";
-import { ALLOWED_NODES } from "./allowed-nodes.ts";
+import { ALLOWED_NODES, ANY_VALUE } from "./allowed-nodes.ts";
 import type { StatementFacts } from "./approved-statement.ts";
 import { judgeIdentifiers } from "./definitions.ts";
 import { refuseFunction } from "./function-calls.ts";
@@ -12,7 +12,7 @@ import { Judgement } from "./judgement.ts";
 import { applyFinalRules, applyRule, refuseOnAdmin } from "./node-rules.ts";
 import type { PolicyRules } from "./policy-rules.ts";
 import { REFUSED_CLAUSES, REFUSED_PARTS, REFUSED_STATEMENTS } from "./refused-nodes.ts";
-import { STATEMENT_TYPES, type StatementType } from "./statement-types.ts";
+import { STATEMENT_TYPES } from "./statement-types.ts";
 import { describeRefusedValue } from "./refused-values.ts";
 
 /**
@@ -23,8 +23,8 @@ export function judge(statement: ParsedStatement, rules: PolicyRules): Statement
   const judgement = new Judgement(statement, rules);
   visitTree(statement.tree, (visited) => {
     requireAllowedNode(visited, judgement);
-    judgement.root ??= { visited, type: judgeStatementType(visited, judgement) };
-    if (isDefinition(judgement.root.visited)) judgeIdentifiers(visited, judgement);
+    judgement.root ??= judgeRoot(visited, judgement);
+    if (judgement.root.isDefinition) judgeIdentifiers(visited, judgement);
     applyRule(visited, judgement);
   });
   applyFinalRules(judgement);
@@ -47,12 +47,12 @@ function toFacts(judgement: Judgement): StatementFacts {
   };
 }
 
-function judgeStatementType(root: VisitedNode, judgement: Judgement): StatementType {
+function judgeRoot(root: VisitedNode, judgement: Judgement): Judgement["root"] & object {
   const type = STATEMENT_TYPES[root.type];
   if (type === undefined) throw refuseNode(root, judgement);
   if (judgement.rules.kind === "admin" && type.isDml !== true) throw refuseOnAdmin(type.operation, root, judgement);
   if (type.permission !== undefined) judgement.permissions.add(type.permission);
-  return type;
+  return { visited: root, type, isDefinition: isDefinition(root) };
 }
 
 function requireAllowedNode(visited: VisitedNode, judgement: Judgement): void {
@@ -61,7 +61,7 @@ function requireAllowedNode(visited: VisitedNode, judgement: Judgement): void {
   const node = visited.node as Readonly<Record<string, unknown>>;
   for (const field in node) {
     const values = allowed.get(field);
-    if (values === undefined ? !allowed.has(field) : !values.has(node[field]))
+    if (values === undefined || (values !== ANY_VALUE && !values.has(node[field])))
       throw refuseField(field, visited, judgement);
   }
 }

@@ -1,10 +1,13 @@
 // What is known about a statement while it is judged. Rules read the visited node and write here; they refuse by
 // throwing.
 
+import type { WithClause } from "@pgsql/types";
+
 import type { ParsedStatement } from "../sql/parsed-statement.ts";
 import type { VisitedNode } from "../sql/walk.ts";
 import { type GatewayError, refusal, type RefusalReason } from "../errors.ts";
 import type { Permission } from "../permissions.ts";
+import { Ancestors } from "./ancestors.ts";
 import type { PolicyRules } from "./policy-rules.ts";
 import type { StatementType } from "./statement-types.ts";
 
@@ -12,7 +15,8 @@ export class Judgement {
   readonly statement: ParsedStatement;
   readonly rules: PolicyRules;
   /** Known once the first node was visited. */
-  root: { readonly visited: VisitedNode; readonly type: StatementType } | undefined = undefined;
+  root: { readonly visited: VisitedNode; readonly type: StatementType; readonly isDefinition: boolean } | undefined =
+    undefined;
   /** The root's first, then in the order in which they are found. */
   readonly permissions = new Set<Permission>();
   readonly tables = new Set<string>();
@@ -23,6 +27,12 @@ export class Judgement {
   hasFunctionInFrom = false;
   /** Columns written as `x.f`, judged at the end. */
   readonly twoPartNames: { readonly name: string; readonly visited: VisitedNode }[] = [];
+
+  /** The text in bytes, where it may spell out `pg_catalog`; otherwise nothing. */
+  textWithCatalog: Buffer | undefined = undefined;
+  readonly ancestors = new Ancestors();
+  /** The CTEs of each WITH, as relations.ts has read them. */
+  readonly commonTables = new Map<WithClause, ReadonlyMap<string, number>>();
 
   constructor(statement: ParsedStatement, rules: PolicyRules) {
     this.statement = statement;

@@ -38,9 +38,10 @@ export function judgeSequenceName(call: FuncCall, visited: VisitedNode, judgemen
 export function judgeConfiguration(call: FuncCall, visited: VisitedNode, judgement: Judgement): void {
   const [name = ""] = namesOf(call.funcname);
   const count = CONFIGURATION_FUNCTIONS.get(name);
+  if (count === undefined) return;
   const args = call.args ?? [];
   const [first] = args;
-  if (count === undefined || first === undefined || args.length < count) return;
+  if (first === undefined || args.length < count) return;
   const text = literalOf(first, "regconfig");
   if (text !== undefined) judgeNameText(text, "text search configuration", { visited, judgement });
   else if ("ParamRef" in first || "NamedArgExpr" in first)

@@ -33,14 +33,18 @@ function isCatalog([schema, name = ""]: readonly string[]): boolean {
 const MAY_SPELL_CATALOG = /pg_catalog|u&"/i;
 const SPELLED_NAME = /^(?:pg_catalog|"|u&")/i;
 const LONGEST_SPELLING_BYTES = 10;
+const NO_TEXT = Buffer.alloc(0);
 
 /**
  * Whether the caller wrote the schema of a `pg_catalog.…` name. The tree of `1::integer` is that of `1::pg_catalog.int4`; the
  * text at its place tells them apart.
  */
-export function isCatalogSpelledOut(location: number | undefined, { statement }: Judgement): boolean {
-  if (location === undefined || location < 0 || !MAY_SPELL_CATALOG.test(statement.text)) return false;
-  const written = Buffer.from(statement.text).toString("latin1", location, location + LONGEST_SPELLING_BYTES);
+export function isCatalogSpelledOut(location: number | undefined, judgement: Judgement): boolean {
+  const { text } = judgement.statement;
+  // Once a statement, which may have thousands of types.
+  judgement.textWithCatalog ??= MAY_SPELL_CATALOG.test(text) ? Buffer.from(text) : NO_TEXT;
+  if (location === undefined || location < 0) return false;
+  const written = judgement.textWithCatalog.toString("latin1", location, location + LONGEST_SPELLING_BYTES);
   return SPELLED_NAME.test(written);
 }
 

@@ -1,6 +1,8 @@
 // What each type of node means for the verdict, beyond being allowed at all: the permissions that it needs and the names
 // that it holds. One row a type.
 
+import type { Node } from "@pgsql/types";
+
 import { DEFAULT_PERMISSIONS, type Permission } from "../permissions.ts";
 import type { NodeOf, NodeType, VisitedNode } from "../sql/walk.ts";
 import { judgeConstraint, judgeDrop, judgeExistingType, judgeRename } from "./definitions.ts";
@@ -143,26 +145,31 @@ function judgeSampling(node: NodeOf<"RangeTableSample">, visited: VisitedNode, j
 }
 
 function judgeColumn(node: NodeOf<"ColumnRef">, visited: VisitedNode, judgement: Judgement): void {
-  const parts = namesOf(node.fields);
-  if (parts.length > 2) {
+  const { fields = [] } = node;
+  if (fields.length > 2) {
     throw judgement.refuse(visited, "QUALIFIED_NAME", {
-      message: `Qualified column names are not allowed: '${parts.join(".")}'`,
+      message: `Qualified column names are not allowed: '${namesOf(fields).join(".")}'`,
       hint: "Write table.column; for a field of a composite column (table.column).field.",
     });
   }
-  const [, second] = node.fields ?? [];
+  const second = fields[1];
   if (second === undefined || !("String" in second)) return;
   const { sval: name = "" } = second.String;
   if (name === TYPE_OF) judgeTypeOfCall(visited, judgement);
   judgement.twoPartNames.push({ name, visited });
 }
 
+/** Most names are not: this spares reading them. */
+function isQualified(names: readonly Node[] | undefined): boolean {
+  return names !== undefined && names.length > 1;
+}
+
 function judgeOperator(names: NodeOf<"A_Expr">["name"], visited: VisitedNode, judgement: Judgement): void {
-  requireUnqualified(namesOf(names), "operator", { visited, judgement });
+  if (isQualified(names)) requireUnqualified(namesOf(names), "operator", { visited, judgement });
 }
 
 function judgeCollation(names: NodeOf<"CollateClause">["collname"], visited: VisitedNode, judgement: Judgement): void {
-  requireUnqualified(namesOf(names), "collation", { visited, judgement });
+  if (isQualified(names)) requireUnqualified(namesOf(names), "collation", { visited, judgement });
 }
 
 function judgeIndexElement(

@@ -1,7 +1,7 @@
 // Every relation that a statement names, wherever it names one: what it is called, whether reading it needs SELECT, and
 // whether it is a table at all or a CTE.
 
-import type { RangeVar } from "@pgsql/types";
+import type { RangeVar, WithClause } from "@pgsql/types";
 
 import type { VisitedNode } from "../sql/walk.ts";
 import type { Judgement } from "./judgement.ts";
@@ -26,7 +26,7 @@ export function judgeRelation(node: RangeVar, visited: VisitedNode, judgement: J
   }
   const isRead = READING_FIELDS.has(place);
   if (isRead) judgement.permissions.add("SELECT");
-  if (isRead && isCommonTable(name, visited)) return;
+  if (isRead && isCommonTable(name, visited, judgement)) return;
   if (judgement.rules.kind === "admin") requireMetadataTable(name, context);
   judgement.tables.add(name);
 }
@@ -36,28 +36,44 @@ function partsOf({ catalogname, schemaname, relname }: RangeVar): string[] {
 }
 
 /** Whether a CTE of this name is in sight: those of each query around it, but inside one of them only the earlier ones. */
-function isCommonTable(name: string, visited: VisitedNode): boolean {
+function isCommonTable(name: string, visited: VisitedNode, judgement: Judgement): boolean {
+  const { ancestors } = judgement;
   let inside: VisitedNode | undefined;
-  for (let at: VisitedNode | undefined = visited; at !== undefined; at = at.parent) {
+  for (let at = ancestors.nearest(visited, isScope); at !== undefined; at = ancestors.nearest(at.parent, isScope)) {
     if (at.type === "CommonTableExpr") inside = at;
-    if (visibleCommonTables(at, inside).includes(name)) return true;
-    if (hasWithClause(at)) inside = undefined;
+    if (!("withClause" in at.node)) continue;
+    if (declares(at.node.withClause, { name, inside, judgement })) return true;
+    inside = undefined;
   }
   return false;
 }
 
-function hasWithClause({ node }: VisitedNode): boolean {
-  return "withClause" in node;
+/** A node that has CTEs, or is one. */
+function isScope({ type, node }: VisitedNode): boolean {
+  return type === "CommonTableExpr" || "withClause" in node;
 }
 
-function visibleCommonTables({ node }: VisitedNode, inside: VisitedNode | undefined): readonly string[] {
-  if (!("withClause" in node)) return [];
-  const { ctes = [], recursive } = node.withClause;
-  const names: string[] = [];
-  for (const cte of ctes) {
-    if (!("CommonTableExpr" in cte)) continue;
-    if (cte.CommonTableExpr === inside?.node && recursive !== true) break;
-    names.push(cte.CommonTableExpr.ctename ?? "");
-  }
-  return names;
+interface Declared {
+  readonly name: string;
+  readonly inside: VisitedNode | undefined;
+  readonly judgement: Judgement;
+}
+
+function declares(clause: WithClause, { name, inside, judgement }: Declared): boolean {
+  const places = placesOf(clause, judgement);
+  const place = places.get(name);
+  if (place === undefined) return false;
+  const own = inside?.type === "CommonTableExpr" ? places.get(inside.node.ctename ?? "") : undefined;
+  return own === undefined || clause.recursive === true || place < own;
+}
+
+/** The names of CTEs, each with its place in the list; PostgreSQL refuses a name that is there twice. */
+function placesOf(clause: WithClause, { commonTables }: Judgement): ReadonlyMap<string, number> {
+  const known = commonTables.get(clause);
+  if (known !== undefined) return known;
+  const places = new Map<string, number>();
+  for (const [place, cte] of (clause.ctes ?? []).entries())
+    if ("CommonTableExpr" in cte) places.set(cte.CommonTableExpr.ctename ?? "", place);
+  commonTables.set(clause, places);
+  return places;
 }

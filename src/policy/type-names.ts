@@ -32,6 +32,7 @@ const KEYWORD_TYPES: ReadonlySet<string> = new Set([
 ]);
 
 export function isRefusedType(name: string): boolean {
+  if (ALLOWED_BUILTIN_TYPES.has(name)) return false;
   if (REG_TYPE.test(name) || isSystemName(name) || name.startsWith("_pg_")) return true;
   return isRefusedBuiltinType(name);
 }

@@ -145,9 +145,14 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null;
 }
 
+/** In place: this runs once a node. */
 function reverseFrom(nodes: VisitedNode[], start: number): void {
-  if (nodes.length - start < 2) return;
-  for (const node of nodes.splice(start).reverse()) nodes.push(node);
+  for (let low = start, high = nodes.length - 1; low < high; low += 1, high -= 1) {
+    const [first, last] = [nodes[low], nodes[high]];
+    if (first === undefined || last === undefined) return;
+    nodes[low] = last;
+    nodes[high] = first;
+  }
 }
 
 function unknownSyntax(what: string): GatewayError {
