@@ -136,7 +136,26 @@ ${table(
   Object.entries(policy.REFUSED_FUNCTION_NAMES).map(([reason, names]) => [WHY_REFUSED[reason], names.length]),
 )}
 
-On the admin database alone: ${[...policy.ADMIN_FUNCTIONS].map(([name, needs]) => `${code(name)} (${needs.join(" and ")})`).join(", ")}.
+## PostgreSQL 14 to 17
+
+Statements are parsed with the grammar of PostgreSQL 18. An older server refuses the syntax that it does not have
+(\`DATABASE_ERROR\`, sqlstate 42601). It reads these otherwise, to no harm:
+
+${table(
+  ["Text", "There"],
+  [
+    ["\`0x1F\`, \`0b11\`, \`0o17\`, \`1_000\`, up to 14", "a number and an alias: \`0 AS x1f\`"],
+    [
+      "\`JSON_OBJECT(…)\`, \`JSON_VALUE(…)\`, \`JSON_TABLE(…)\`, \`merge_action()\`, before they were syntax",
+      "calls of functions that do not exist: tenants can create none",
+    ],
+    ["\`old\`, \`new\` in RETURNING, up to 17", "tables of the statement, if it has such"],
+  ],
+)}
+
+## The admin database
+
+There alone: ${[...policy.ADMIN_FUNCTIONS].map(([name, needs]) => `${code(name)} (${needs.join(" and ")})`).join(", ")}.
 `;
 }
 
