@@ -23,6 +23,7 @@ import { MigrationError } from "./migration/migration-error.ts";
 import { createLog } from "./observability/log.ts";
 import type { Observe } from "./observability/observation.ts";
 import { createJudge } from "./policy/create-judge.ts";
+import { connect, ConnectionError } from "./postgres/connect.ts";
 import type { ConnectionSettings } from "./postgres/connection-settings.ts";
 import { QueryPool } from "./postgres/query-pool.ts";
 import { createProvisioner } from "./provision-at-first-use.ts";
@@ -88,6 +89,7 @@ async function start(options: Start): Promise<Listening> {
   for (const message of config.warnings ?? []) observe({ kind: "warning", message });
   const { operator, broken } = await openDatabase(options);
   const installation = await install(operator, options);
+  await requireLogins(installation, signal);
 
   const control = new QueryPool({
     connection: installation.auth,
@@ -143,6 +145,19 @@ async function install(operator: ConnectionSettings, { config, observe, signal }
     observe({ kind: "background-failure", task: `making database ${tenant.id} ready`, cause });
   requireIsolation(installation, observe);
   return installation;
+}
+
+/** Now, and not at the first request: where the server lets a login not in, every answer would be a 503. */
+async function requireLogins({ auth, exec }: Installation, signal: AbortSignal): Promise<void> {
+  for (const login of [auth, exec]) {
+    const client = await connect(login, { signal }).catch((cause: unknown) => {
+      if (!(cause instanceof ConnectionError)) throw cause;
+      throw new Error(`${cause.message}: pg_hba.conf must let this login in with its password (scram-sha-256)`, {
+        cause,
+      });
+    });
+    await client.end();
+  }
 }
 
 /** No tenant is served with rights beyond its schema; of a wall that is weaker, the operator is told. */
