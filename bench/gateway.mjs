@@ -11,6 +11,8 @@ import { toTable } from "./support/report.mjs";
 import { SCENARIOS } from "./support/scenarios.mjs";
 
 const POOL_SIZE = 20;
+/** Before it has seen some thousands of requests, a server costs several times as much: the compiler is still at work. */
+const WARM_UP_SECONDS = 4;
 const path = (name) => new URL(name, import.meta.url).pathname;
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
@@ -29,7 +31,7 @@ const median = (numbers) => [...numbers].sort((a, b) => a - b)[Math.floor(number
 const round = (value, digits = 1) => Number(value.toFixed(digits));
 let requests = 0;
 
-async function runOnce(scenario, { server, database }) {
+async function runOnce(scenario, { server, database, seconds }) {
   const tenants = SCENARIOS[scenario].hasManyTenants ? database.tenants : database.tenants.slice(0, 1);
   const target = server === undefined ? { connection: database.connection } : { url: server.url };
   const before = server === undefined ? 0 : cpuSeconds(server.pid);
@@ -66,8 +68,9 @@ async function measure(scenario, servers, database) {
   const runs = Object.fromEntries(Object.keys(servers).map((name) => [name, []]));
   for (let time = 0; time <= rounds; time++) {
     for (const [name, server] of Object.entries(servers)) {
-      const run = await runOnce(scenario, { server, database });
-      if (time > 0) runs[name].push(run); // The first one warms up.
+      const isWarmUp = time === 0;
+      const run = await runOnce(scenario, { server, database, seconds: isWarmUp ? WARM_UP_SECONDS : seconds });
+      if (!isWarmUp) runs[name].push(run);
     }
   }
   const results = Object.fromEntries(Object.entries(runs).map(([name, each]) => [name, summarize(each)]));
