@@ -13,6 +13,7 @@ import { addQueryRoute, type RunQuery } from "./query-route.ts";
 import { discardBody } from "./read-body.ts";
 import { requestIdOf } from "./request-id.ts";
 import { RunningQueries } from "./running-queries.ts";
+import { cutStalledAnswers } from "./stalled-answers.ts";
 
 export interface HttpServerOptions {
   readonly authenticate: Authenticate;
@@ -21,6 +22,8 @@ export interface HttpServerOptions {
   readonly maxBodyBytes: number;
   /** For a whole request to arrive, body included. */
   readonly requestTimeoutMs?: number;
+  /** For a client that takes nothing of its answer. */
+  readonly stalledAnswerTimeoutMs?: number;
 }
 
 export interface HttpServer {
@@ -62,6 +65,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     refuse,
     onConnectionError: createConnectionErrorHandler({ observe, latestReply, refuse }),
   });
+  cutStalledAnswers(app.server, latestReply, options.stalledAnswerTimeoutMs);
   app.addHook("onRequest", admit);
   app.addHook("onSend", (...[, reply, , done]) => {
     if (isClosing) void reply.header("connection", "close");

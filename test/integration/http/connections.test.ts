@@ -1,4 +1,6 @@
-import { createServer } from "node:net";
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
+import { once } from "node:events";
+import { createServer, type Socket } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import type { QueryAnswer, RunQuery } from "../../../src/http/query-route.ts";
 import { createHttpServer } from "../../../src/http/create-http-server.ts";
@@ -167,6 +169,86 @@ describe("a client that goes away", () => {
     gate.finish();
     expect((await answer).status).toBe(200);
     expect(signal.aborted).toBe(false);
+  });
+});
+
+describe("a client that takes nothing of its answer", () => {
+  const STALLED_MS = 200;
+  /** Beyond what the kernel takes off the server's hands. */
+  const LARGE: QueryAnswer = { ...ANSWER, body: JSON.stringify("x".repeat(30_000_000)) };
+  const large = head(`Content-Length: ${BODY.length}`, "X-Request-Id: large") + BODY;
+
+  interface Stalled {
+    readonly client: Socket;
+    readonly connection: Socket;
+  }
+
+  /** A client that asks and does not read, with the server's end of its connection. */
+  async function stall(server: TestServer, requests: string): Promise<Stalled> {
+    let connection: Socket | undefined;
+    const keep = (message: unknown): void => void (connection ??= (message as { socket: Socket }).socket);
+    subscribe("net.server.socket", keep);
+    const client = await openSocket(server.url);
+    client.pause().write(requests);
+    await expect.poll(() => connection).toBeDefined();
+    unsubscribe("net.server.socket", keep);
+    if (connection === undefined) throw new Error("The server has seen no connection");
+    return { client, connection };
+  }
+
+  const largeOr =
+    (other: RunQuery): RunQuery =>
+    (principal, query, context) =>
+      context.requestId === "large" ? Promise.resolve(LARGE) : other(principal, query, context);
+
+  it.each([
+    ["one answer", large],
+    ["many answers", large.repeat(5)],
+  ])("is cut off, and what was held for it is given back: %s", async (_name, requests) => {
+    const server = await start({
+      runQuery: largeOr(() => Promise.resolve(ANSWER)),
+      stalledAnswerTimeoutMs: STALLED_MS,
+    });
+    const { client, connection } = await stall(server, requests);
+    await once(connection, "close");
+    expect(connection.destroyed).toBe(true);
+    client.destroy();
+  });
+
+  it("is cut off also where another query runs on its connection", async () => {
+    const gate = createGate();
+    const server = await start({ runQuery: largeOr(gate.runQuery), stalledAnswerTimeoutMs: STALLED_MS });
+    const { client, connection } = await stall(server, large + request);
+    const signal = await gate.started;
+    await once(connection, "close");
+    await expect.poll(() => signal.aborted).toBe(true);
+    client.destroy();
+  });
+
+  it("is not what others look like: those that idle, send slowly, or wait for a query, in a row or not", async () => {
+    const gate = createGate();
+    const server = await start({ runQuery: largeOr(gate.runQuery), stalledAnswerTimeoutMs: STALLED_MS });
+    const [idle, sending, waiting, inRow] = await Promise.all([1, 2, 3, 4].map(() => openSocket(server.url)));
+    if (!idle || !sending || !waiting || !inRow) throw new Error("A connection is missing");
+    const health = "GET /health HTTP/1.1\r\nHost: x\r\n\r\n";
+    const [answersToWaiting, answersInRow] = [readAnswers(waiting, 1), readAnswers(inRow, 2)];
+    idle.write(health);
+    expect(await readAnswers(idle, 1)).toMatchObject([{ status: 200 }]);
+    sending.write(head(`Content-Length: ${BODY.length}`) + BODY.slice(0, 5));
+    waiting.write(request);
+    inRow.write(health + request);
+    await gate.started;
+
+    // What stalls later than all of them is cut off: by then it would have been their turn.
+    const { client, connection } = await stall(server, large);
+    await once(connection, "close");
+    client.destroy();
+    gate.finish();
+    sending.write(BODY.slice(5));
+    idle.write(health);
+    const statuses = await Promise.all([readAnswers(idle, 1), readAnswers(sending, 1), answersToWaiting, answersInRow]);
+    expect(statuses.map((answers) => answers.map(({ status }) => status))).toEqual([[200], [200], [200], [200, 200]]);
+    for (const socket of [idle, sending, waiting, inRow]) socket.destroy();
   });
 });
 
