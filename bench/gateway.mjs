@@ -27,7 +27,10 @@ const { values: options, positionals } = parseArgs({
 const [seconds, rounds, tenantCount] = [options.seconds, options.rounds, options.tenants].map(Number);
 const say = (line) => process.stderr.write(`${line}\n`);
 
-const median = (numbers) => [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)];
+const median = (numbers) => {
+  const sorted = [...numbers].sort((a, b) => a - b);
+  return (sorted[(sorted.length - 1) >> 1] + sorted[sorted.length >> 1]) / 2;
+};
 const round = (value, digits = 1) => Number(value.toFixed(digits));
 let requests = 0;
 
