@@ -29,6 +29,8 @@ export interface ConnectionOptions {
   readonly settings: ConnectionSettings;
   /** False behind a pooler that gives each transaction another session: nothing is prepared or set beyond a transaction. */
   readonly ownsSession: boolean;
+  /** For the first exchange on it. */
+  readonly openTimeoutMs: number;
 }
 
 /** How a run is written; see `begin`. */
@@ -39,6 +41,8 @@ export interface Opening {
 }
 
 const CANCEL_TIMEOUT_MS = 1_000;
+/** How long the server may take to close a connection that was ended. */
+const FAREWELL_MS = 1_000;
 
 /** No session's key: whoever comes next, the connection is reset. */
 const TRACES_OF_SEVERAL = "";
@@ -73,20 +77,22 @@ export class Connection implements ExchangeHost {
     client.on("error", (error: NodeJS.ErrnoException) => this.#failed(error));
   }
 
-  /** Takes over a connected client: prepares the fixed statements and pins the session's settings. */
-  static async open(client: pg.Client, options: ConnectionOptions): Promise<Connection> {
+  /**
+   * Takes over a connected client: prepares the fixed statements and pins the session's settings. `signal` gives it up.
+   *
+   * @throws Error when that fails or takes too long; the client is destroyed.
+   */
+  static async open(client: pg.Client, options: ConnectionOptions, signal: AbortSignal): Promise<Connection> {
     const connection = new Connection(client, options);
     if (!options.ownsSession) return connection;
-    const writer = new MessageWriter();
-    for (const { name, sql } of FIXED_STATEMENTS) writer.parse(name, sql, []);
-    writer.bind(PIN_STATEMENT.name, []).execute(0).sync();
-    const outcome = await connection.run({
-      request: writer.take(),
-      fixedCount: 0,
-      maxBytes: Number.POSITIVE_INFINITY,
-    });
+    const giveUp = (): void => connection.destroy();
+    const timer = setTimeout(giveUp, options.openTimeoutMs);
+    signal.addEventListener("abort", giveUp, { once: true });
+    const outcome = await connection.#prepareSession();
+    clearTimeout(timer);
+    signal.removeEventListener("abort", giveUp);
     if (outcome.kind === "completed") return connection;
-    connection.cut();
+    connection.destroy();
     throw new Error("The session's settings cannot be set", {
       cause: outcome.kind === "refused" || outcome.kind === "lost" ? outcome.error : undefined,
     });
@@ -172,10 +178,19 @@ export class Connection implements ExchangeHost {
     this.#client.connection.stream.destroy();
   }
 
-  /** A polite end of an idle connection. */
+  /** A polite end of an idle connection; not so polite where the server does not answer. Never rejects. */
   async end(): Promise<void> {
     this.#isReusable = false;
+    const timer = setTimeout(() => this.destroy(), FAREWELL_MS);
     await this.#client.end();
+    clearTimeout(timer);
+  }
+
+  #prepareSession(): Promise<Outcome> {
+    const writer = new MessageWriter();
+    for (const { name, sql } of FIXED_STATEMENTS) writer.parse(name, sql, []);
+    writer.bind(PIN_STATEMENT.name, []).execute(0).sync();
+    return this.run({ request: writer.take(), fixedCount: 0, maxBytes: Number.POSITIVE_INFINITY });
   }
 
   async #sendCancelRequest(): Promise<void> {

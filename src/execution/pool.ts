@@ -1,12 +1,13 @@
 // The connections to one database as one login, shared out fairly between tenants. In charge of how many there are, who gets
 // one next and how long anybody waits; not of what is run on them.
 
+import { setMaxListeners } from "node:events";
 import { connect } from "../postgres/connect.ts";
 import type { ConnectionSettings } from "../postgres/connection-settings.ts";
 import { Connection } from "./connection.ts";
 import { type Deadline, Deadlines } from "./deadlines.ts";
 import type { Session } from "./session.ts";
-import { unavailable } from "./translate-database-error.ts";
+import { tooManyRequests, unavailable } from "./translate-database-error.ts";
 import { type Waiter, WaitingTenants } from "./waiting-tenants.ts";
 
 export interface PoolOptions {
@@ -16,9 +17,11 @@ export interface PoolOptions {
   readonly ownsSessions?: boolean;
   /** Default three quarters, so that others find a connection without waiting for one tenant's statements. */
   readonly maxPerTenant?: number;
-  /** Requests that may wait for a connection at one time, of all tenants together. */
+  /** Requests that may wait for a connection at one time, of all tenants together; half of them may be one tenant's. */
   readonly maxWaiting?: number;
   readonly waitTimeoutMs?: number;
+  /** For what is sent on a new connection before the first statement. */
+  readonly openTimeoutMs?: number;
   /** A connection that nobody used for so long is closed. */
   readonly idleTimeoutMs?: number;
   /** A connection of this age is replaced, because a backend's caches of catalogs only grow. */
@@ -29,6 +32,7 @@ const DEFAULTS = {
   ownsSessions: true,
   maxWaiting: 1_000,
   waitTimeoutMs: 10_000,
+  openTimeoutMs: 10_000,
   idleTimeoutMs: 5 * 60_000,
   maxLifetimeMs: 30 * 60_000,
 } as const;
@@ -44,18 +48,24 @@ export class Pool {
   readonly #connections = new Set<Connection>();
   /** Least recently used first. */
   #idle: Connection[] = [];
+  /** Ended by us; the server has not closed them yet. */
+  readonly #ending = new Set<Connection>();
   readonly #holders = new Map<Connection, string>();
   readonly #heldBy = new Map<string, number>();
   readonly #waiting = new WaitingTenants();
   readonly #tidying: NodeJS.Timeout;
   #openingCount = 0;
+  /** Gives up connections that are being opened. */
+  readonly #stop = new AbortController();
   #isClosing = false;
-  #drained: (() => void) | undefined;
+  /** Those who wait for the pool to come to its end. */
+  readonly #closers = new Set<() => void>();
 
   constructor(options: PoolOptions) {
     this.#options = { ...DEFAULTS, ...options };
     this.#maxPerTenant = options.maxPerTenant ?? Math.max(1, Math.floor(options.maxConnections * LARGEST_SHARE));
     this.#tidying = setInterval(() => this.#tidy(), TIDY_MS).unref();
+    setMaxListeners(0, this.#stop.signal); // One for each connection that is being opened.
   }
 
   /** Nobody holds a connection or waits for one. */
@@ -71,6 +81,7 @@ export class Pool {
    * A connection for one exchange or more, until `release`.
    *
    * @throws GatewayError UNAVAILABLE when none can be had, in time or at all.
+   * @throws GatewayError TOO_MANY_REQUESTS when the tenant itself has too many requests waiting.
    * @throws Error when `signal` is aborted.
    */
   acquire(session: Session, signal: AbortSignal): Connection | Promise<Connection> {
@@ -78,7 +89,7 @@ export class Pool {
     if (this.#isClosing) throw closing();
     const connection = this.#allowance(session.tenant) > 0 ? this.#takeIdle(session.key) : undefined;
     if (connection !== undefined) return this.#hold(connection, session.tenant);
-    if (this.#waiting.count >= this.#options.maxWaiting) throw unavailable("Too many requests are waiting");
+    this.#makeRoomFor(session.tenant);
     return this.#wait(session, signal);
   }
 
@@ -91,8 +102,8 @@ export class Pool {
       this.#discard(connection);
     }
     this.#serveWaiting();
-    if (this.#isClosing) void this.#retire(this.#idle);
-    if (this.isIdle) this.#drained?.();
+    if (this.#isClosing) this.#retire(this.#idle);
+    this.#tellClosers();
   }
 
   /** The tenant's schema has changed: statements that were prepared before may have inferred other types. */
@@ -104,13 +115,30 @@ export class Pool {
   async close(deadlineMs: number): Promise<void> {
     this.#isClosing = true;
     clearInterval(this.#tidying);
-    await Promise.all([this.#retire(this.#idle), this.#untilDrained(deadlineMs)]);
+    this.#retire(this.#idle);
+    await this.#untilEmpty(deadlineMs);
+    this.#stop.abort();
     for (const waiter of this.#waiting.takeAll()) waiter.reject(closing());
     for (const connection of this.#connections) connection.cut();
+    for (const connection of this.#ending) connection.destroy();
   }
 
   /** How many connections more the tenant may hold. */
   readonly #allowance = (tenant: string): number => this.#maxPerTenant - (this.#heldBy.get(tenant) ?? 0);
+
+  /**
+   * A tenant that holds and waits for nothing finds a place in a full queue: another, with more than one request in it, gives
+   * its newest up.
+   */
+  #makeRoomFor(tenant: string): void {
+    const { maxWaiting } = this.#options;
+    const ownCount = this.#waiting.countOf(tenant);
+    if (ownCount >= Math.ceil(maxWaiting / 2)) throw tooManyRequests("Too many requests of this database are waiting");
+    if (this.#waiting.count < maxWaiting) return;
+    const displaced = ownCount > 0 || this.#heldBy.has(tenant) ? undefined : this.#waiting.newestOfLongest;
+    if (displaced === undefined) throw queueFull();
+    displaced.reject(queueFull());
+  }
 
   /** The connection that last served this session saves a reset and has its statements prepared. */
   #takeIdle(sessionKey: string): Connection | undefined {
@@ -174,31 +202,25 @@ export class Pool {
   async #openOne(): Promise<void> {
     this.#openingCount += 1;
     try {
-      const client = await connect(this.#options.connection);
-      const connection = await this.#adopt(client);
+      const connection = await this.#connect();
       this.#openingCount -= 1;
       this.release(connection);
     } catch (cause) {
       this.#openingCount -= 1;
+      this.#tellClosers();
       if (this.#connections.size > 0) return;
       this.#waiting.takeNext(() => 1)?.reject(unavailable("The database cannot be reached", cause));
       this.#openForWaiting();
     }
   }
 
-  async #adopt(client: Awaited<ReturnType<typeof connect>>): Promise<Connection> {
-    try {
-      const connection = await Connection.open(client, {
-        settings: this.#options.connection,
-        ownsSession: this.#options.ownsSessions,
-      });
-      this.#connections.add(connection);
-      connection.onEnd(() => this.#forget(connection));
-      return connection;
-    } catch (error) {
-      await client.end();
-      throw error;
-    }
+  async #connect(): Promise<Connection> {
+    const { connection: settings, ownsSessions: ownsSession, openTimeoutMs } = this.#options;
+    const client = await connect(settings, { signal: this.#stop.signal });
+    const connection = await Connection.open(client, { settings, ownsSession, openTimeoutMs }, this.#stop.signal);
+    this.#connections.add(connection);
+    connection.onEnd(() => this.#forget(connection));
+    return connection;
   }
 
   #hold(connection: Connection, tenant: string): Connection {
@@ -229,10 +251,16 @@ export class Pool {
   }
 
   /** Ends connections that are idle. */
-  async #retire(connections: readonly Connection[]): Promise<void> {
+  #retire(connections: readonly Connection[]): void {
     this.#idle = this.#idle.filter((connection) => !connections.includes(connection));
-    for (const connection of connections) this.#connections.delete(connection);
-    await Promise.all(connections.map((connection) => connection.end()));
+    for (const connection of connections) {
+      this.#connections.delete(connection);
+      this.#ending.add(connection);
+      void connection.end().then(() => {
+        this.#ending.delete(connection);
+        this.#tellClosers();
+      });
+    }
   }
 
   #tidy(): void {
@@ -241,18 +269,30 @@ export class Pool {
     const old = this.#idle.filter(
       ({ idleSince, openedAt }) => now - idleSince > idleTimeoutMs || now - openedAt > maxLifetimeMs,
     );
-    void this.#retire(old);
+    this.#retire(old);
   }
 
-  async #untilDrained(deadlineMs: number): Promise<void> {
-    if (this.isIdle) return;
+  get #isEmpty(): boolean {
+    return this.isIdle && this.#ending.size === 0;
+  }
+
+  #tellClosers(): void {
+    if (this.#isEmpty) for (const tell of this.#closers) tell();
+  }
+
+  async #untilEmpty(deadlineMs: number): Promise<void> {
+    if (this.#isEmpty) return;
     let timer: NodeJS.Timeout | undefined;
     await new Promise<void>((resolve) => {
-      this.#drained = resolve;
+      this.#closers.add(resolve);
       timer = setTimeout(resolve, deadlineMs);
     });
     clearTimeout(timer);
   }
+}
+
+function queueFull(): Error {
+  return unavailable("Too many requests are waiting");
 }
 
 function closing(): Error {

@@ -36,6 +36,11 @@ export function unavailable(message: string, cause?: unknown): GatewayError {
   return new GatewayError("UNAVAILABLE", message, { retryAfterSeconds: RETRY_AFTER_SECONDS, cause });
 }
 
+/** The tenant has more to do than it may; others are served. Nothing was run. */
+export function tooManyRequests(message: string): GatewayError {
+  return new GatewayError("TOO_MANY_REQUESTS", message, { retryAfterSeconds: RETRY_AFTER_SECONDS });
+}
+
 /** The connection went after the statement was sent: nobody but PostgreSQL knows what became of it. */
 export function outcomeUnknown(cause?: unknown): GatewayError {
   return new GatewayError("DATABASE_ERROR", "The connection to the database was lost; the outcome is unknown", {

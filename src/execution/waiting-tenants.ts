@@ -22,6 +22,17 @@ export class WaitingTenants {
     return this.#count;
   }
 
+  countOf(tenant: string): number {
+    return this.#queues.get(tenant)?.size ?? 0;
+  }
+
+  /** Who came last of the tenant that has most in the queue; undefined when nobody has more than one. */
+  get newestOfLongest(): Waiter | undefined {
+    let longest: ReadonlySet<Waiter> = new Set();
+    for (const queue of this.#queues.values()) if (queue.size > longest.size) longest = queue;
+    return longest.size > 1 ? [...longest].at(-1) : undefined;
+  }
+
   /** How many could be served at once, with connections enough. */
   countServable(allowance: Allowance): number {
     let count = 0;

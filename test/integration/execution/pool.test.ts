@@ -5,6 +5,7 @@ import type { Connection } from "../../../src/execution/connection.ts";
 import { Pool, type PoolOptions } from "../../../src/execution/pool.ts";
 import type { Session } from "../../../src/execution/session.ts";
 import { clusterConnection } from "../../support/cluster.ts";
+import { type Proxy, startProxy } from "./proxy.ts";
 
 const never = new AbortController().signal;
 
@@ -83,6 +84,32 @@ describe("Pool", () => {
     pool.release(await waiting);
   });
 
+  it("gives a tenant a free connection at once, however many requests of another wait", async () => {
+    start({ maxConnections: 4, maxWaiting: 5 });
+    const held = await Promise.all([acquire("greedy"), acquire("greedy"), acquire("greedy")]);
+    const waiting = Array.from({ length: 5 }, () => acquire("greedy").catch((error: unknown) => error));
+    pool.release(await acquire("modest"));
+    for (const connection of held) pool.release(connection);
+    for (const [index, outcome] of waiting.entries()) {
+      const result = await outcome;
+      if (index < 3) pool.release(result as Connection);
+      else expect(result).toMatchObject({ code: "TOO_MANY_REQUESTS", retryAfterSeconds: 1 });
+    }
+  });
+
+  it("finds a place in a full queue for who has none, at the cost of the newest of who has most", async () => {
+    start({ maxWaiting: 4 });
+    const held = await acquire("first");
+    const [one, two, three, four] = ["many", "many", "few", "first"].map((tenant) =>
+      acquire(tenant).catch((error: unknown) => error),
+    );
+    const newcomer = acquire("newcomer");
+    expect(await two).toMatchObject({ code: "UNAVAILABLE", retryAfterSeconds: 1 });
+    await expect(acquire("another")).rejects.toMatchObject({ code: "UNAVAILABLE" }); // Nobody has more than one.
+    pool.release(held);
+    for (const served of [one, three, four, newcomer]) pool.release((await served) as Connection);
+  });
+
   it("refuses who has waited too long, and serves the next", async () => {
     start({ waitTimeoutMs: 50 });
     const held = await acquire("a");
@@ -158,6 +185,43 @@ describe("Pool", () => {
       start({ connection: { ...clusterConnection(), user: "nobody_at_all" } });
       await expect(acquire("a")).rejects.toMatchObject({ code: "UNAVAILABLE" });
       await expect(acquire("a")).rejects.toMatchObject({ code: "UNAVAILABLE" });
+    });
+  });
+
+  describe("when the server stops to answer", () => {
+    let proxy: Proxy;
+    let isFrozen: boolean;
+    beforeEach(async () => {
+      isFrozen = false;
+      proxy = await startProxy(clusterConnection(), { passesRequest: () => !isFrozen, passesAnswer: () => !isFrozen });
+    });
+    afterEach(() => proxy.close());
+
+    it("gives up a connection that hangs after its login, and serves the next on another", async () => {
+      const isParse = (chunk: Buffer): boolean => chunk[0] === "P".charCodeAt(0);
+      let isHanging = true;
+      const hanging = await startProxy(clusterConnection(), {
+        passesRequest: (chunk) => !(isHanging && isParse(chunk)),
+      });
+      start({ connection: hanging.connection, openTimeoutMs: 100 });
+      await expect(acquire("a")).rejects.toMatchObject({ code: "UNAVAILABLE", retryAfterSeconds: 1 });
+      isHanging = false;
+      pool.release(await acquire("a"));
+      await pool.close(1_000);
+      await hanging.close();
+    });
+
+    it("closes within the deadline, and leaves no connection behind", async () => {
+      start({ connection: proxy.connection, maxConnections: 2, maxPerTenant: 2 });
+      const [one, two] = await Promise.all([acquire("a"), acquire("a")]);
+      let endCount = 0;
+      for (const connection of [one, two]) connection.onEnd(() => (endCount += 1));
+      pool.release(one);
+      isFrozen = true;
+      const closing = pool.close(100);
+      pool.release(two);
+      await closing;
+      await expect.poll(() => endCount).toBe(2);
     });
   });
 

@@ -33,7 +33,7 @@ describe.skipIf(!hasPgBouncer).each(VERSIONS)("through PgBouncer in transaction 
       ownsSessions: false,
       maxConnections: 12,
       maxPerTenant: 12,
-      maxWaiting: QUERY_COUNT,
+      maxWaiting: 2 * QUERY_COUNT,
       waitTimeoutMs: 60_000,
     });
     for (const session of [harness.alice, harness.bob]) {
