@@ -4,25 +4,12 @@ import { monitorEventLoopDelay } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { createParser } from "../dist/sql/parse-statement.js";
+import { HOSTILE } from "./hostile-shapes.mjs";
 
 const PHASE_MS = Number(process.argv[2] ?? 5) * 1_000;
 const SMALL =
   "SELECT u.id, u.name, count(o.id) FROM users u LEFT JOIN orders o ON o.user_id = u.id WHERE u.id = $1 GROUP BY 1, 2";
 const HONEST_LARGE = `INSERT INTO t VALUES ${Array.from({ length: 500 }, (_, row) => `(${row}, 'name', now())`).join()}`;
-
-const HOSTILE = {
-  "sum of 60,000": `select 1${"+1".repeat(60_000)}`,
-  "sum of 12,000": `select 1${"+1".repeat(12_000)}`,
-  "sum of 24,000": `select 1${"+1".repeat(24_000)}`,
-  "casts, 16,000": `select 1${"::int".repeat(16_000)}`,
-  "UNION, 14,000": `select 1${" union select 1".repeat(14_000)}`,
-  "JOIN, 14,000": `select from a${" natural join a".repeat(14_000)}`,
-  "list of 24,000": `select 1 in (1${",1".repeat(24_000)})`,
-  "signs, 1,000": `select ${"-+".repeat(1_000)}1`,
-  "empty comments, 60,000": `${"/**/".repeat(60_000)}select 1`,
-  "sub-selects, 600": `select ${"exists(select ".repeat(600)}1${")".repeat(600)}`,
-  "string of 250,000": `select '${"x".repeat(250_000)}'`,
-};
 
 const percentile = (values, share) => values.sort((a, b) => a - b)[Math.floor(values.length * share)] ?? 0;
 const round = (value) => Math.round(value * 1_000) / 1_000;
