@@ -112,14 +112,19 @@ interface Attempt {
 
 async function withstands(session: ClientBase, wall: Wall, { fill, attacker }: Attempt): Promise<boolean> {
   for (const attack of wall.attacks)
-    if (await succeeds(session, fill(attack), attacker[wall.as ?? "owner"], attacker.schema)) return false;
+    if (await succeeds(session, fill(attack), { role: attacker[wall.as ?? "owner"], schema: attacker.schema }))
+      return false;
   return true;
 }
 
 const INSUFFICIENT_PRIVILEGE = "42501";
 
 /** An attack that fails for another reason than a missing right was not stopped by a wall. Rolled back in any case. One statement, as the gateway sends it: none can end the transaction or change the role before. */
-async function succeeds(session: ClientBase, sql: string, role: string, schema: string): Promise<boolean> {
+async function succeeds(
+  session: ClientBase,
+  sql: string,
+  { role, schema }: { readonly role: string; readonly schema: string },
+): Promise<boolean> {
   await session.query(
     `begin; set local statement_timeout = '5s'; set local search_path = ${schema}, pg_temp; set local role ${role}`,
   );

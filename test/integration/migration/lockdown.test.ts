@@ -1,0 +1,137 @@
+/* eslint-disable @typescript-eslint/no-unsafe-argument, @typescript-eslint/no-unsafe-assignment, @typescript-eslint/no-unsafe-member-access -- rows come as any: tests know them */
+import { describe, expect, it, onTestFinished } from "vitest";
+import { describeDangers } from "../../../src/migration/find-dangers.ts";
+import { describeLockdown, lockDown, rehearseLockdown, unlock } from "../../../src/migration/lockdown.ts";
+import { migrate } from "../../../src/migration/migrate.ts";
+import { connect } from "../../../src/postgres/connect.ts";
+import type { ClusterVersion, TestDatabase } from "../../support/cluster.ts";
+import { emptyDatabase, migrated, queryAs, VERSIONS } from "./support.ts";
+
+const PUBLIC_RIGHTS_SQL = `
+select has_database_privilege('public', current_database(), 'CONNECT') as connect,
+       has_schema_privilege('public', 'information_schema', 'USAGE') as schema,
+       has_table_privilege('public', 'pg_catalog.pg_roles', 'SELECT') as catalog,
+       has_function_privilege('public', 'pg_catalog.set_config(text, text, boolean)', 'EXECUTE') as function,
+       has_language_privilege('public', 'plpgsql', 'USAGE') as language`;
+const ALL = { connect: true, schema: true, catalog: true, function: true, language: true };
+const NONE = { connect: false, schema: false, catalog: false, function: false, language: false };
+
+async function login(database: TestDatabase, name: string, options = ""): Promise<string> {
+  const [row] = await database.query("select oid::text from pg_database where datname = current_database()");
+  const role = `${name}_${row.oid}`;
+  await database.query(`create role ${role} login ${options}`);
+  onTestFinished(async () => {
+    await queryAs({ ...database.connection, database: "postgres" }, `drop role if exists ${role}`).catch(
+      () => undefined,
+    );
+  });
+  return role;
+}
+
+describe.each(VERSIONS)("the lock-down on PostgreSQL %i", (version: ClusterVersion) => {
+  it("is done by itself where nobody else keeps anything, and changes nothing the second time", async () => {
+    const database = await emptyDatabase(version);
+    const { installation } = await migrated(database);
+
+    expect(installation.lockdown).toEqual({ kind: "locked", beyond: 0 });
+    expect(describeLockdown(installation.lockdown)).toBeUndefined();
+    expect(await database.query(PUBLIC_RIGHTS_SQL)).toEqual([NONE]);
+    const client = await connect(database.connection);
+    try {
+      expect((await rehearseLockdown(client, installation.roles)).taken).toEqual([]);
+    } finally {
+      await client.end();
+    }
+  });
+
+  it("waits for the operator where another program keeps something, and lets everybody keep what they had", async () => {
+    const database = await emptyDatabase(version);
+    await database.query("create schema app; create table app.orders (id int); insert into app.orders values (1)");
+    const app = await login(database, "app");
+    const detached = await login(database, "detached", "noinherit");
+    const monitor = await login(database, "monitor", "in role pg_monitor");
+    await database.query(
+      `grant usage on schema app to ${app}, ${detached}; grant select on app.orders to ${app}, ${detached}`,
+    );
+    const { installation } = await migrated(database);
+
+    expect(installation.lockdown.kind).toBe("unasked");
+    expect(describeLockdown(installation.lockdown)).toContain("postgate lockdown");
+    expect(await database.query(PUBLIC_RIGHTS_SQL)).toEqual([ALL]);
+
+    const client = await connect(database.connection);
+    try {
+      expect((await rehearseLockdown(client, installation.roles)).statements.length).toBeGreaterThan(5);
+      expect(await database.query(PUBLIC_RIGHTS_SQL)).toEqual([ALL]);
+      await lockDown(client, installation.roles);
+      expect(await database.query(PUBLIC_RIGHTS_SQL)).toEqual([NONE]);
+      for (const user of [app, detached]) {
+        const settings = { ...database.connection, user };
+        expect(await queryAs(settings, "select id, set_config('a.b', 'c', true) from app.orders")).toHaveLength(1);
+        expect((await queryAs(settings, "select * from pg_catalog.pg_class")).length).toBeGreaterThan(100);
+      }
+      const asMonitor = { ...database.connection, user: monitor };
+      expect(await queryAs(asMonitor, "select query from pg_stat_activity where pid = pg_backend_pid()")).toHaveLength(
+        1,
+      );
+      await unlock(client, installation.roles);
+    } finally {
+      await client.end();
+    }
+    expect(await database.query(PUBLIC_RIGHTS_SQL)).toEqual([ALL]);
+    expect((await migrate(database.connection)).lockdown.kind).toBe("unlocked");
+  });
+
+  it("lets tenants use an extension that is made later", async () => {
+    const database = await emptyDatabase(version);
+    const gateway = await migrated(database);
+    const tenant = await gateway.createTenant();
+    await database.query("create schema postgate_extensions; grant usage on schema postgate_extensions to public");
+    await database.query("create extension pg_trgm schema postgate_extensions");
+
+    expect(await tenant.run("select postgate_extensions.similarity('abc', 'abc') as same")).toEqual([{ same: 1 }]);
+  });
+
+  it("takes what a login that is no superuser may take, and tells what is left", async () => {
+    const database = await emptyDatabase(version);
+    const operator = await login(database, "operator", "createrole");
+    const name = database.connection.database;
+    await database.query(`alter database ${name} owner to ${operator}`);
+    const { lockdown, dangers } = await migrate({ ...database.connection, user: operator });
+
+    expect(dangers).toEqual([]);
+    expect(lockdown.beyond).toBeGreaterThan(500);
+    expect(describeLockdown(lockdown)).toContain("only a superuser");
+    expect(await database.query(PUBLIC_RIGHTS_SQL)).toEqual([{ ...ALL, connect: false }]);
+    await database.query(
+      `alter database ${name} owner to postgres; reassign owned by ${operator} to postgres; drop owned by ${operator}`,
+    );
+  });
+
+  it.each([
+    ["superuser", "is a superuser"],
+    ["bypassrls", "read past row security"],
+    ["createrole", "make roles"],
+  ])("is worth nothing on a tenants' login with %s", async (attribute, finding) => {
+    const database = await emptyDatabase(version);
+    const { installation } = await migrated(database);
+    await database.query(`alter role ${installation.roles.exec} ${attribute}`);
+
+    expect(describeDangers((await migrate(database.connection)).dangers)).toContain(finding);
+  });
+
+  it("is worth nothing on a tenants' login that belongs to other roles, or owns something", async () => {
+    const database = await emptyDatabase(version);
+    const gateway = await migrated(database);
+    await gateway.createTenant();
+    const { exec } = gateway.installation.roles;
+    const findings = async (): Promise<string[]> =>
+      (await migrate(database.connection)).dangers.map(({ finding }) => finding);
+
+    expect(await findings()).toEqual([]);
+    await database.query(`grant pg_read_server_files to ${exec}`);
+    expect(await findings()).toEqual(['has the rights of role "pg_read_server_files"']);
+    await database.query(`revoke pg_read_server_files from ${exec}; create schema exec_own authorization ${exec}`);
+    expect(await findings()).toEqual(["owns objects in this database"]);
+  });
+});
