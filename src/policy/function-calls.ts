@@ -41,9 +41,10 @@ export function judgeFunctionCall(call: FuncCall, visited: VisitedNode, judgemen
   const parts = namesOf(call.funcname);
   const [name = "", inner = ""] = parts;
   if (parts.length === 1) judgePlainCall(name, { call, visited, judgement });
-  else if (parts.length === 2 && name === HELPER_SCHEMA && HELPER_FUNCTIONS.has(inner))
+  else if (parts.length === 2 && name === HELPER_SCHEMA && HELPER_FUNCTIONS.has(inner)) {
     judgement.permissions.add("SELECT");
-  else if (!isSyntaxCall(call, parts, judgement)) throw refuseQualified(parts, { call, visited, judgement });
+    judgement.callsHelpers = true;
+  } else if (!isSyntaxCall(call, parts, judgement)) throw refuseQualified(parts, { call, visited, judgement });
 }
 
 function isSyntaxCall(call: FuncCall, parts: readonly string[], judgement: Judgement): boolean {

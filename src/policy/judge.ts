@@ -43,6 +43,7 @@ function toFacts(judgement: Judgement): StatementFacts {
     returnsRows: returnsRows(visited),
     // EXPLAIN only plans what it is given.
     writes: visited.type !== "ExplainStmt" && (type.writes || judgement.writes),
+    callsHelpers: judgement.callsHelpers,
     parameterCount: judgement.parameterCount,
   };
 }

@@ -21,6 +21,7 @@ export class Judgement {
   readonly permissions = new Set<Permission>();
   readonly tables = new Set<string>();
   needsInsertOrUpdate = false;
+  callsHelpers = false;
   writes = false;
   parameterCount = 0;
   /** `x.f` calls the function f where x is a function in FROM: known only when the whole tree was seen. */

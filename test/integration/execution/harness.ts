@@ -27,6 +27,7 @@ export function approved(text: string, facts: Partial<StatementFacts> = {}): App
     tables: [],
     returnsRows,
     writes: !["SELECT", "VALUES", "TABLE", "EXPLAIN"].includes(verb),
+    callsHelpers: /postgate_helpers\./.test(text),
     parameterCount: Math.max(0, ...[...text.matchAll(/\$(\d+)/g)].map(([, number]) => Number(number))),
     ...facts,
   } as ApprovedStatement;
@@ -38,7 +39,7 @@ function parameter(value: unknown): Parameter {
   if (typeof value === "string") return { kind: "string", text: value };
   if (typeof value === "boolean") return { kind: "boolean", text: String(value) };
   if (typeof value === "number") return { kind: Number.isInteger(value) ? "integer" : "number", text: String(value) };
-  if (Array.isArray(value)) return { kind: "array", text: JSON.stringify(value), elements: value.map(parameter) };
+  if (Array.isArray(value)) return { kind: "array", text: JSON.stringify(value) };
   return { kind: "object", text: JSON.stringify(value) };
 }
 

@@ -25,10 +25,10 @@ describe("judge", () => {
     ["TRUNCATE a", "TRUNCATE", ["DROP"], ["a"], false, true, 0],
   ])("%s", async (...row) => {
     const [sql, operation, permissions, tables, returnsRows, writes, parameterCount] = row;
-    const needsInsertOrUpdate = false;
+    const facts = { text: sql, needsInsertOrUpdate: false, callsHelpers: false };
     expect(await judgeSql(sql)).toEqual({
-      text: sql,
-      ...{ operation, permissions, needsInsertOrUpdate, tables, returnsRows, writes, parameterCount },
+      ...facts,
+      ...{ operation, permissions, tables, returnsRows, writes, parameterCount },
     });
   });
 
@@ -99,6 +99,14 @@ describe("judge", () => {
     expect(await refusalOf("SELECT create_tenant_token()", { ...TENANT_RULES, ...extensions })).toMatchObject({
       reason: "FUNCTION_NOT_ALLOWED",
     });
+  });
+
+  it.each([
+    ["SELECT * FROM postgate_helpers.list_tables()", true],
+    ['SELECT 1 WHERE EXISTS (SELECT FROM "postgate_helpers".describe_table($1))', true],
+    ["SELECT 'postgate_helpers.list_tables()' AS postgate_helpers", false],
+  ])("says of %s whether it calls a helper: %s", async (sql, callsHelpers) => {
+    expect(await judgeSql(sql)).toMatchObject({ callsHelpers });
   });
 
   it("says what a call of an admin function needs, and that it writes", async () => {
