@@ -3,6 +3,7 @@
 import { GatewayError } from "../errors.ts";
 import { MAX_PARAMETERS, type Parameter } from "../parameters.ts";
 import { readParameters } from "./read-parameters.ts";
+import { requireModestJson } from "./require-modest-json.ts";
 
 export interface QueryRequest {
   readonly sql: string;
@@ -12,8 +13,7 @@ export interface QueryRequest {
 const EXAMPLE = '{"sql": "SELECT $1::int", "params": [1]}';
 /** Without one of these escapes, a text that was decoded from valid UTF-8 holds neither NUL nor half a surrogate pair. */
 const SUSPICIOUS_ESCAPE = /\\u(?:0000|d[89a-f])/i;
-const ESCAPE = /\\(?:u([0-9a-f]{4})|.)/gi;
-
+const ESCAPED_PAIR = /\\ud[89ab]..\\ud[c-f]../iy;
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
 /** Leaves a byte-order mark out, as RFC 8259 allows. */
@@ -21,6 +21,7 @@ const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 /** @throws GatewayError INVALID_REQUEST naming the first thing that is wrong and the form that is expected. */
 export function parseQueryBody(bytes: Uint8Array): QueryRequest {
+  requireModestJson(bytes);
   const text = decode(bytes);
   const { sql, params } = parseObject(text);
   requireString(sql);
@@ -64,21 +65,37 @@ function requireParameterList(params: unknown): asserts params is readonly unkno
 
 function requireSendable(sql: string, parameters: readonly Parameter[]): void {
   requireSendableText(sql, '"sql"');
-  parameters.forEach((parameter, index) => requireSendableText(charactersOf(parameter), `Parameter $${index + 1}`));
+  for (const [index, parameter] of parameters.entries()) {
+    const name = `Parameter $${index + 1}`;
+    if (parameter.kind === "string") requireSendableText(parameter.text, name);
+    else if (parameter.kind !== "null") requireSendableJson(parameter.text, name);
+  }
 }
 
 function requireSendableText(text: string, name: string): void {
-  if (text.includes("\0")) throw invalid(`${name} holds a NUL character (\\u0000), which PostgreSQL cannot store`);
-  if (LONE_SURROGATE.test(text)) throw invalid(`${name} holds half of a surrogate pair, which is not valid Unicode`);
+  if (text.includes("\0")) throw nul(name);
+  if (LONE_SURROGATE.test(text)) throw halfPair(name);
 }
 
-/** Every character that PostgreSQL will see in the parameter; of objects and arrays with the escapes resolved. */
-function charactersOf(parameter: Parameter): string {
-  if (parameter.kind === "null") return "";
-  if (parameter.kind === "string") return parameter.text;
-  return parameter.text.replace(ESCAPE, (_escape, hex?: string) =>
-    hex === undefined ? " " : String.fromCharCode(Number.parseInt(hex, 16)),
-  );
+/** Finds in a JSON text what its escapes stand for: it came as valid UTF-8, so nothing else can be amiss. */
+function requireSendableJson(text: string, name: string): void {
+  for (let start = text.indexOf("\\"); start >= 0; start = text.indexOf("\\", start + 2)) {
+    if (text[start + 1] !== "u") continue;
+    const unit = Number.parseInt(text.slice(start + 2, start + 6), 16);
+    if (unit === 0) throw nul(name);
+    if (unit < 0xd800 || unit > 0xdfff) continue;
+    ESCAPED_PAIR.lastIndex = start;
+    if (!ESCAPED_PAIR.test(text)) throw halfPair(name);
+    start += 6; // To the second half.
+  }
+}
+
+function nul(name: string): GatewayError {
+  return invalid(`${name} holds a NUL character (\\u0000), which PostgreSQL cannot store`);
+}
+
+function halfPair(name: string): GatewayError {
+  return invalid(`${name} holds half of a surrogate pair, which is not valid Unicode`);
 }
 
 function kindOf(value: unknown): string {

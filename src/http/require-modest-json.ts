@@ -24,7 +24,7 @@ export function requireModestJson(bytes: Uint8Array): void {
   if (bytes.length <= SMALL_BODY_BYTES) return;
   const structure = new Structure();
   for (let at = 0; at < bytes.length; at++) {
-    switch (bytes[at]) {
+    switch (bytes[at] ?? 0) {
       case QUOTE:
         at = endOfString(bytes, at);
         break;

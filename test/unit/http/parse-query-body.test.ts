@@ -100,19 +100,9 @@ describe("parameters", () => {
     ["{}", { kind: "object", text: "{}" }],
     ['{"b":1.0,"1":[2.50,"}"],"b":1e400}', { kind: "object", text: '{"b":1.0,"1":[2.50,"}"],"b":1e400}' }],
     ['{"__proto__":{"a":1}}', { kind: "object", text: '{"__proto__":{"a":1}}' }],
-    ["[]", { kind: "array", text: "[]", elements: [] }],
-    [
-      '[1.0,[null,"]"],{"a":[1]}]',
-      {
-        kind: "array",
-        text: '[1.0,[null,"]"],{"a":[1]}]',
-        elements: [
-          { kind: "number", text: "1.0" },
-          { kind: "array", text: '[null,"]"]', elements: [{ kind: "null" }, { kind: "string", text: "]" }] },
-          { kind: "object", text: '{"a":[1]}' },
-        ],
-      },
-    ],
+    ["[]", { kind: "array", text: "[]" }],
+    ['[1.0, [null,"]"] ,{"a":[1]}]', { kind: "array", text: '[1.0, [null,"]"] ,{"a":[1]}]' }],
+    ['["a\\\\", "\\"]"]', { kind: "array", text: '["a\\\\", "\\"]"]' }],
   ])("keep kind and text of %s", (source, expected) => {
     expect(paramsOf(`[${source}]`)).toEqual([expected]);
     expect(paramsOf(`[ 0 ,\n${source}\t, 0 ]`)[1]).toEqual(expected);
@@ -133,11 +123,11 @@ describe("parameters", () => {
     const nested = (depth: number): string => "[".repeat(depth) + "]".repeat(depth);
     expect(paramsOf(nested(MAX_ARRAY_DEPTH))).toHaveLength(1);
     for (const depth of [MAX_ARRAY_DEPTH + 1, 1_000_000])
-      expect(() => paramsOf(nested(depth))).toThrow("are nested deeper than 1000 levels");
+      expect(() => paramsOf(nested(depth))).toThrow("nested deeper than 1000 levels");
   });
 
-  it("may be objects of any depth, which are not taken apart", () => {
-    const source = `${'{"a":'.repeat(100_000)}1${"}".repeat(100_000)}`;
+  it("may be objects of any depth in a small body, and are not taken apart", () => {
+    const source = `${'{"a":'.repeat(10_000)}1${"}".repeat(10_000)}`;
     expect(textOf(paramsOf(`[${source}]`)[0])).toBe(source);
   });
 
@@ -166,11 +156,7 @@ describe("parameters", () => {
         const kind = /^-?\d+$/.test(number) ? "integer" : "number";
         expect(paramsOf(`[${number},[[${number}]],{"a":[${number}]}]`)).toEqual([
           { kind, text: number },
-          {
-            kind: "array",
-            text: `[[${number}]]`,
-            elements: [{ kind: "array", text: `[${number}]`, elements: [{ kind, text: number }] }],
-          },
+          { kind: "array", text: `[[${number}]]` },
           { kind: "object", text: `{"a":[${number}]}` },
         ]);
       }),
