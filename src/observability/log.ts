@@ -32,9 +32,14 @@ export function createLog({ level, destination = openStderr() }: LogOptions): Ob
   };
 }
 
+/** Lines are written together: one write a line was a sixth of a request's CPU. `kill -9` loses the last of them. */
+const BUFFER_BYTES = 4_096;
+const FLUSH_INTERVAL_MS = 100;
+
 /** What cannot be written (a full disk, a closed pipe) is dropped: serving goes on. */
 function openStderr(): DestinationStream {
-  return pino.destination({ fd: STDERR, sync: false }).on("error", () => undefined);
+  const buffered = { fd: STDERR, sync: false, minLength: BUFFER_BYTES, periodicFlush: FLUSH_INTERVAL_MS };
+  return pino.destination(buffered).on("error", () => undefined);
 }
 
 function levelOf(observation: Observation): Level {
