@@ -1,12 +1,12 @@
 // What do 2,000 hostile texts of one tenant, four at a time, do to /health and to another tenant's point query? Prints
 // JSON, times in milliseconds. Against a running gateway, with a token of two databases:
-//   node bench/hostile-texts-over-http.mjs <gateway URL> <honest token> <hostile token>
+//   node bench/hostile-texts-over-http.mjs <gateway URL> <honest token> <hostile token> [texts]
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { HOSTILE } from "./hostile-shapes.mjs";
 
-const [url, honest, hostile] = process.argv.slice(2);
-const TOTAL = 2_000;
+const [url, honest, hostile, total = "2000"] = process.argv.slice(2);
+const TOTAL = Number(total);
 const QUIET_MS = 10_000;
 const texts = Object.values(HOSTILE);
 
