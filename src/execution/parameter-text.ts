@@ -1,9 +1,8 @@
 // The wire text of a parameter. Everything goes as text; only an array's form depends on the type that PostgreSQL resolved.
 
 import type { Parameter } from "../parameters.ts";
+import { arrayLiteral, type LiteralForm } from "./array-literal.ts";
 import type { UserType } from "./result-set.ts";
-
-type ArrayParameter = Extract<Parameter, { kind: "array" }>;
 
 const JSON_OIDS: ReadonlySet<number> = new Set([114, 3802]);
 const JSON_ARRAY_OIDS: ReadonlySet<number> = new Set([199, 3807]);
@@ -12,16 +11,6 @@ const BOX_ARRAY_OID = 1020;
 
 /** How an array parameter is written for a type. */
 export type ArrayForm = { readonly kind: "json" } | LiteralForm;
-
-interface LiteralForm {
-  readonly kind: "array";
-  readonly delimiter: string;
-  readonly hasJsonElements: boolean;
-}
-
-/** Arrays may have millions of elements, and most of them are numbers. */
-const NEEDS_NO_QUOTES: ReadonlySet<Parameter["kind"]> = new Set(["integer", "number", "boolean"]);
-const NEEDS_ESCAPE = /["\\]/g;
 
 const PLAIN_ARRAY: LiteralForm = { kind: "array", delimiter: ",", hasJsonElements: false };
 
@@ -41,30 +30,5 @@ export function arrayForm(typeOid: number, userTypes: ReadonlyMap<number, UserTy
 export function parameterText(parameter: Parameter, form: ArrayForm | undefined): string | null {
   if (parameter.kind === "null") return null;
   if (parameter.kind !== "array" || form === undefined || form.kind === "json") return parameter.text;
-  return form.hasJsonElements ? arrayOfJson(parameter, form.delimiter) : arrayLiteral(parameter, form.delimiter);
-}
-
-function arrayLiteral({ elements }: ArrayParameter, delimiter: string): string {
-  return `{${elements.map((element) => elementText(element, delimiter)).join(delimiter)}}`;
-}
-
-function elementText(element: Parameter, delimiter: string): string {
-  if (element.kind === "null") return "NULL";
-  if (element.kind === "array") return arrayLiteral(element, delimiter);
-  return NEEDS_NO_QUOTES.has(element.kind) ? element.text : quoted(element.text);
-}
-
-/** Each element is a document of its own, so what is nested stays JSON. */
-function arrayOfJson({ elements }: ArrayParameter, delimiter: string): string {
-  return `{${elements.map((element) => (element.kind === "null" ? "NULL" : quoted(jsonText(element)))).join(delimiter)}}`;
-}
-
-function jsonText(element: Exclude<Parameter, { kind: "null" }>): string {
-  return element.kind === "string" ? JSON.stringify(element.text) : element.text;
-}
-
-function quoted(text: string): string {
-  // To look first costs a tenth of what a replacement of nothing does.
-  const isPlain = !text.includes('"') && !text.includes("\\");
-  return `"${isPlain ? text : text.replaceAll(NEEDS_ESCAPE, String.raw`\$&`)}"`;
+  return arrayLiteral(parameter.text, form);
 }

@@ -1,17 +1,23 @@
 // Parameters with the exact text that the body has for them. JSON.parse would round big integers and long decimals,
-// drop `1.0` to `1` and reorder keys; here each parameter is cut out of the body's own text. Only for texts that
-// JSON.parse has accepted: nothing is checked twice. One pass, linear, and recursive for arrays within arrays only.
+// drop `1.0` to `1` and reorder keys; here each parameter is cut out of the body's own text, and stays one text however
+// many elements it has. Only for texts that JSON.parse has accepted: nothing is checked twice. Linear, and nothing recurses.
 
 import { GatewayError } from "../errors.ts";
 import type { Parameter } from "../parameters.ts";
 
-/** PostgreSQL's arrays have 6 dimensions at most; deeper ones can only be JSON. Bounds the recursion. */
+/** PostgreSQL's arrays have 6 dimensions at most; deeper ones can only be JSON. */
 export const MAX_ARRAY_DEPTH = 1_000;
 
 const BETWEEN_VALUES = new Set([" ", "\t", "\n", "\r", ",", ":"]);
 const END_OF_SCALAR = /[\s,\]}]/g;
-const STRUCTURE = /["[\]{}]/g;
 const INTEGER = /^-?\d+$/;
+
+const QUOTE = 0x22;
+const OPEN_BRACKET = 0x5b;
+const BACKSLASH = 0x5c;
+const CLOSE_BRACKET = 0x5d;
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
 
 interface Cursor {
   readonly text: string;
@@ -25,31 +31,22 @@ interface Cursor {
  */
 export function readParameters(body: string): readonly Parameter[] {
   const start = findMember({ text: body, position: body.indexOf("{") + 1 }, "params");
-  return start === undefined ? [] : readArray({ text: body, position: start }, 0).elements;
+  if (start === undefined) return [];
+  const cursor: Cursor = { text: body, position: start + 1 };
+  const parameters: Parameter[] = [];
+  while (skipToValue(cursor) !== "]") parameters.push(toParameter(takeValue(cursor)));
+  return parameters;
 }
 
 function findMember(cursor: Cursor, name: string): number | undefined {
   let found: number | undefined;
   for (let next = skipToValue(cursor); next !== "}"; next = skipToValue(cursor)) {
-    const key: unknown = JSON.parse(takeValue(cursor));
+    const key = takeValue(cursor);
     skipToValue(cursor);
-    if (key === name) found = cursor.position;
+    if (key === `"${name}"` || (key.includes("\\") && JSON.parse(key) === name)) found = cursor.position;
     takeValue(cursor);
   }
   return found;
-}
-
-function readArray(cursor: Cursor, depth: number): Extract<Parameter, { kind: "array" }> {
-  if (depth >= MAX_ARRAY_DEPTH)
-    throw new GatewayError("INVALID_REQUEST", `Arrays in "params" are nested deeper than ${MAX_ARRAY_DEPTH} levels`);
-  const start = cursor.position;
-  cursor.position += 1;
-  const elements: Parameter[] = [];
-  for (let next = skipToValue(cursor); next !== "]"; next = skipToValue(cursor)) {
-    elements.push(next === "[" ? readArray(cursor, depth + 1) : toParameter(takeValue(cursor)));
-  }
-  cursor.position += 1;
-  return { kind: "array", text: cursor.text.slice(start, cursor.position), elements };
 }
 
 function toParameter(source: string): Parameter {
@@ -58,6 +55,9 @@ function toParameter(source: string): Parameter {
       return { kind: "string", text: JSON.parse(source) as string };
     case "{":
       return { kind: "object", text: source };
+    case "[":
+      requireDepth(source);
+      return { kind: "array", text: source };
     case "n":
       return { kind: "null" };
     case "t":
@@ -65,6 +65,21 @@ function toParameter(source: string): Parameter {
       return { kind: "boolean", text: source };
     default:
       return { kind: INTEGER.test(source) ? "integer" : "number", text: source };
+  }
+}
+
+/** Arrays within objects do not count: objects are JSON in any case. */
+function requireDepth(array: string): void {
+  let depth = 1; // That of the list of parameters.
+  for (let position = 0; position < array.length;) {
+    const code = array.charCodeAt(position);
+    if (code === OPEN_BRACKET) depth += 1;
+    else if (code === CLOSE_BRACKET) depth -= 1;
+    if (depth > MAX_ARRAY_DEPTH)
+      throw new GatewayError("INVALID_REQUEST", `Arrays in "params" are nested deeper than ${MAX_ARRAY_DEPTH} levels`);
+    if (code === QUOTE) position = endOfString(array, position);
+    else if (code === OPEN_BRACE) position = endOfContainer(array, position);
+    else position += 1;
   }
 }
 
@@ -90,29 +105,20 @@ function endOfValue(text: string, start: number): number {
 }
 
 function endOfString(text: string, start: number): number {
-  let quote = text.indexOf('"', start + 1);
-  while (isEscaped(text, quote)) quote = text.indexOf('"', quote + 1);
-  return quote + 1;
-}
-
-/** An odd number of backslashes in front: the last of them belongs to the character. */
-function isEscaped(text: string, position: number): boolean {
-  let backslashes = 0;
-  while (text[position - 1 - backslashes] === "\\") backslashes += 1;
-  return backslashes % 2 === 1;
+  let position = start + 1;
+  for (let code = text.charCodeAt(position); code !== QUOTE; code = text.charCodeAt(position))
+    position += code === BACKSLASH ? 2 : 1;
+  return position + 1;
 }
 
 function endOfContainer(text: string, start: number): number {
   let depth = 0;
   let position = start;
   do {
-    position = indexOfNext(STRUCTURE, text, position);
-    const mark = text.charAt(position);
-    if (mark === '"') position = endOfString(text, position);
-    else {
-      depth += mark === "{" || mark === "[" ? 1 : -1;
-      position += 1;
-    }
+    const code = text.charCodeAt(position);
+    if (code === OPEN_BRACE || code === OPEN_BRACKET) depth += 1;
+    else if (code === CLOSE_BRACE || code === CLOSE_BRACKET) depth -= 1;
+    position = code === QUOTE ? endOfString(text, position) : position + 1;
   } while (depth > 0);
   return position;
 }

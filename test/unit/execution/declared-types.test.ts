@@ -12,7 +12,7 @@ describe("declaredTypes", () => {
     ["object", 3802],
     ["array", 3802],
   ])("declares the type of a JSON %s", (kind, oid) => {
-    expect(declaredTypes([{ kind, text: "", elements: [] }], [0])).toEqual([oid]);
+    expect(declaredTypes([{ kind, text: "" }], [0])).toEqual([oid]);
   });
 
   it("leaves the others to PostgreSQL", () => {

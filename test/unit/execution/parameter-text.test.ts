@@ -4,7 +4,7 @@ import type { UserType } from "../../../src/execution/result-set.ts";
 import type { Parameter } from "../../../src/parameters.ts";
 
 const text = (value: string): Parameter => ({ kind: "string", text: value });
-const array = (json: string, ...elements: Parameter[]): Parameter => ({ kind: "array", text: json, elements });
+const array = (json: string): Parameter => ({ kind: "array", text: json });
 const literal: ArrayForm = { kind: "array", delimiter: ",", hasJsonElements: false };
 
 describe("parameterText", () => {
@@ -18,26 +18,48 @@ describe("parameterText", () => {
   });
 
   it.each<[string, Parameter, ArrayForm, string]>([
-    ["as JSON", array("[1, null]", { kind: "null" }), { kind: "json" }, "[1, null]"],
-    ["with NULL apart from its name", array("", { kind: "null" }, text("null")), literal, '{NULL,"null"}'],
-    ["with quotes and backslashes escaped", array("", text('"\\')), literal, String.raw`{"\"\\"}`],
+    ["as JSON", array("[1, null]"), { kind: "json" }, "[1, null]"],
+    ["of nothing", array("[ ]"), literal, "{}"],
+    ["with NULL apart from its name", array('[null,"null"]'), literal, '{NULL,"null"}'],
+    ["with quotes and backslashes escaped", array(String.raw`["\"\\"]`), literal, String.raw`{"\"\\"}`],
+    [
+      "with what escapes stand for",
+      array(String.raw`["\n\/\u00e4\uD83D\uDE00\u0022\u005C"]`),
+      literal,
+      '{"\n/ä😀\\"\\\\"}',
+    ],
+    ["with characters beyond ASCII", array('["ä😀"]'), literal, '{"ä😀"}'],
     [
       "with numbers and booleans as they are",
-      array("", { kind: "integer", text: "-1" }, { kind: "number", text: "1.50" }, { kind: "boolean", text: "true" }),
+      array("[-1, 1.50\n,1E+5,true,false]"),
       literal,
-      "{-1,1.50,true}",
+      "{-1,1.50,1E+5,true,false}",
     ],
-    ["nested", array("", array("", text("a")), array("", text("b"))), literal, '{{"a"},{"b"}}'],
-    ["with another delimiter", array("", text("a"), text("b")), { ...literal, delimiter: ";" }, '{"a";"b"}'],
+    ["with blanks in strings only", array('[ "a b" ,\t" " ]'), literal, '{"a b"," "}'],
+    ["with what looks like structure in strings", array('["],[", "{,}"]'), literal, '{"],[","{,}"}'],
+    ["nested", array('[["a"],["b"]]'), literal, '{{"a"},{"b"}}'],
+    [
+      "with objects as their JSON text",
+      array(String.raw`[{"a": ["\"}\\"]}, {}]`),
+      literal,
+      String.raw`{"{\"a\": [\"\\\"}\\\\\"]}","{}"}`,
+    ],
+    ["with another delimiter", array('["a", "b,c"]'), { ...literal, delimiter: ";" }, '{"a";"b,c"}'],
     [
       "with documents as elements",
-      array("", text("s"), array("[1]", text("1")), { kind: "null" }),
+      array('["s", [1, "]"], null, {"a":[null]}, 1]'),
       { ...literal, hasJsonElements: true },
-      String.raw`{"\"s\"","[1]",NULL}`,
+      String.raw`{"\"s\"","[1, \"]\"]",NULL,"{\"a\":[null]}",1}`,
     ],
   ])("sends an array %s", (...[, parameter, form, expected]) => {
     expect(parameterText(parameter, form)).toBe(expected);
   });
+});
+
+it("writes arrays of any size, whole", () => {
+  const elements = Array.from({ length: 50_000 }, (_, index) => `😀${index}`);
+  const expected = `{${elements.map((element) => `"${element}"`).join()}}`;
+  expect(parameterText(array(JSON.stringify(elements)), literal)).toBe(expected);
 });
 
 describe("arrayForm", () => {
