@@ -1,5 +1,6 @@
 // One write to PostgreSQL and all that comes back, up to ReadyForQuery: a query object for the driver's client. In charge of
-// reading the answer and of its limits; not of what is sent (connection.ts) nor of what is made of the outcome (execute.ts).
+// reading the answer and of its limits; not of what is sent (connection.ts) nor of what is made of the outcome
+// (statement-run.ts).
 
 import pg from "pg";
 import { MessageWriter } from "./message-writer.ts";
@@ -27,10 +28,11 @@ export type Outcome =
   | { readonly kind: "too-many-bytes" }
   /** What `confirm` threw; the transaction is rolled back. */
   | { readonly kind: "not-confirmed"; readonly error: unknown }
-  /** `error` is the server's farewell, where it gave one. */
+  /** `error` is the server's farewell, where it gave one. `isSyncSent`: without Sync, nothing can have been committed. */
   | {
       readonly kind: "lost";
       readonly isSent: boolean;
+      readonly isSyncSent: boolean;
       readonly stage: Stage;
       readonly error: pg.DatabaseError | undefined;
     };
@@ -222,6 +224,12 @@ export class Exchange implements pg.Submittable {
   }
 
   #lost(): Outcome {
-    return { kind: "lost", isSent: this.#isSent, stage: this.#stage, error: this.#serverError };
+    return {
+      kind: "lost",
+      isSent: this.#isSent,
+      isSyncSent: this.#isSent && !this.#isHeld,
+      stage: this.#stage,
+      error: this.#serverError,
+    };
   }
 }

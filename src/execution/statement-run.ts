@@ -30,6 +30,8 @@ export interface RunResources {
 
 /** What statement_timeout cannot stop (long loops inside one function) is cut off so much later. */
 const GRACE_MS = 2_000;
+/** How long PostgreSQL may take to answer after it has taken note of a cancel: then the outcome is not guessed. */
+const LAST_WORD_MS = 1_000;
 /** Allowed for what PostgreSQL sends besides the values, so that it is the answer's own size that decides. */
 const PROTOCOL_BYTES = 64 * 1024;
 const MAX_INT32 = 2_147_483_647;
@@ -38,10 +40,12 @@ const MAX_DESCRIBED_PARAMETERS = 32_767;
 
 /** What set_config('role', …) says when there is no such role, or when the login is no member of it. */
 const ROLE_MISSING: ReadonlySet<string> = new Set(["22023", "42501", "42704"]);
+const READ_ONLY_TRANSACTION = "25006";
 /** The name is taken by a PREPARE in SQL: whatever ran it, the connection is not to be trusted. */
 const DUPLICATE_PREPARED_STATEMENT = "42P05";
 
 type Refused = Extract<Outcome, { kind: "refused" }>;
+type Lost = Extract<Outcome, { kind: "lost" }>;
 
 export class StatementRun implements Deadline {
   deadlineAt: number;
@@ -54,7 +58,10 @@ export class StatementRun implements Deadline {
   #statement: PreparedStatement | undefined;
   #startedAt = 0;
   #stoppedBy: "deadline" | "client" | undefined;
+  #cutting: NodeJS.Timeout | undefined;
   #hasReparsed = false;
+  /** So that whatever is called in a statement that only reads changes nothing before the limits are decided. */
+  #isReadOnly: boolean;
   /** What the caller has accepted before the commit. */
   #accepted: ResultSet | undefined;
   /** The error that made us declare types by guess: told when the guess does not help. */
@@ -66,6 +73,7 @@ export class StatementRun implements Deadline {
     this.#resources = resources;
     this.#memoryKey = `${request.session.key}\0${request.statement.text}`;
     this.#undetermined = resources.undetermined.get(this.#memoryKey) ?? [];
+    this.#isReadOnly = request.session.readOnly || !request.statement.writes;
     this.deadlineAt = performance.now() + request.limits.timeoutMs + GRACE_MS;
     resources.deadlines.add(this);
     request.signal.addEventListener("abort", this.#clientGone, { once: true });
@@ -90,13 +98,16 @@ export class StatementRun implements Deadline {
   /** After `result` has settled, before the connection is given back. */
   end(): void {
     this.#resources.deadlines.delete(this);
+    clearTimeout(this.#cutting);
     this.#request.signal.removeEventListener("abort", this.#clientGone);
   }
 
-  /** The deadline has passed: PostgreSQL is told, and then the connection is cut. */
+  /** The deadline has passed: PostgreSQL is told, and when it does not answer the connection is cut. */
   expire(): void {
     this.#stoppedBy ??= "deadline";
-    void this.#connection.cancel().then(() => this.#connection.destroy());
+    void this.#connection.cancel().then(() => {
+      this.#cutting = setTimeout(() => this.#connection.destroy(), LAST_WORD_MS).unref();
+    });
   }
 
   readonly #clientGone = (): void => {
@@ -141,8 +152,8 @@ export class StatementRun implements Deadline {
     const { writer, fixedCount } = this.#open(statement);
     writer.bind(statement.name, this.#values(statement)).describePortal().execute(rowLimit);
     const plan = { fixedCount, parsing: unparsed(statement), maxBytes: this.#maxBytes };
-    const { writes, returnsRows } = this.#request.statement;
-    if (!writes || !returnsRows) return this.#connection.run({ ...plan, request: writer.sync().take() });
+    if (this.#isReadOnly || !this.#request.statement.returnsRows)
+      return this.#connection.run({ ...plan, request: writer.sync().take() });
     // It may still have to be undone when its rows are too many, so the commit waits until they are all here.
     return this.#connection.run({
       ...plan,
@@ -156,7 +167,8 @@ export class StatementRun implements Deadline {
   }
 
   #open(statement: PreparedStatement): ReturnType<Connection["begin"]> {
-    const opening = this.#connection.begin(this.#request.session, this.#request.limits.timeoutMs);
+    const session = { ...this.#request.session, readOnly: this.#isReadOnly };
+    const opening = this.#connection.begin(session, this.#request.limits.timeoutMs);
     if (statement.isParsed) return opening;
     const types = declaredTypes(this.#request.params, this.#undetermined);
     opening.writer.parse(statement.name, this.#request.statement.text, types);
@@ -209,8 +221,13 @@ export class StatementRun implements Deadline {
     if (isAhead(stage) && this.#stoppedBy === undefined) throw this.#settingsRefused(stage, error);
     if (error.code === QUERY_CANCELED) throw this.#cancelled(error);
     if (stage === "parse" && error.code === DUPLICATE_PREPARED_STATEMENT) throw this.#unusable(error);
-    const mayHelp = stage === "bind" ? this.#reparse(parsed) : stage === "parse" && this.#declareMore(error);
-    if (!mayHelp) throw translateDatabaseError(this.#ambiguity ?? error);
+    if (!this.#mayRunAgain({ stage, error }, parsed)) throw translateDatabaseError(this.#ambiguity ?? error);
+  }
+
+  #mayRunAgain({ stage, error }: Pick<Refused, "stage" | "error">, parsed: boolean): boolean {
+    if (error.code === READ_ONLY_TRANSACTION) return this.#allowWriting();
+    if (stage === "bind") return this.#reparse(parsed);
+    return stage === "parse" && this.#declareMore(error);
   }
 
   /** What the connection had prepared may no longer fit the tables, or be gone: parsed anew, the error may not be one. */
@@ -219,6 +236,13 @@ export class StatementRun implements Deadline {
     this.#hasReparsed = true;
     this.#connection.statements.forget(this.#statementKey);
     this.#statement = undefined;
+    return true;
+  }
+
+  /** A view, or a type, calls a function that writes: once more, with the commit held back. */
+  #allowWriting(): boolean {
+    if (!this.#isReadOnly || this.#request.session.readOnly) return false;
+    this.#isReadOnly = false;
     return true;
   }
 
@@ -242,11 +266,18 @@ export class StatementRun implements Deadline {
     return new ConnectionUnusable("The connection failed before the statement was run", { cause: error });
   }
 
-  #lost({ isSent, stage, error }: Extract<Outcome, { kind: "lost" }>, wasDescribing: boolean): Error {
+  #lost(outcome: Lost, wasDescribing: boolean): Error {
+    const { isSent, stage, error } = outcome;
+    if (this.#stoppedBy === "deadline" && !wasDescribing && this.#mayHaveCommitted(outcome))
+      return outcomeUnknown(error);
     if (this.#stoppedBy !== undefined) return this.#cancelled(error);
     // With a farewell from the server it is sure that it came no further than its last answer.
     const hasRun = isSent && !wasDescribing && !(isAhead(stage) && error !== undefined);
     return hasRun ? outcomeUnknown(error) : this.#unusable(error);
+  }
+
+  #mayHaveCommitted({ isSyncSent, error }: Lost): boolean {
+    return isSyncSent && !this.#isReadOnly && error?.code !== QUERY_CANCELED;
   }
 
   #cancelled(error: pg.DatabaseError | undefined): Error {

@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { ClientGone } from "../../../src/execution/execute-request.ts";
 import { hasCluster } from "../../support/cluster.ts";
 import { type Harness, type RunOptions, startHarness } from "./harness.ts";
+import { startProxy } from "./proxy.ts";
 
 const VERSIONS = ([18, 15] as const).filter((version) => hasCluster(version));
 
@@ -51,6 +52,30 @@ describe.each(VERSIONS)("the limits of a statement on PostgreSQL %i", (version) 
 
     it.each([undefined, 2_147_483_647])("are none at %s", async (maxRows) => {
       expect((await run("select generate_series(1, 5000)", [], { limits: { maxRows } })).rowCount).toBe(5000);
+    });
+  });
+
+  describe("on a SELECT whose view calls a writing function", () => {
+    beforeAll(() => run("create view noting as select note(i) from generate_series(1, 4) i"));
+    afterAll(() => run("drop view noting"));
+
+    it("are decided before anything is changed", async () => {
+      for (const limits of [{ maxRows: 3 }, { maxBytes: 10 }])
+        await expect(run("select * from noting", [], { limits })).rejects.toMatchObject({
+          code: expect.stringMatching(/ROW_LIMIT|TOO_LARGE/) as string,
+        });
+      expect(await noteCount()).toBe("0");
+      expect((await run("select * from noting", [], { limits: { maxRows: 4 } })).rowCount).toBe(4);
+      expect(await noteCount()).toBe("4");
+    });
+
+    it("leave a session that may only read with PostgreSQL's error", async () => {
+      const session = { ...harness.alice, key: "alice reads", readOnly: true };
+      await expect(run("select * from noting", [], { session })).rejects.toMatchObject({
+        code: "DATABASE_ERROR",
+        details: { sqlstate: "25006" },
+      });
+      expect(await noteCount()).toBe("0");
     });
   });
 
@@ -192,6 +217,41 @@ describe.each(VERSIONS)("the limits of a statement on PostgreSQL %i", (version) 
       harness.login.user,
     ]);
   }
+});
+
+describe.each(VERSIONS)("when the answer of PostgreSQL %i does not come", (version) => {
+  it("says TIMEOUT only of what cannot have been committed", async () => {
+    let passes = true;
+    let closeProxy: (() => Promise<void>) | undefined;
+    const { run, database, close } = await startHarness(version, {
+      maxConnections: 3,
+      maxPerTenant: 3,
+      through: async (login) => {
+        const proxy = await startProxy(login, { passesAnswer: () => passes });
+        closeProxy = () => proxy.close();
+        return proxy.connection;
+      },
+    });
+    await run("create table notes (id int)");
+    await Promise.all([run("select pg_sleep(0.1)"), run("select pg_sleep(0.1)")]); // Two connections are open now.
+    passes = false;
+    const limits = { timeoutMs: 100 };
+    await Promise.all([
+      expect(run("insert into notes values (1)", [], { limits })).rejects.toMatchObject({
+        code: "DATABASE_ERROR",
+        details: { sqlstate: "08007" },
+      }),
+      // Its commit was held back.
+      expect(run("insert into notes values (2) returning id", [], { limits })).rejects.toMatchObject({
+        code: "TIMEOUT",
+      }),
+    ]);
+    expect(await database.query("select id from alice.notes")).toEqual([{ id: 1 }]);
+    passes = true;
+    expect((await run("select id from notes")).rows).toEqual([["1"]]);
+    await close();
+    await closeProxy?.();
+  });
 });
 
 describe.each(VERSIONS)("a serialization failure on PostgreSQL %i", (version) => {
