@@ -1,7 +1,7 @@
 // Puts postgate_helpers into a dedicated database. In the shared one they come with the migrations.
 
 import type { ClientBase } from "pg";
-import { withLockedTransaction, withTransaction } from "../tenants/locked-transaction.ts";
+import { withLockedTransaction } from "../tenants/locked-transaction.ts";
 import { loadMigrations } from "./migration-files.ts";
 import { MigrationError } from "./migration-error.ts";
 
@@ -16,11 +16,11 @@ const HELPERS = "0003_helpers";
 export async function installHelpers(client: ClientBase): Promise<void> {
   const areThere = async (): Promise<boolean> => {
     const { rows } = await client.query<{ there: boolean }>(
-      "select to_regprocedure('postgate_helpers.columns_of_caller(text, text)') is not null as there",
+      "select pg_catalog.to_regprocedure('postgate_helpers.columns_of_caller(text, text)') is not null as there",
     );
     return rows[0]?.there === true;
   };
-  if (await withTransaction(client, areThere)) return;
+  if (await areThere()) return; // A standby, where no transaction may write, has them from its primary.
   const helpers = (await loadMigrations()).find(({ name }) => name === HELPERS);
   if (helpers === undefined) throw new MigrationError(`the file migrations/${HELPERS}.sql is missing`);
   await withLockedTransaction(client, async () => {

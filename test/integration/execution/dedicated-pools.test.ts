@@ -1,7 +1,9 @@
+import { randomBytes } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { DedicatedPools, type DedicatedPoolsOptions } from "../../../src/execution/dedicated-pools.ts";
 import type { ExecuteRequest } from "../../../src/execution/execute-request.ts";
 import type { ResultSet } from "../../../src/execution/result-set.ts";
+import { installHelpers } from "../../../src/migration/install-helpers.ts";
 import type { ConnectionSettings } from "../../../src/postgres/connection-settings.ts";
 import { createTestDatabase, type TestDatabase } from "../../support/cluster.ts";
 import { approved } from "./harness.ts";
@@ -94,6 +96,60 @@ describe("DedicatedPools", () => {
     expect([...userTypes.values()]).toContainEqual(expect.objectContaining({ kind: "array" }));
   });
 
+  it("ends what still runs on a pool that was replaced, at the deadline of closing", async () => {
+    start();
+    const other = await createTestDatabase();
+    const running = run("select pg_sleep(60)").catch((error: unknown) => error);
+    await run("select 1", other.connection);
+    await pools.close(100);
+    expect(await running).toMatchObject({ code: expect.stringMatching(/UNAVAILABLE|DATABASE_ERROR/) as string });
+    await other.close();
+  });
+
+  describe("for a login that may not install the helpers", () => {
+    const role = `dedicated_${randomBytes(4).toString("hex")}`;
+    const sql = "select * from postgate_helpers.list_tables()";
+    beforeEach(() => database.query(`create role ${role} login`));
+    afterEach(async () => {
+      await pools.close(100);
+      await database.query(`drop owned by ${role}; drop role ${role}`);
+    });
+
+    it("says how, and uses them as soon as they are there", async () => {
+      start({ installHelpers });
+      const login = { ...database.connection, user: role };
+      await expect(run(sql, login)).rejects.toMatchObject({
+        code: "DATABASE_ERROR",
+        details: { sqlstate: "42501", hint: expect.stringMatching(/GRANT CREATE ON DATABASE/) as string },
+      });
+      await run(sql); // As one that may, on another pool.
+      expect((await run(sql, login)).rows).toEqual([]);
+    });
+
+    it("opens no transaction that could write where they are", async () => {
+      start({ installHelpers });
+      await run(sql);
+      const statements: string[] = [];
+      await installHelpers({
+        query: async (text: string) => {
+          statements.push(text);
+          return { rows: (await database.query(text)) as unknown[] };
+        },
+      } as unknown as Parameters<typeof installHelpers>[0]);
+      expect(statements).toEqual([expect.stringMatching(/^select /)]);
+    });
+  });
+
+  it("does not wait for helpers that cannot be installed in time", async () => {
+    start({
+      sideTimeoutMs: 200,
+      installHelpers: async (client) => {
+        await client.query("select pg_sleep(60)");
+      },
+    });
+    await expect(run("select postgate_helpers.list_tables()")).rejects.toMatchObject({ code: "UNAVAILABLE" });
+  });
+
   it("installs the helpers at their first call, once", async () => {
     let calls = 0;
     start({
@@ -106,7 +162,7 @@ describe("DedicatedPools", () => {
       },
     });
     const sql = "select postgate_helpers.list_tables()";
-    await run("select 1");
+    await run("select 'postgate_helpers'");
     expect(calls).toBe(0);
     await expect(run(sql)).rejects.toThrow("not yet");
     const answers = await Promise.all([run(sql), run(sql)]);
