@@ -1,6 +1,7 @@
 // Where a principal's statement runs: the shared database under the tenant's role, the admin database under the admin role,
 // or the tenant's own database. In charge of which session and which limits that means; execution/ runs it.
 
+import { LRUCache } from "lru-cache";
 import type { AccessMode, Principal } from "./auth/principal.ts";
 import type { DedicatedPools } from "./execution/dedicated-pools.ts";
 import type { Executor } from "./execution/execute.ts";
@@ -26,10 +27,25 @@ export interface BackendOptions {
   readonly limits: { readonly timeoutMs: number; readonly maxBytes: number };
 }
 
+const MAX_REMEMBERED_TENANTS = 10_000;
+
 export function createBackends(options: BackendOptions): QueryStages["execute"] {
   const { shared, admin, dedicated, provision, limits } = options;
+  /** By tenant, the schemas that its row has named. */
+  const schemas = new LRUCache<string, Set<string>>({ max: MAX_REMEMBERED_TENANTS });
+
+  /** A row that names another schema has its roles already, so that nothing fails which would tell of the rights it lacks. */
+  async function followSchema(tenant: SchemaTenant): Promise<void> {
+    const known = schemas.get(tenant.id);
+    if (known === undefined) schemas.set(tenant.id, new Set([tenant.schema]));
+    else if (!known.has(tenant.schema)) {
+      await provision(tenant);
+      known.add(tenant.schema);
+    }
+  }
 
   async function executeShared(request: ExecuteRequest, tenant: SchemaTenant) {
+    await followSchema(tenant);
     try {
       return await shared.execute(request);
     } catch (error) {
