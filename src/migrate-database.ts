@@ -5,6 +5,8 @@ import { withOperator } from "./with-operator.ts";
 /** What the library offers as `migrate`: the names of the migrations that were applied. */
 export async function migrateDatabase(config: Config): Promise<readonly string[]> {
   const { skipMigrations, extensions, tenantConnection: tenantLogin } = config;
-  const { applied } = await withOperator(config, (operator) => migrate(operator, { skipMigrations, extensions, tenantLogin }));
+  const { applied } = await withOperator(config, (operator) =>
+    migrate(operator, { skipMigrations, extensions, tenantLogin }),
+  );
   return applied;
 }

@@ -5,7 +5,7 @@
 import { userInfo } from "node:os";
 
 /** libpq's `sslmode`. */
-export type SslMode = "disable" | "prefer" | "require" | "verify-ca" | "verify-full";
+type SslMode = "disable" | "prefer" | "require" | "verify-ca" | "verify-full";
 
 /** Where and as whom to connect: one PostgreSQL URL, parsed. */
 export interface ConnectionSettings {

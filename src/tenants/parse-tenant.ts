@@ -48,7 +48,7 @@ export function databaseNotFound(): GatewayError {
 }
 
 /** Schemas that are PostgreSQL's or Postgate's own, and are never served to a tenant. */
-export function isReservedSchema(name: string): boolean {
+function isReservedSchema(name: string): boolean {
   return name === "public" || name === "information_schema" || name.startsWith("pg_") || OUR_SCHEMAS.includes(name);
 }
 

@@ -1,4 +1,3 @@
-/* eslint-disable @typescript-eslint/no-unsafe-argument, @typescript-eslint/no-unsafe-assignment, @typescript-eslint/no-unsafe-member-access -- rows come as any: tests know them */
 import { describe, expect, it, onTestFinished } from "vitest";
 import { describeDangers } from "../../../src/migration/find-dangers.ts";
 import { describeLockdown, lockDown, rehearseLockdown, unlock } from "../../../src/migration/lockdown.ts";

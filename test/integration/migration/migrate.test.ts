@@ -1,4 +1,3 @@
-/* eslint-disable @typescript-eslint/no-unsafe-argument, @typescript-eslint/no-unsafe-assignment -- rows come as any: tests know them */
 import { describe, expect, it } from "vitest";
 import { migrate } from "../../../src/migration/migrate.ts";
 import { toScramVerifier } from "../../../src/migration/scram-verifier.ts";

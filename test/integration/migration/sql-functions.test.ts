@@ -1,4 +1,3 @@
-/* eslint-disable @typescript-eslint/no-unsafe-argument, @typescript-eslint/no-unsafe-assignment, @typescript-eslint/no-unsafe-call, @typescript-eslint/no-unsafe-member-access, @typescript-eslint/no-unsafe-return -- rows come as any: tests know them */
 import { createHash } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createTestDatabase } from "../../support/cluster.ts";
@@ -297,9 +296,7 @@ describe.each(VERSIONS)("on PostgreSQL %i", (version) => {
       const sql = trick.replace("$other", other.schema);
       // A schema that the caller may not use is no current schema.
       const refusal = /not yours|no schema to look into|permission denied to create temporary/;
-      await expect(tenant.run(`${sql}; select * from postgate_helpers.list_tables()`)).rejects.toThrow(
-        refusal,
-      );
+      await expect(tenant.run(`${sql}; select * from postgate_helpers.list_tables()`)).rejects.toThrow(refusal);
       await expect(tenant.run(`${sql}; select * from postgate_helpers.describe_table('secrets')`)).rejects.toThrow(
         refusal,
       );

@@ -1,4 +1,3 @@
-/* eslint-disable @typescript-eslint/no-unsafe-argument, @typescript-eslint/no-unsafe-assignment, @typescript-eslint/no-unsafe-member-access, @typescript-eslint/no-unsafe-return -- rows come as any: tests know them */
 // What the tests of the database side share: connections as a login or a role, and tenants.
 
 import type { Client } from "pg";
