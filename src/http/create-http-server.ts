@@ -6,6 +6,7 @@ import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import type { Authenticate } from "../auth/principal.ts";
 import { GatewayError } from "../errors.ts";
 import type { Observe } from "../observability/observation.ts";
+import { BodyBudget } from "./body-budget.ts";
 import { createConnectionErrorHandler } from "./connection-errors.ts";
 import { toErrorResponse, toGatewayError } from "./error-response.ts";
 import { listen } from "./listen.ts";
@@ -20,6 +21,8 @@ export interface HttpServerOptions {
   readonly runQuery: RunQuery;
   readonly observe: Observe;
   readonly maxBodyBytes: number;
+  /** Of all large bodies that are in memory at one time; a tenant may have a quarter of it. */
+  readonly maxHeldBodyBytes?: number;
   /** For a whole request to arrive, body included. */
   readonly requestTimeoutMs?: number;
   /** For a client that takes nothing of its answer. */
@@ -72,7 +75,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     done();
   });
   app.get("/health", (_request, reply) => reply.send({ status: "ok" }));
-  addQueryRoute(app, { ...options, running });
+  addQueryRoute(app, { ...options, running, bodies: new BodyBudget(options.maxBodyBytes, options.maxHeldBodyBytes) });
 
   return {
     async listen(host, port) {

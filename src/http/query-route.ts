@@ -4,6 +4,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Authenticate, Principal } from "../auth/principal.ts";
 import type { Observe } from "../observability/observation.ts";
 import { readBearerToken } from "./bearer-token.ts";
+import type { BodyBudget } from "./body-budget.ts";
 import { requireJson } from "./media-type.ts";
 import { parseQueryBody, type QueryRequest } from "./parse-query-body.ts";
 import { readBody } from "./read-body.ts";
@@ -30,6 +31,7 @@ export interface QueryRouteOptions {
   readonly runQuery: RunQuery;
   readonly observe: Observe;
   readonly maxBodyBytes: number;
+  readonly bodies: BodyBudget;
   readonly running: RunningQueries;
 }
 
@@ -45,7 +47,7 @@ declare module "fastify" {
 }
 
 export function addQueryRoute(app: FastifyInstance, options: QueryRouteOptions): void {
-  const { authenticate, runQuery, observe, maxBodyBytes, running } = options;
+  const { authenticate, runQuery, observe, maxBodyBytes, bodies, running } = options;
 
   function watchClient(request: FastifyRequest, reply: FastifyReply, done: () => void): void {
     const clientGone = new AbortController();
@@ -68,8 +70,10 @@ export function addQueryRoute(app: FastifyInstance, options: QueryRouteOptions):
     const { principal, clientGone, startedAt } = request;
     if (principal === undefined || clientGone === undefined || startedAt === undefined)
       throw new Error("The hooks of /query have not run");
-    const query = parseQueryBody(await readBody(request.raw, maxBodyBytes));
-    const result = await runQuery(principal, query, { requestId: request.id, signal: clientGone.signal });
+    const result = await bodies.withBody(principal.tenant.id, async (reserve) => {
+      const query = parseQueryBody(await readBody(request.raw, maxBodyBytes, reserve));
+      return runQuery(principal, query, { requestId: request.id, signal: clientGone.signal });
+    });
     observe({
       kind: "query-finished",
       requestId: request.id,

@@ -2,6 +2,8 @@
 
 import type { IncomingMessage } from "node:http";
 import { GatewayError } from "../errors.ts";
+import { type Reserve, UNCOUNTED_BODY_BYTES } from "./body-budget.ts";
+import { toGatewayError } from "./error-response.ts";
 
 /** How much of a refused body is read away, and for how long, before the connection is cut. */
 const MAX_DISCARDED_BYTES = 67_108_864;
@@ -9,29 +11,44 @@ const MAX_DISCARDING_MS = 5_000;
 
 /**
  * @throws GatewayError PAYLOAD_TOO_LARGE as soon as the body is known to be over the limit; the rest stays unread.
+ * @throws GatewayError as `reserve` does: before anything is read where the length is known, otherwise as soon as the body
+ * turns out not to be small.
  * @throws Error when the client goes away before the end.
  */
-export function readBody(request: IncomingMessage, limitBytes: number): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    if (Number(request.headers["content-length"] ?? 0) > limitBytes) {
-      reject(payloadTooLarge(limitBytes));
-      return;
-    }
+export function readBody(request: IncomingMessage, limitBytes: number, reserve: Reserve): Promise<Buffer> {
+  const { socket } = request;
+  let onClose = (): void => undefined;
+  const body = new Promise<Buffer>((resolve, reject) => {
+    // Node tells the request nothing of it once it is answered, as it is when its end is no valid HTTP.
+    onClose = () => reject(new Error("The connection was closed in mid-body"));
+    socket.once("close", onClose);
+    const declaredBytes = Number(request.headers["content-length"] ?? 0);
+    if (declaredBytes > limitBytes) throw payloadTooLarge(limitBytes);
+    reserve(declaredBytes);
+    let reservedBytes = Math.max(declaredBytes, UNCOUNTED_BODY_BYTES);
+    const requireRoom = (): void => {
+      if (receivedBytes > limitBytes) throw payloadTooLarge(limitBytes);
+      if (receivedBytes <= reservedBytes) return;
+      reserve(limitBytes); // How long it will be, nobody knows.
+      reservedBytes = limitBytes;
+    };
     const chunks: Buffer[] = [];
     let receivedBytes = 0;
     const onData = (chunk: Buffer): void => {
       receivedBytes += chunk.length;
-      if (receivedBytes <= limitBytes) {
+      try {
+        requireRoom();
         chunks.push(chunk);
-        return;
+      } catch (error) {
+        request.off("data", onData).pause();
+        reject(toGatewayError(error));
       }
-      request.off("data", onData).pause();
-      reject(payloadTooLarge(limitBytes));
     };
     request.on("data", onData);
     request.once("end", () => resolve(Buffer.concat(chunks)));
     request.once("error", reject); // Also what tells that the client is gone: "aborted".
   });
+  return body.finally(() => socket.off("close", onClose));
 }
 
 /**

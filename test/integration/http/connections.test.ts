@@ -185,13 +185,15 @@ describe("a client that takes nothing of its answer", () => {
 
   /** A client that asks and does not read, with the server's end of its connection. */
   async function stall(server: TestServer, requests: string): Promise<Stalled> {
-    let connection: Socket | undefined;
-    const keep = (message: unknown): void => void (connection ??= (message as { socket: Socket }).socket);
+    const accepted: Socket[] = [];
+    const keep = (message: unknown): void => void accepted.push((message as { socket: Socket }).socket);
     subscribe("net.server.socket", keep);
     const client = await openSocket(server.url);
     client.pause().write(requests);
-    await expect.poll(() => connection).toBeDefined();
+    const find = (): Socket | undefined => accepted.find(({ remotePort }) => remotePort === client.localPort);
+    await expect.poll(() => find() !== undefined).toBe(true);
     unsubscribe("net.server.socket", keep);
+    const connection = find();
     if (connection === undefined) throw new Error("The server has seen no connection");
     return { client, connection };
   }

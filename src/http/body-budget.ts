@@ -1,0 +1,57 @@
+// How many bytes of request bodies may be in memory at one time, over all requests and of one tenant. A body counts from
+// before it is read until its query has ended, for its text stays that long.
+
+import { GatewayError } from "../errors.ts";
+
+/** While it is parsed and sent on, a body takes up to four times its size: 1 GB, which any server with such requests has. */
+const DEFAULT_MAX_HELD_BYTES = 268_435_456;
+/** So that no tenant keeps the others out, and every tenant may send one body of the largest size. */
+const TENANTS_SHARE = 4;
+/** Smaller bodies are not counted: the queue for connections bounds them well enough. */
+export const UNCOUNTED_BODY_BYTES = 65_536;
+
+export type Reserve = (bytes: number) => void;
+
+export class BodyBudget {
+  readonly #maxBytes: number;
+  readonly #heldByTenant = new Map<string, number>();
+  #heldBytes = 0;
+
+  constructor(maxBodyBytes: number, maxHeldBytes = DEFAULT_MAX_HELD_BYTES) {
+    this.#maxBytes = Math.max(maxHeldBytes, TENANTS_SHARE * maxBodyBytes);
+  }
+
+  /**
+   * Runs `use`, which names the size of its body through `reserve` before it reads it; gives that back when it has ended.
+   *
+   * `reserve` throws a GatewayError: TOO_MANY_REQUESTS when it would exceed the tenant's share, UNAVAILABLE when it would
+   * exceed the whole.
+   */
+  async withBody<T>(tenant: string, use: (reserve: Reserve) => Promise<T>): Promise<T> {
+    let reserved = 0;
+    try {
+      return await use((bytes) => {
+        if (bytes <= UNCOUNTED_BODY_BYTES) return;
+        this.#requireRoom(tenant, bytes);
+        this.#add(tenant, bytes);
+        reserved += bytes;
+      });
+    } finally {
+      if (reserved > 0) this.#add(tenant, -reserved);
+    }
+  }
+
+  #requireRoom(tenant: string, bytes: number): void {
+    if ((this.#heldByTenant.get(tenant) ?? 0) + bytes > this.#maxBytes / TENANTS_SHARE)
+      throw new GatewayError("TOO_MANY_REQUESTS", "Too many large requests of this database at one time; try again");
+    if (this.#heldBytes + bytes > this.#maxBytes)
+      throw new GatewayError("UNAVAILABLE", "Too many large requests at one time; the statement was not run");
+  }
+
+  #add(tenant: string, bytes: number): void {
+    this.#heldBytes += bytes;
+    const held = (this.#heldByTenant.get(tenant) ?? 0) + bytes;
+    if (held > 0) this.#heldByTenant.set(tenant, held);
+    else this.#heldByTenant.delete(tenant);
+  }
+}
