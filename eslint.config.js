@@ -1,7 +1,7 @@
 import tseslint from "typescript-eslint";
 
 export default tseslint.config(
-  { ignores: ["dist/", "dist-*/", "node_modules/", "coverage/"] },
+  { ignores: [".dependency-cruiser.cjs", "dist/", "dist-*/", "node_modules/", "coverage/"] },
   ...tseslint.configs.strictTypeChecked,
   ...tseslint.configs.stylisticTypeChecked,
   {
