@@ -69,8 +69,9 @@ describe.each<ClusterVersion>([18, 15])("the corpus over HTTP on PostgreSQL %i",
 
     function expectRefused(answer: Answer, row: WorldCase): void {
       if (answer.status === 200 && row.id in WITHIN_THE_LIMITS) return;
-      const { code, reason } = answer.body as { code: string; reason?: string };
-      if (answer.status === 500) stopped.push(row.id);
+      const { code, reason, sqlstate } = answer.body as { code: string; reason?: string; sqlstate?: string };
+      // 08007: ended by the gateway's own deadline, where PostgreSQL was too busy to say in time that it had stopped.
+      if (answer.status === 500 && sqlstate !== "08007") stopped.push(row.id);
       expect([answer.status, code, answer.text.slice(0, 300)]).toEqual([
         expect.toBeOneOf([400, 500, 504]),
         expect.toBeOneOf(["PARSE_ERROR", "INVALID_REQUEST", "DATABASE_ERROR", ...LIMIT_CODES]),
