@@ -44,6 +44,16 @@ export function parsePermissionList(text: string): readonly Permission[] {
   return PERMISSIONS.filter((permission) => names.includes(permission));
 }
 
+const LIFETIME_UNITS: Readonly<Record<string, string>> = { s: "seconds", m: "minutes", h: "hours", d: "days" };
+
+/** `30d` → `30 days`, an interval as PostgreSQL reads it. */
+export function parseLifetime(text: string): string {
+  const [, count = "", unit = ""] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
+  const name = LIFETIME_UNITS[unit];
+  if (name !== undefined && Number(count) > 0) return `${Number(count)} ${name}`;
+  throw new UsageError("--expires-in must be a whole number above 0 with s, m, h or d, such as 30d");
+}
+
 /** The text as it was given: that is what is stored. Not in the message: it holds a password. */
 export function parseDedicatedUrl(text: string): string {
   try {

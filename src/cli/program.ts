@@ -9,6 +9,7 @@ import { DEFAULT_PERMISSIONS } from "../permissions.ts";
 import {
   parseDatabaseId,
   parseDedicatedUrl,
+  parseLifetime,
   parseMaxRows,
   parseName,
   parsePermissionList,
@@ -86,7 +87,9 @@ function addMakers(program: Command, context: CommandContext): void {
     .argument("<DATABASE_ID>", "the database that it opens")
     .argument("[NAME]", "the token's name, unique in its database", "default")
     .option("-p, --permissions <LIST>", "what it may do, separated by commas", DEFAULT_PERMISSIONS.join(","))
-    .action((databaseId: string, name: string, options: { permissions: string }) => {
+    .option("-e, --expires-in <TIME>", "when it stops working: a number with s, m, h or d, such as 30d")
+    .action((databaseId: string, name: string, options: { permissions: string; expiresIn?: string }) => {
+      const { expiresIn } = options;
       const token = {
         databaseId: parseDatabaseId(databaseId),
         name: parseName(name),
@@ -95,6 +98,7 @@ function addMakers(program: Command, context: CommandContext): void {
       return onDatabase(program, context, (client) => genToken(client, context.terminal, token));
     });
 }
+        expiresIn: expiresIn === undefined ? undefined : parseLifetime(expiresIn),
 
 function addLists(program: Command, context: CommandContext): void {
   program

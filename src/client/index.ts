@@ -1,5 +1,10 @@
 // Public entry of `postgate/client`.
-export { PostgateAdminClient, type CreatedDatabase, type CreatedToken } from "./postgate-admin-client.ts";
+export {
+  PostgateAdminClient,
+  type CreatedDatabase,
+  type CreatedToken,
+  type TokenOptions,
+} from "./postgate-admin-client.ts";
 export { PostgateClient, type PostgateClientOptions } from "./postgate-client.ts";
 export { PostgateError, type PostgateErrorCode } from "./postgate-error.ts";
 export type { Permission } from "../permissions.ts";

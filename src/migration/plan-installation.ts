@@ -14,7 +14,7 @@ export interface PlanOptions {
 }
 
 const ADMIN_FUNCTIONS =
-  "('create_tenant_database', 'delete_tenant_database', 'create_tenant_token', 'delete_tenant_token')";
+  "('create_tenant_database', 'delete_tenant_database', 'create_tenant_token', 'delete_tenant_token', 'rotate_tenant_token')";
 
 /** Run with the search_path at pg_catalog: the names in the statements are qualified then. */
 const PLAN_SQL = `

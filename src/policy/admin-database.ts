@@ -8,6 +8,7 @@ export const ADMIN_FUNCTIONS: ReadonlyMap<string, readonly Permission[]> = new M
   ["create_tenant_token", ["SELECT", "INSERT"]],
   ["delete_tenant_database", ["SELECT", "DELETE"]],
   ["delete_tenant_token", ["SELECT", "DELETE"]],
+  ["rotate_tenant_token", ["SELECT", "INSERT", "DELETE"]],
 ]);
 
 /**
@@ -17,6 +18,7 @@ export const ADMIN_FUNCTIONS: ReadonlyMap<string, readonly Permission[]> = new M
 const ADMIN_COLUMNS: ReadonlySet<string> = new Set([
   ...["id", "name", "backend_type", "schema_name", "connection_string", "max_rows", "created_at"],
   ...["database_id", "token_hash", "token_prefix", "allowed_operations", "last_used_at", "token"],
+  ...["expires_at", "successor_id"],
   ...["key", "value", "ordinality"],
 ]);
 

@@ -3,7 +3,7 @@
 import { createHash } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { DEFAULT_PERMISSIONS, PERMISSIONS, type Permission } from "../../src/permissions.ts";
-import { type Answer, startTestGateway, type TestGateway, type TestTenant } from "../support/gateway.ts";
+import { type Answer, post, startTestGateway, type TestGateway, type TestTenant } from "../support/gateway.ts";
 
 /** What the contract promises to show within one second is waited for five times as long. */
 const DEADLINE_MS = 5_000;
@@ -95,6 +95,41 @@ describe("a change shows on a running instance within one second", () => {
       ({ status }) => status === 200,
     );
     expect(answer.status).toBe(200);
+  });
+});
+
+describe("a rotated token", () => {
+  it("works with both secrets during the overlap, and with the new one alone after it", async () => {
+    const { rows } = (
+      await gateway.admin.query("select * from create_tenant_token($1, 'rotated', '{SELECT}', interval '1 day')", [
+        tenant.id,
+      ])
+    ).body as { rows: { id: string; token: string }[] };
+    const [made] = rows;
+    const ask = (token: string): Promise<Answer> => post(gateway.url, token, { sql: "select 1" });
+    expect((await ask(made?.token ?? "")).status).toBe(200);
+    const rotated = await gateway.admin.query("select token from rotate_tenant_token($1, interval '1 hour')", [
+      made?.id,
+    ]);
+    const { token } = (rotated.body as { rows: { token: string }[] }).rows[0] ?? { token: "" };
+    expect([(await ask(made?.token ?? "")).status, (await ask(token)).status]).toEqual([200, 200]);
+    await gateway.database.query("update postgate_tokens set expires_at = now() where successor_id = $1", [made?.id]);
+    const answer = await eventually(
+      () => ask(made?.token ?? ""),
+      ({ status }) => status === 401,
+    );
+    expect([answer.status, (await ask(token)).status]).toEqual([401, 200]);
+  });
+
+  it.each(["SELECT", "INSERT", "DELETE"] as const)("cannot be had without %s", async (permission) => {
+    const admin = await gateway.tenantOf(
+      gateway.admin.id,
+      DEFAULT_PERMISSIONS.filter((other) => other !== permission),
+    );
+    expect(await admin.query("select rotate_tenant_token($1)", [tenant.id])).toMatchObject({
+      status: 400,
+      body: { reason: "OPERATION_NOT_ALLOWED" },
+    });
   });
 });
 

@@ -11,6 +11,7 @@ import type {
   PostgateErrorCode,
   PostgateQueryRequest,
   PostgateQueryResponse,
+  TokenOptions,
 } from "../../src/client/index.ts";
 
 describe("the client's types", () => {
@@ -45,7 +46,12 @@ describe("the client's types", () => {
       PostgateQueryResponse<CreatedToken>
     >();
     expectTypeOf<PostgateAdminClient["createToken"]>().parameters.toEqualTypeOf<
-      [databaseId: string, name?: string | undefined, permissions?: readonly Permission[] | undefined]
+      [
+        databaseId: string,
+        name?: string | undefined,
+        permissions?: readonly Permission[] | undefined,
+        options?: TokenOptions | undefined,
+      ]
     >();
   });
 

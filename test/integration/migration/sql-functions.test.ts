@@ -149,9 +149,106 @@ describe.each(VERSIONS)("on PostgreSQL %i", (version) => {
         `Database ${NOBODY} does not exist`,
       ],
       ["a name in use", "select create_tenant_token($1), create_tenant_token($1)", "duplicate key value"],
+      ["an end at once", "select create_tenant_token($1, p_expires_in => '0')", "must not expire before it is made"],
+      ["an end in the past", "select create_tenant_token($1, p_expires_in => '-1 s')", "must not expire before"],
     ])("refuses %s", async (_, sql, message) => {
       const { id } = await gateway.createTenant();
       await expect(gateway.runAsAdmin(sql, [id])).rejects.toThrow(message);
+    });
+
+    it("sets when the token expires, and is one function, so that no call is ambiguous", async () => {
+      const { id } = await gateway.createTenant();
+      const [made] = await gateway.runAsAdmin(
+        "select id from create_tenant_token($1, p_name => 'ci', p_expires_in => '30 days')",
+        [id],
+      );
+      expect(
+        await gateway.runAsAdmin(
+          "select expires_at - created_at = '30 days' as is_month from postgate_tokens where id = $1",
+          [made.id],
+        ),
+      ).toEqual([{ is_month: true }]);
+      expect(
+        await gateway.database.query(
+          "select count(*)::int as count from pg_proc where proname = 'create_tenant_token'",
+        ),
+      ).toEqual([{ count: 1 }]);
+    });
+  });
+
+  describe("rotate_tenant_token", () => {
+    const shown = "select id from postgate_tokens where database_id = $1";
+
+    it("changes the secret and nothing else, and without an overlap forgets the one before", async () => {
+      const { id } = await gateway.createTenant();
+      const [made] = await gateway.runAsAdmin("select * from create_tenant_token($1, 'ci', '{SELECT}')", [id]);
+      const [rotated] = await gateway.runAsAdmin("select * from rotate_tenant_token(p_token_id => $1)", [made.id]);
+
+      expect(rotated).toEqual({ id: made.id, token: expect.stringMatching(/^pg_[0-9a-f]{64}$/) as string });
+      expect(rotated.token).not.toBe(made.token);
+      expect(await gateway.runAsAdmin("select * from postgate_tokens where database_id = $1", [id])).toMatchObject([
+        {
+          id: made.id,
+          name: "ci",
+          token_hash: createHash("sha256").update(rotated.token).digest("hex"),
+          token_prefix: rotated.token.slice(0, 8),
+          allowed_operations: ["SELECT"],
+          last_used_at: null,
+          expires_at: null,
+          successor_id: null,
+        },
+      ]);
+    });
+
+    it("keeps the secret before for the overlap, not beyond its own end, and deletes it with the token", async () => {
+      const { id } = await gateway.createTenant();
+      const name = "n".repeat(100);
+      const [made] = await gateway.runAsAdmin("select * from create_tenant_token($1, $2, p_expires_in => '10 days')", [
+        id,
+        name,
+      ]);
+      const [second] = await gateway.runAsAdmin("select * from rotate_tenant_token($1, '1 hour')", [made.id]);
+      const [third] = await gateway.runAsAdmin("select * from rotate_tenant_token($1, '1 year')", [made.id]);
+
+      const rows = await gateway.database.query(
+        `select token_hash, expires_at - now() between '59 min' and '1 hour' as for_an_hour,
+           expires_at - now() between '9 days 23:59' and '10 days' as for_ten_days
+         from postgate_tokens where database_id = $1 order by successor_id nulls first, expires_at`,
+        [id],
+      );
+      const hashOf = ({ token }: { token: string }): string => createHash("sha256").update(token).digest("hex");
+      expect(rows).toEqual([
+        { token_hash: hashOf(third), for_an_hour: false, for_ten_days: true },
+        { token_hash: hashOf(made), for_an_hour: true, for_ten_days: false },
+        { token_hash: hashOf(second), for_an_hour: false, for_ten_days: true },
+      ]);
+      expect(await gateway.runAsAdmin("select delete_tenant_token($1) as gone", [made.id])).toEqual([{ gone: true }]);
+      expect(await gateway.runAsAdmin(shown, [id])).toEqual([]);
+    });
+
+    it("removes older secrets whose time is over", async () => {
+      const { id } = await gateway.createTenant();
+      const [made] = await gateway.runAsAdmin("select * from create_tenant_token($1)", [id]);
+      await gateway.runAsAdmin("select rotate_tenant_token($1, '1 hour')", [made.id]);
+      await gateway.database.query("update postgate_tokens set expires_at = now() where successor_id = $1", [made.id]);
+      await gateway.runAsAdmin("select rotate_tenant_token($1)", [made.id]);
+      expect(await gateway.runAsAdmin(shown, [id])).toHaveLength(1);
+    });
+
+    it.each([
+      ["an unknown token", `select rotate_tenant_token('${NOBODY}')`, `Token ${NOBODY} does not exist`],
+      ["no overlap at all", "select rotate_tenant_token($1, null)", "The overlap must be an interval"],
+      ["a negative overlap", "select rotate_tenant_token($1, '-1 s')", "The overlap must be an interval"],
+      [
+        "an older secret",
+        "select rotate_tenant_token((select id from postgate_tokens where successor_id = $1))",
+        "rotate that one",
+      ],
+    ])("refuses %s", async (_, sql, message) => {
+      const { id } = await gateway.createTenant();
+      const [made] = await gateway.runAsAdmin("select id from create_tenant_token($1)", [id]);
+      await gateway.runAsAdmin("select rotate_tenant_token($1, '1 hour')", [made.id]);
+      await expect(gateway.runAsAdmin(sql, sql.includes("$1") ? [made.id] : [])).rejects.toThrow(message);
     });
   });
 

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import {
   parseDatabaseId,
   parseDedicatedUrl,
+  parseLifetime,
   parseMaxRows,
   parseName,
   parsePermissionList,
@@ -35,6 +36,18 @@ describe("the arguments of commands", () => {
 
   it.each([0, 1_000, 2_147_483_647])("takes %i for a limit", (limit) => {
     expect(parseMaxRows(String(limit))).toBe(limit);
+  });
+
+  it.each([
+    ["30d", "30 days"],
+    ["012h", "12 hours"],
+    ["90s", "90 seconds"],
+  ])("takes %s for a token's life", (given, interval) => {
+    expect(parseLifetime(given)).toBe(interval);
+  });
+
+  it.each(["0d", "-1d", "30", "d", "1 d", "30 days", "1.5h", "1000000d"])("refuses %s for a token's life", (given) => {
+    expect(() => parseLifetime(given)).toThrow("--expires-in must be");
   });
 
   it("counts characters of a name, not code units", () => {

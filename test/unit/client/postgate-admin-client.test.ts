@@ -43,6 +43,24 @@ const calls: [string, () => Promise<unknown>, string, unknown[]][] = [
     "SELECT * FROM create_tenant_token($1, $2, $3)",
     [ID, "reader", ["SELECT"]],
   ],
+  [
+    "createToken with an end",
+    () => admin.createToken(ID, "ci", ["SELECT"], { expiresIn: "30 days" }),
+    "SELECT * FROM create_tenant_token($1, $2, $3, $4)",
+    [ID, "ci", ["SELECT"], "30 days"],
+  ],
+  [
+    "rotateToken without an overlap",
+    () => admin.rotateToken(ID),
+    "SELECT * FROM rotate_tenant_token($1, $2)",
+    [ID, "0"],
+  ],
+  [
+    "rotateToken with an overlap",
+    () => admin.rotateToken(ID, "1 hour"),
+    "SELECT * FROM rotate_tenant_token($1, $2)",
+    [ID, "1 hour"],
+  ],
   ["deleteToken", () => admin.deleteToken(ID), "SELECT delete_tenant_token($1)", [ID]],
 ];
 

@@ -22,7 +22,7 @@ describe("docs/reference/client.md", () => {
   it("names each method of the admin client", () => {
     const methods = Object.getOwnPropertyNames(client.PostgateAdminClient.prototype);
     const named = methods.filter((method) => method !== "constructor" && page.includes(`\`${method}(`));
-    expect(named).toEqual(["createDatabase", "deleteDatabase", "createToken", "deleteToken"]);
+    expect(named).toEqual(["createDatabase", "deleteDatabase", "createToken", "rotateToken", "deleteToken"]);
   });
 });
 
