@@ -50,7 +50,7 @@ async function flood() {
   let sent = 0;
   const sendOneByOne = async () => {
     while (sent < TOTAL) {
-      const answer = await query(hostile, texts[sent++ % texts.length]);
+      const answer = await query(hostile, `${texts[sent % texts.length]}\n-- ${sent++}`);
       answers[answer] = (answers[answer] ?? 0) + 1;
     }
   };

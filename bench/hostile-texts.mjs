@@ -1,9 +1,10 @@
-// How much do one tenant's hostile texts slow down the parsing of everybody else's small ones? Prints JSON.
+// How much do one tenant's hostile texts slow down the judging of everybody else's small ones? Prints JSON.
 // Run after a build: node bench/hostile-texts.mjs [seconds per phase]
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { createParser } from "../dist/sql/parse-statement.js";
+import { PERMISSIONS } from "../dist/permissions.js";
+import { createJudge } from "../dist/policy/create-judge.js";
 import { HOSTILE } from "./hostile-shapes.mjs";
 
 const PHASE_MS = Number(process.argv[2] ?? 5) * 1_000;
@@ -14,16 +15,21 @@ const HONEST_LARGE = `INSERT INTO t VALUES ${Array.from({ length: 500 }, (_, row
 const percentile = (values, share) => values.sort((a, b) => a - b)[Math.floor(values.length * share)] ?? 0;
 const round = (value) => Math.round(value * 1_000) / 1_000;
 
-async function timed(parser, sql, tenant) {
+const judge = createJudge();
+const PERMITTED = new Set(PERMISSIONS);
+let judged = 0;
+
+/** No verdict is remembered: each text is another one. */
+async function timed(sql, tenant) {
   const started = performance.now();
-  await Promise.resolve()
-    .then(() => parser.parse(sql, tenant))
+  await judge
+    .approve(`${sql}\n-- ${judged++}`, { kind: "tenant", permissions: PERMITTED, tenant })
     .catch((error) => error);
   return performance.now() - started;
 }
 
 /** A request of everybody else every millisecond; what it waits for the event loop counts, as it does for a client. */
-async function measure(parser, attack) {
+async function measure(attack) {
   const loop = monitorEventLoopDelay({ resolution: 1 });
   const small = [];
   const large = [];
@@ -33,13 +39,13 @@ async function measure(parser, attack) {
   const attacking = attack(isOver);
   const honest = (async () => {
     while (!isOver()) {
-      large.push(await timed(parser, HONEST_LARGE, "honest"));
+      large.push(await timed(HONEST_LARGE, "honest"));
       await sleep(100);
     }
   })();
   for (let due = performance.now() + 1; !isOver(); due = Math.max(due + 1, performance.now())) {
     await sleep(1);
-    await timed(parser, SMALL, "honest");
+    await timed(SMALL, "honest");
     small.push(performance.now() - due);
   }
   loop.disable();
@@ -58,11 +64,11 @@ async function measure(parser, attack) {
 }
 
 /** Four requests of the hostile tenant at any time. */
-const flood = (parser, texts) => async (isOver) => {
+const flood = (texts) => async (isOver) => {
   let sent = 0;
   const sendOneByOne = async () => {
     while (!isOver()) {
-      await timed(parser, texts[sent++ % texts.length], "hostile");
+      await timed(texts[sent++ % texts.length], "hostile");
       await sleep(0);
     }
   };
@@ -70,19 +76,17 @@ const flood = (parser, texts) => async (isOver) => {
   return sent;
 };
 
-const parser = createParser();
-await parser.warmUp();
-await measure(parser, async () => 0);
-const quiet = await measure(parser, async () => 0);
+await measure(async () => 0);
+const quiet = await measure(async () => 0);
 const blocking = {};
 for (const [name, text] of Object.entries(HOSTILE)) {
   const loop = monitorEventLoopDelay({ resolution: 1 });
   loop.enable();
-  const elapsedMs = round(await timed(parser, text, "hostile"));
+  const elapsedMs = round(await timed(text, "hostile"));
   await sleep(5);
   blocking[name] = { elapsedMs, longestBlockMs: round(loop.max / 1e6) };
 }
-const hostile = await measure(parser, flood(parser, Object.values(HOSTILE)));
+const hostile = await measure(flood(Object.values(HOSTILE)));
 const ratio = (of) => round(of(hostile) / of(quiet));
 const report = {
   quiet,
@@ -95,4 +99,4 @@ const report = {
   oneText: blocking,
 };
 process.stdout.write(`${JSON.stringify(report, undefined, 2)}\n`);
-await parser.close();
+await judge.close();

@@ -23,8 +23,8 @@ const STATEMENTS = {
 };
 
 const parser = createParser();
-await parser.warmUp();
-const caching = createJudge({ parse: parser.parse });
+await parser.ready();
+const caching = createJudge();
 const tenant = { kind: "tenant", permissions: new Set(["SELECT", "INSERT"]), tenant: "" };
 
 const median = (values) => values.sort((a, b) => a - b)[values.length >> 1] ?? 0;
@@ -55,7 +55,7 @@ async function measure(works) {
 
 const results = {};
 for (const [name, sql] of Object.entries(STATEMENTS)) {
-  const statement = await parser.parse(sql);
+  const statement = parser.parse(sql);
   const times = await measure({
     parseUs: () => void parser.parse(sql),
     walkUs: () => visitTree(statement.tree, () => undefined),
@@ -69,4 +69,4 @@ for (const [name, sql] of Object.entries(STATEMENTS)) {
   results[name] = { bytes: sql.length, ...times, ...shares };
 }
 process.stdout.write(`${JSON.stringify(results, null, 2)}\n`);
-await parser.close();
+await caching.close();

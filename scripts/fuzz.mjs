@@ -26,8 +26,8 @@ const LOCATIONS = /"(?:location|name_location|list_start|list_end|rexpr_list_sta
 
 const random = createRandom(seed);
 const parser = createParser();
-await parser.warmUp();
-const judge = createJudge({ parse: parser.parse });
+await parser.ready();
+const judge = createJudge();
 
 async function verdictOf(sql, { permissions, database = "tenant" }) {
   try {
@@ -43,7 +43,7 @@ const shapeOf = (tree) => JSON.stringify(tree).replaceAll(LOCATIONS, "").replace
 
 async function treeOf(sql) {
   try {
-    return (await parser.parse(sql)).tree;
+    return parser.parse(sql).tree;
   } catch (error) {
     if (error instanceof GatewayError) return undefined;
     throw error;
@@ -162,5 +162,5 @@ while (performance.now() < until && findings.length < MAX_FINDINGS) {
   }
 }
 console.log(JSON.stringify({ seed, minutes, ...counts, findings: findings.length }));
-await parser.close();
+await judge.close();
 process.exitCode = findings.length === 0 ? 0 : 1;

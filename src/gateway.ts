@@ -28,7 +28,6 @@ import type { ConnectionSettings } from "./postgres/connection-settings.ts";
 import { QueryPool } from "./postgres/query-pool.ts";
 import { createProvisioner } from "./provision-at-first-use.ts";
 import { createQueryPipeline, type QueryStages } from "./query.ts";
-import { createParser } from "./sql/parse-statement.ts";
 
 export interface Listening {
   readonly url: string;
@@ -173,9 +172,8 @@ function createApproval(
   { extensions }: Installation,
   onClose: Start["onClose"],
 ): QueryStages["approve"] {
-  const parser = createParser({ maxSqlBytes });
-  onClose(() => parser.close());
-  const judge = createJudge({ parse: parser.parse, extensions });
+  const judge = createJudge({ maxSqlBytes, extensions });
+  onClose(() => judge.close());
   return (sql, { permissions, tenant }) => {
     const kind = tenant.backend.kind === "admin" ? "admin" : "tenant";
     return judge.approve(sql, { kind, permissions, tenant: tenant.id });

@@ -3,7 +3,6 @@
 import { isPermission, type Permission, PERMISSIONS } from "./permissions.ts";
 import { createJudge, type Judge } from "./policy/create-judge.ts";
 import type { StatementFacts } from "./policy/approved-statement.ts";
-import { createParser } from "./sql/parse-statement.ts";
 
 export type ApprovedFacts = Pick<StatementFacts, "operation" | "permissions" | "tables" | "returnsRows">;
 
@@ -14,7 +13,7 @@ export async function parseAndApprove(sql: string, permissions: Iterable<Permiss
   const granted = new Set(permissions);
   for (const permission of granted)
     if (!isPermission(permission)) throw new TypeError(`Unknown permission: ${String(permission)}`);
-  judge ??= createJudge({ parse: createParser().parse });
+  judge ??= createJudge();
   const {
     operation,
     permissions: needed,

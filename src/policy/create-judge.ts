@@ -1,17 +1,23 @@
-// Text → approved statement: parser, judge, cache and permissions together. The parser is passed in, so that policy/
-// stays pure.
+// Text → approved statement: cache, parser, judge and permissions together. In charge of where a text is judged: small ones
+// here and at once, large ones in a thread of their own.
 
 import { GatewayError } from "../errors.ts";
 import type { Permission } from "../permissions.ts";
-import type { ParsedStatement } from "../sql/parsed-statement.ts";
+import { compileParser } from "../sql/parser-instance.ts";
+import { createParser, type Parser } from "../sql/parse-statement.ts";
+import { sizeOfText } from "../sql/text-bounds.ts";
 import { approve } from "./approve.ts";
 import type { ApprovedStatement, StatementFacts } from "./approved-statement.ts";
 import { judge } from "./judge.ts";
+import { OffThreadJudge } from "./off-thread-judge.ts";
 import { ADMIN_RULES, type PolicyRules, TENANT_RULES } from "./policy-rules.ts";
-import { createVerdictCache, type VerdictCache } from "./verdict-cache.ts";
+import { createVerdictCache } from "./verdict-cache.ts";
 
 export interface JudgeOptions {
-  readonly parse: (sql: string, tenant: string) => ParsedStatement | Promise<ParsedStatement>;
+  /** In bytes of UTF-8; 256 KiB when left out. */
+  readonly maxSqlBytes?: number;
+  /** How long a large text may be parsed and judged. */
+  readonly deadlineMs?: number;
   /** What the operator's extensions add for tenants; nothing when left out. */
   readonly extensions?: Pick<PolicyRules, "functions" | "types">;
 }
@@ -19,47 +25,62 @@ export interface JudgeOptions {
 export interface Sender {
   readonly kind: PolicyRules["kind"];
   readonly permissions: ReadonlySet<Permission>;
-  /** Whose text it is, for the parser's queue. */
+  /** Whose text it is: where large texts wait, tenants are served in turn. */
   readonly tenant: string;
 }
 
 export interface Judge {
-  /** @throws GatewayError PARSE_ERROR (see judge and approve) and what the parser throws. */
+  /**
+   * @throws GatewayError INVALID_REQUEST for a NUL character or a lone surrogate; PARSE_ERROR with its reason;
+   * TOO_MANY_REQUESTS or UNAVAILABLE when too many large texts of the sender, or of all, wait.
+   */
   readonly approve: (sql: string, sender: Sender) => Promise<ApprovedStatement>;
+  readonly close: () => Promise<void>;
 }
 
-export function createJudge({ parse, extensions }: JudgeOptions): Judge {
+/** No text that the bounds let through was seen to take a quarter of it. */
+const DEFAULT_DEADLINE_MS = 2_000;
+
+export function createJudge({ maxSqlBytes, deadlineMs = DEFAULT_DEADLINE_MS, extensions }: JudgeOptions = {}): Judge {
   const cache = createVerdictCache();
+  const parser = createParser();
   const rules = { tenant: { ...TENANT_RULES, ...extensions }, admin: ADMIN_RULES };
+  const offThread = new OffThreadJudge({ compiled: compileParser, rules, deadlineMs });
+
+  async function judgeText(sql: string, { kind, tenant }: Sender): Promise<StatementFacts> {
+    if (sizeOfText(sql, maxSqlBytes) === "large") return offThread.judge({ sql, kind }, tenant);
+    await becomeReady(parser);
+    return judge(parser.parse(sql), rules[kind]);
+  }
+
+  async function findFacts(sql: string, sender: Sender): Promise<StatementFacts> {
+    try {
+      const facts = await judgeText(sql, sender);
+      cache.remember(sender.kind, sql, { kind: "allowed", facts });
+      return facts;
+    } catch (error) {
+      if (error instanceof GatewayError && isLasting(error))
+        cache.remember(sender.kind, sql, { kind: "refused", error });
+      throw error;
+    }
+  }
+
   return {
-    async approve(sql, { kind, permissions, tenant }) {
-      const known = cache.find(kind, sql);
+    async approve(sql, sender) {
+      const known = cache.find(sender.kind, sql);
       if (known?.kind === "refused") throw known.error;
-      const facts = known?.facts ?? (await findFacts(sql, { rules: rules[kind], tenant, parse, cache }));
-      return approve(facts, permissions);
+      return approve(known?.facts ?? (await findFacts(sql, sender)), sender.permissions);
     },
+    close: () => offThread.close(),
   };
 }
 
-interface Judging {
-  readonly rules: PolicyRules;
-  readonly tenant: string;
-  readonly parse: JudgeOptions["parse"];
-  readonly cache: VerdictCache;
+/** Again after the wait: another text that waited as well may have broken the instance. */
+async function becomeReady(parser: Parser): Promise<void> {
+  while (!parser.isReady) await parser.ready();
 }
 
-async function findFacts(sql: string, { rules, tenant, parse, cache }: Judging): Promise<StatementFacts> {
-  try {
-    const facts = judge(await parse(sql, tenant), rules);
-    cache.remember(rules.kind, sql, { kind: "allowed", facts });
-    return facts;
-  } catch (error) {
-    if (error instanceof GatewayError && isLasting(error)) cache.remember(rules.kind, sql, { kind: "refused", error });
-    throw error;
-  }
-}
-
-/** A busy parser, or one that ran into its deadline, may give another answer the next time. */
+/** A busy judge, or one that ran into its deadline, may give another answer the next time. */
 function isLasting({ code, details }: GatewayError): boolean {
   return code === "PARSE_ERROR" && details.reason !== "TOO_COMPLEX";
 }

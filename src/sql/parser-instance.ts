@@ -53,8 +53,18 @@ export function createParserInstance(compiled: () => Promise<WebAssembly.Module>
   };
 }
 
-/** About 40 ms of work in the background; one result serves all instances of all threads. */
-export async function compileParser(): Promise<WebAssembly.Module> {
+let compiling: Promise<WebAssembly.Module> | undefined;
+
+/** About 40 ms of work in the background, once: its result serves all instances of all threads. */
+export function compileParser(): Promise<WebAssembly.Module> {
+  compiling ??= readAndCompile().catch((error: unknown) => {
+    compiling = undefined; // Tried again by the next text.
+    throw error;
+  });
+  return compiling;
+}
+
+async function readAndCompile(): Promise<WebAssembly.Module> {
   const path = createRequire(import.meta.url).resolve("libpg-query/wasm/libpg-query.wasm");
   return WebAssembly.compile(await readFile(path));
 }

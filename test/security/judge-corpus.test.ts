@@ -1,12 +1,10 @@
 import { afterAll, describe, expect, it } from "vitest";
 import { GatewayError } from "../../src/errors.ts";
 import { createJudge } from "../../src/policy/create-judge.ts";
-import { createParser } from "../../src/sql/parse-statement.ts";
 import { type CorpusCase, readCorpus } from "./read-corpus.ts";
 
-const parser = createParser();
-const judge = createJudge({ parse: parser.parse });
-afterAll(() => parser.close());
+const judge = createJudge();
+afterAll(() => judge.close());
 
 /** Refused by nobody who only reads the text: the statement is honest SQL, and what it costs or says shows when it runs. */
 const STOPPED_BY_EXECUTION: Readonly<Record<string, string>> = {

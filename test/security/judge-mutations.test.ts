@@ -4,12 +4,10 @@
 import { afterAll, describe, expect, it } from "vitest";
 import { GatewayError } from "../../src/errors.ts";
 import { createJudge } from "../../src/policy/create-judge.ts";
-import { createParser } from "../../src/sql/parse-statement.ts";
 import { type CorpusCase, readCorpus } from "./read-corpus.ts";
 
-const parser = createParser();
-const judge = createJudge({ parse: parser.parse });
-afterAll(() => parser.close());
+const judge = createJudge();
+afterAll(() => judge.close());
 
 /** Quoted texts and names stay as they are; a text with escapes, comments or dollar quotes is left out. */
 const TOKENS = /('(?:[^']|'')*'|"(?:[^"]|"")*")|(\s+)|([^\s'"]+)/g;

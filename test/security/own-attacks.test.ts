@@ -1,6 +1,6 @@
 // How different our own attacks are: each kind is the type of the node that is refused, and the reason.
 
-import { afterAll, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { GatewayError } from "../../src/errors.ts";
 import { createJudge } from "../../src/policy/create-judge.ts";
 import { Judgement } from "../../src/policy/judgement.ts";
@@ -8,11 +8,12 @@ import { createParser } from "../../src/sql/parse-statement.ts";
 import { type CorpusCase, readCorpus } from "./read-corpus.ts";
 
 const parser = createParser();
-const judge = createJudge({ parse: parser.parse });
+const judge = createJudge();
 const refuse = vi.spyOn(Judgement.prototype, "refuse");
+beforeAll(() => parser.ready());
 afterAll(async () => {
   refuse.mockRestore();
-  await parser.close();
+  await judge.close();
 });
 
 async function kindOf({ sql, permissions, database = "tenant" }: CorpusCase): Promise<string> {
@@ -21,7 +22,7 @@ async function kindOf({ sql, permissions, database = "tenant" }: CorpusCase): Pr
     await judge.approve(sql, { kind: database, permissions: new Set(permissions), tenant: "" });
   } catch (error) {
     if (!(error instanceof GatewayError)) throw error;
-    const [root] = Object.keys((await parser.parse(sql)).tree);
+    const [root] = Object.keys(parser.parse(sql).tree);
     return `${refuse.mock.lastCall?.[0].type ?? root} ${error.details.reason}`;
   }
   throw new Error(`Nobody refuses ${sql}`);

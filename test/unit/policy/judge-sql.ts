@@ -1,4 +1,3 @@
-import { afterAll } from "vitest";
 import type { GatewayError } from "../../../src/errors.ts";
 import type { StatementFacts } from "../../../src/policy/approved-statement.ts";
 import { judge } from "../../../src/policy/judge.ts";
@@ -6,10 +5,10 @@ import { type PolicyRules, TENANT_RULES } from "../../../src/policy/policy-rules
 import { createParser } from "../../../src/sql/parse-statement.ts";
 
 const parser = createParser();
-afterAll(() => parser.close());
 
 export async function judgeSql(sql: string, rules: PolicyRules = TENANT_RULES): Promise<StatementFacts> {
-  return judge(await parser.parse(sql), rules);
+  await parser.ready();
+  return judge(parser.parse(sql), rules);
 }
 
 export async function refusalOf(sql: string, rules: PolicyRules = TENANT_RULES) {

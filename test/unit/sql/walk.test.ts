@@ -11,17 +11,17 @@ let parser: Parser;
 
 beforeAll(async () => {
   parser = createParser();
-  await parser.warmUp();
+  await parser.ready();
 });
 
-async function visitedBy(sql: string): Promise<VisitedNode[]> {
+function visitedBy(sql: string): VisitedNode[] {
   const visited: VisitedNode[] = [];
-  visitTree((await parser.parse(sql)).tree, (each) => visited.push(each));
+  visitTree(parser.parse(sql).tree, (each) => visited.push(each));
   return visited;
 }
 
-async function relationsOf(sql: string): Promise<string[]> {
-  return (await visitedBy(sql)).flatMap((each) =>
+function relationsOf(sql: string): string[] {
+  return visitedBy(sql).flatMap((each) =>
     each.type === "RangeVar" ? [`${each.parent?.type ?? ""}.${each.field ?? ""} ${each.node.relname ?? ""}`] : [],
   );
 }
@@ -55,18 +55,18 @@ describe("visitTree", () => {
       relations: ["SelectStmt.fromClause s", "SelectStmt.fromClause a", "DeleteStmt.relation t"],
     },
     { sql: "copy t to stdout", relations: ["CopyStmt.relation t"] },
-  ])("finds every relation of $sql", async ({ sql, relations }) => {
-    expect((await relationsOf(sql)).sort()).toEqual([...relations].sort());
+  ])("finds every relation of $sql", ({ sql, relations }) => {
+    expect(relationsOf(sql).sort()).toEqual([...relations].sort());
   });
 
-  it("visits a statically typed field with its type and its parent", async () => {
-    const typeName = (await visitedBy("select 1::pg_lsn")).find((each) => each.type === "TypeName");
+  it("visits a statically typed field with its type and its parent", () => {
+    const typeName = visitedBy("select 1::pg_lsn").find((each) => each.type === "TypeName");
 
     expect(typeName).toMatchObject({ field: "typeName", parent: { type: "TypeCast", field: "val" } });
   });
 
-  it("visits parents before children and children in the order of the tree", async () => {
-    const types = (await visitedBy("select a, 1 from t")).map((each) => each.type);
+  it("visits parents before children and children in the order of the tree", () => {
+    const types = visitedBy("select a, 1 from t").map((each) => each.type);
 
     expect(types).toEqual([
       "SelectStmt",
@@ -76,12 +76,12 @@ describe("visitTree", () => {
     ]);
   });
 
-  it("starts at a root without parent or field", async () => {
-    expect((await visitedBy("table t"))[0]).toMatchObject({ type: "SelectStmt", parent: undefined, field: undefined });
+  it("starts at a root without parent or field", () => {
+    expect(visitedBy("table t")[0]).toMatchObject({ type: "SelectStmt", parent: undefined, field: undefined });
   });
 
-  it("takes an empty item of a list, as of a plain DISTINCT, for nothing", async () => {
-    expect((await visitedBy("select distinct a")).map((each) => each.type)).toEqual([
+  it("takes an empty item of a list, as of a plain DISTINCT, for nothing", () => {
+    expect(visitedBy("select distinct a").map((each) => each.type)).toEqual([
       "SelectStmt",
       "ResTarget",
       "ColumnRef",
@@ -163,7 +163,7 @@ describe("the schema of parse trees", () => {
     "create function f(a int default 1) returns table (b int) language sql begin atomic; select 1; end",
     "create publication p for table t (a) where (a > 1)",
     "fetch 5 from c",
-  ])("knows all of %s", async (sql) => {
-    expect(await visitedBy(sql)).not.toEqual([]);
+  ])("knows all of %s", (sql) => {
+    expect(visitedBy(sql)).not.toEqual([]);
   });
 });

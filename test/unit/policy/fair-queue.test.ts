@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { FairQueue } from "../../../src/sql/fair-queue.ts";
+import { FairQueue } from "../../../src/policy/fair-queue.ts";
 
 function drain(queue: FairQueue<string>): string[] {
   const taken: string[] = [];
@@ -19,7 +19,9 @@ describe("FairQueue", () => {
   it("has no room in a full lane while others have", () => {
     const queue = new FairQueue<string>({ perLane: 2, total: 9 });
 
-    expect(["a1", "a2", "a3", "b1"].map((item) => queue.add(item.charAt(0), item))).toEqual([true, true, false, true]);
+    expect(["a1", "a2", "a3", "b1"].map((item) => queue.add(item.charAt(0), item))).toEqual([
+      ...["added", "added", "lane-full", "added"],
+    ]);
     expect(drain(queue)).toEqual(["a1", "b1", "a2"]);
   });
 
@@ -28,8 +30,8 @@ describe("FairQueue", () => {
     queue.add("a", "a1");
     queue.add("b", "b1");
 
-    expect(queue.add("c", "c1")).toBe(false);
+    expect(queue.add("c", "c1")).toBe("queue-full");
     queue.take();
-    expect(queue.add("c", "c1")).toBe(true);
+    expect(queue.add("c", "c1")).toBe("added");
   });
 });

@@ -8,14 +8,15 @@ export class FairQueue<Item> {
     this.#limits = limits;
   }
 
-  /** False when there is no room. */
-  add(lane: string, item: Item): boolean {
+  /** Says what is full, where the item finds no room. */
+  add(lane: string, item: Item): "added" | "lane-full" | "queue-full" {
     const waiting = this.#lanes.get(lane) ?? [];
-    if (waiting.length >= this.#limits.perLane || this.#size >= this.#limits.total) return false;
+    if (waiting.length >= this.#limits.perLane) return "lane-full";
+    if (this.#size >= this.#limits.total) return "queue-full";
     waiting.push(item);
     this.#lanes.set(lane, waiting);
     this.#size += 1;
-    return true;
+    return "added";
   }
 
   take(): Item | undefined {

@@ -1,0 +1,40 @@
+import { expect, it } from "vitest";
+
+import { refusal } from "../../../src/errors.ts";
+import { createVerdictCache } from "../../../src/policy/verdict-cache.ts";
+
+const verdict = { kind: "refused", error: refusal("SYNTAX_ERROR", "no") } as const;
+
+function rememberedOf(texts: readonly string[]): number {
+  const cache = createVerdictCache();
+  for (const text of texts) cache.remember("tenant", text, verdict);
+  return texts.filter((text) => cache.find("tenant", text) !== undefined).length;
+}
+
+const distinct = (count: number, suffix = "") =>
+  Array.from({ length: count }, (_, index) => `select ${index}${suffix}`);
+
+it("holds 10,000 verdicts, and gives up the oldest for the next", () => {
+  expect(rememberedOf(distinct(10_000))).toBe(10_000);
+  expect(rememberedOf(distinct(10_500))).toBe(10_000);
+});
+
+it("holds 16 MiB, however few texts that are", () => {
+  const remembered = rememberedOf(distinct(1_000, `, '${"x".repeat(20_000)}'`));
+
+  expect(remembered).toBeGreaterThan(380);
+  expect(remembered).toBeLessThan(420);
+});
+
+it("does not hold a text of more than 64 KiB, for which others would have to go", () => {
+  expect(rememberedOf(["select 1", `select '${"x".repeat(33_000)}'`])).toBe(1);
+});
+
+it("tells the kinds of databases apart, whatever a text looks like", () => {
+  const cache = createVerdictCache();
+  cache.remember("tenant", "admin:select 1", verdict);
+
+  expect(cache.find("admin", "select 1")).toBeUndefined();
+  expect(cache.find("admin", "admin:select 1")).toBeUndefined();
+  expect(cache.find("tenant", "admin:select 1")).toBe(verdict);
+});
