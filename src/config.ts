@@ -5,6 +5,7 @@ import { resolve } from "node:path";
 import { readEnvFile } from "./config/env-file.ts";
 import { SETTINGS, type LogLevel, type Setting, type SettingValues } from "./config/settings.ts";
 import { isUnixSocket, type ConnectionSettings } from "./postgres/connection-settings.ts";
+import type { SealingKeys } from "./tenants/sealing.ts";
 
 export type DatabaseSource =
   | { readonly kind: "external"; readonly connection: ConnectionSettings }
@@ -28,6 +29,8 @@ export interface Config {
   readonly skipMigrations: boolean;
   /** Extensions that tenants may use (POSTGATE_EXTENSIONS). */
   readonly extensions: readonly string[];
+  /** For connection strings of dedicated databases (POSTGATE_SEALING_KEY, POSTGATE_SEALING_KEY_OLD). */
+  readonly sealingKeys: SealingKeys;
   /** What is probably a mistake and stops nothing: a POSTGATE_… variable that nobody knows. */
   readonly warnings?: readonly string[];
 }
@@ -65,6 +68,7 @@ export function loadConfig(environment: Environment = process.env, options: Load
   const database = chooseDatabase({ variables, values, cwd }, faults);
   if (database?.kind === "embedded" && values.tenantDatabaseUrl !== undefined)
     faults.push("POSTGATE_TENANT_DATABASE_URL: belongs to a database of your own; set DATABASE_URL too");
+  requireSealingKey(variables, faults);
   if (faults.length > 0 || database === undefined) throw new ConfigError(faults);
   const warnings = Object.freeze(findUnknownNames(variables));
   return Object.freeze({ ...toConfig(values, database), warnings, ...options.overrides });
@@ -85,6 +89,7 @@ function toConfig(values: SettingValues, database: DatabaseSource): Config {
     logLevel: values.logLevel,
     skipMigrations: values.skipMigrations,
     extensions: values.extensions,
+    sealingKeys: Object.freeze({ current: values.sealingKey, old: values.oldSealingKey }),
   };
 }
 
@@ -159,6 +164,11 @@ function combineParts({ variables, values }: DatabaseChoice, faults: string[]): 
 function isGiven(variables: Environment, name: string): boolean {
   const value = variables[name];
   return name === "POSTGRES_PASSWORD" ? value !== undefined : value !== undefined && value.trim() !== "";
+}
+
+function requireSealingKey(variables: Environment, faults: string[]): void {
+  if (variables["POSTGATE_SEALING_KEY_OLD"] && !variables["POSTGATE_SEALING_KEY"])
+    faults.push("POSTGATE_SEALING_KEY_OLD: only opens what was sealed before; set POSTGATE_SEALING_KEY too");
 }
 
 function findUnknownNames(variables: Environment): string[] {

@@ -100,7 +100,7 @@ async function start(options: Start): Promise<Listening> {
   onClose(() => lastUsed.close());
 
   const server = createHttpServer({
-    authenticate: createAuthenticator(cachePrincipals(createPrincipalStore(control.query)), lastUsed),
+    authenticate: createAuthenticator(cachePrincipals(createPrincipalStore(control.query, config.sealingKeys)), lastUsed),
     runQuery: createQueryPipeline({
       approve: createApproval(config, installation, onClose),
       maxResultBytes: config.maxResultBytes,

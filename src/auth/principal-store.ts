@@ -3,6 +3,7 @@
 import { GatewayError } from "../errors.ts";
 import { isPermission } from "../permissions.ts";
 import { databaseNotFound, parseTenant } from "../tenants/parse-tenant.ts";
+import type { SealingKeys } from "../tenants/sealing.ts";
 import { accessModeOf } from "./access-mode.ts";
 import type { LoadPrincipal } from "./principal-cache.ts";
 import type { Principal } from "./principal.ts";
@@ -38,14 +39,14 @@ const RECORD_USES = {
 
 /**
  * @throws (of what it gives) GatewayError DATABASE_NOT_FOUND when the token is good and its database is gone, UNAVAILABLE
- * when the metadata cannot be read.
+ * when the metadata cannot be read or the database's connection string cannot be opened.
  */
-export function createPrincipalStore(query: MetadataQuery): LoadPrincipal {
+export function createPrincipalStore(query: MetadataQuery, keys: SealingKeys): LoadPrincipal {
   return async (hash) => {
     const [row] = await query(FIND_PRINCIPAL, [hash]).catch((cause: unknown) => {
       throw new GatewayError("UNAVAILABLE", "The database of tokens cannot be reached", { cause });
     });
-    return row === undefined ? undefined : toPrincipal(row);
+    return row === undefined ? undefined : toPrincipal(row, keys);
   };
 }
 
@@ -56,7 +57,7 @@ export function createUseWriter(query: MetadataQuery): (tokenIds: readonly strin
   };
 }
 
-function toPrincipal(row: Readonly<Record<string, unknown>>): Principal {
+function toPrincipal(row: Readonly<Record<string, unknown>>, keys: SealingKeys): Principal {
   if (row["id"] === null) throw databaseNotFound();
   const listed = Array.isArray(row["permissions"]) ? (row["permissions"] as unknown[]) : [];
   const permissions = new Set(listed.filter(isPermission));
@@ -65,6 +66,6 @@ function toPrincipal(row: Readonly<Record<string, unknown>>): Principal {
     tokenPrefix: String(row["token_prefix"]),
     permissions,
     access: accessModeOf(permissions),
-    tenant: parseTenant(row),
+    tenant: parseTenant(row, keys),
   };
 }

@@ -1,4 +1,6 @@
+import { type KeyObject, randomUUID } from "node:crypto";
 import type { Client } from "pg";
+import { seal } from "../tenants/sealing.ts";
 import type { Terminal } from "./terminal.ts";
 
 export interface NewDatabase {
@@ -6,11 +8,16 @@ export interface NewDatabase {
   readonly maxRows: number;
   /** The connection string of a dedicated backend; undefined for a schema in the shared database. */
   readonly dedicatedUrl: string | undefined;
+  /** What the connection string is sealed with; undefined stores it plain. */
+  readonly sealingKey: KeyObject | undefined;
 }
 
+type DedicatedDatabase = NewDatabase & { readonly dedicatedUrl: string };
+
 export async function createDb(client: Client, terminal: Terminal, database: NewDatabase): Promise<void> {
-  if (database.dedicatedUrl === undefined) await createSchemaDatabase(client, terminal, database);
-  else await createDedicatedDatabase(client, terminal, database);
+  const { dedicatedUrl } = database;
+  if (dedicatedUrl === undefined) await createSchemaDatabase(client, terminal, database);
+  else await createDedicatedDatabase(client, terminal, { ...database, dedicatedUrl });
 }
 
 async function createSchemaDatabase(client: Client, terminal: Terminal, database: NewDatabase): Promise<void> {
@@ -24,11 +31,20 @@ async function createSchemaDatabase(client: Client, terminal: Terminal, database
   }
 }
 
-async function createDedicatedDatabase(client: Client, terminal: Terminal, database: NewDatabase): Promise<void> {
+/** The id is made here, because a sealed string opens in the row of one id alone. */
+async function createDedicatedDatabase(client: Client, terminal: Terminal, database: DedicatedDatabase): Promise<void> {
+  const { name, maxRows, dedicatedUrl, sealingKey } = database;
+  const given = randomUUID();
+  const stored = (id: string): string => (sealingKey === undefined ? dedicatedUrl : seal(dedicatedUrl, id, sealingKey));
   const { rows } = await client.query<{ id: string }>(
-    `insert into public.postgate_databases (name, backend_type, connection_string, max_rows)
-     values ($1, 'dedicated', $2, $3) returning id`,
-    [database.name, database.dedicatedUrl, database.maxRows],
+    `insert into public.postgate_databases (id, name, backend_type, connection_string, max_rows)
+     values ($1, $2, 'dedicated', $3, $4) returning id::text`,
+    [given, name, stored(given), maxRows],
   );
-  for (const { id } of rows) terminal.print(id);
+  for (const { id } of rows) {
+    // An operator's view may give ids of its own.
+    if (id !== given)
+      await client.query("update public.postgate_databases set connection_string = $2 where id = $1", [id, stored(id)]);
+    terminal.print(id);
+  }
 }

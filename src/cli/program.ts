@@ -22,6 +22,7 @@ import { genToken } from "./gen-token.ts";
 import { listDbs } from "./list-dbs.ts";
 import { listTokens } from "./list-tokens.ts";
 import { migrateCommand } from "./migrate.ts";
+import { sealCommand } from "./seal.ts";
 import type { CommandContext } from "./terminal.ts";
 import { withMigratedDatabase } from "./with-database.ts";
 
@@ -43,6 +44,7 @@ export function createProgram(context: CommandContext): Command {
   addMakers(program, context);
   addLists(program, context);
   addDeletions(program, context);
+  addSecrets(program, context);
   addWalls(program, context);
   return program;
 }
@@ -79,7 +81,9 @@ function addMakers(program: Command, context: CommandContext): void {
         maxRows: parseMaxRows(options.maxRows),
         dedicatedUrl: dedicated === undefined ? undefined : parseDedicatedUrl(dedicated),
       };
-      return onDatabase(program, context, (client) => createDb(client, context.terminal, database));
+      return onDatabase(program, context, (client, { sealingKeys }) =>
+        createDb(client, context.terminal, { ...database, sealingKey: sealingKeys.current }),
+      );
     });
   program
     .command("gen-token")
@@ -94,11 +98,11 @@ function addMakers(program: Command, context: CommandContext): void {
         databaseId: parseDatabaseId(databaseId),
         name: parseName(name),
         permissions: parsePermissionList(options.permissions),
+        expiresIn: expiresIn === undefined ? undefined : parseLifetime(expiresIn),
       };
       return onDatabase(program, context, (client) => genToken(client, context.terminal, token));
     });
 }
-        expiresIn: expiresIn === undefined ? undefined : parseLifetime(expiresIn),
 
 function addLists(program: Command, context: CommandContext): void {
   program
@@ -106,7 +110,9 @@ function addLists(program: Command, context: CommandContext): void {
     .description("list the databases")
     .addOption(jsonOption())
     .action(({ json }: JsonChoice) =>
-      onDatabase(program, context, (client) => listDbs(client, context.terminal, { json: json === true })),
+      onDatabase(program, context, (client, { sealingKeys: keys }) =>
+        listDbs(client, context.terminal, { json: json === true, keys }),
+      ),
     );
   program
     .command("list-tokens")
@@ -138,6 +144,18 @@ function addDeletions(program: Command, context: CommandContext): void {
       const request = { tokenId: parseTokenId(id), json: json === true };
       return onDatabase(program, context, (client) => deleteToken(client, context.terminal, request));
     });
+}
+
+function addSecrets(program: Command, context: CommandContext): void {
+  program
+    .command("seal")
+    .description("seal the connection strings of dedicated databases with POSTGATE_SEALING_KEY")
+    .option("--dry-run", "print whose would be sealed and change nothing")
+    .action(({ dryRun }: { dryRun?: true }) =>
+      onDatabase(program, context, (client, { sealingKeys: keys }) =>
+        sealCommand(client, context.terminal, { keys, dryRun: dryRun === true }),
+      ),
+    );
 }
 
 function addWalls(program: Command, context: CommandContext): void {
@@ -177,11 +195,11 @@ function jsonOption(): Option {
 async function onDatabase(
   program: Command,
   context: CommandContext,
-  use: (client: Client) => Promise<void>,
+  use: (client: Client, config: Config) => Promise<void>,
 ): Promise<void> {
   const config = readConfig(program);
   noteWarnings(config, context);
-  await withMigratedDatabase(config, context.signal, use);
+  await withMigratedDatabase(config, context.signal, (client) => use(client, config));
 }
 
 function readConfig(program: Command): Config {

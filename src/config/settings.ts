@@ -1,7 +1,9 @@
 // Every setting: its name, its default, what it accepts. The one table behind parsing, docs/reference/configuration.md and
 // .env.example; a test holds them equal.
 
+import type { KeyObject } from "node:crypto";
 import { parseConnectionUrl, type ConnectionSettings } from "../postgres/connection-settings.ts";
+import { parseSealingKey } from "../tenants/sealing.ts";
 
 export type LogLevel = "fatal" | "error" | "warn" | "info" | "debug" | "trace" | "silent";
 
@@ -52,6 +54,8 @@ export const SETTINGS = {
   logLevel: oneOf("POSTGATE_LOG_LEVEL", LOG_LEVELS, "info"),
   skipMigrations: flag("POSTGATE_SKIP_MIGRATIONS", false),
   extensions: nameList("POSTGATE_EXTENSIONS"),
+  sealingKey: secretKey("POSTGATE_SEALING_KEY"),
+  oldSealingKey: secretKey("POSTGATE_SEALING_KEY_OLD"),
 } as const;
 
 export type SettingValues = {
@@ -69,6 +73,11 @@ function withDefault(setting: Setting<string | undefined>, fallback: string): Se
 function connection(name: string): Setting<ConnectionSettings | undefined> {
   const form = "postgres://user:password@host:port/database, with ?sslmode=… and other parameters of libpq";
   return { name, form, fallback: undefined, defaultText: "", isSecret: true, parse: parseConnectionUrl };
+}
+
+function secretKey(name: string): Setting<KeyObject | undefined> {
+  const form = "32 random bytes in base64 or as 64 hex digits (openssl rand -base64 32)";
+  return { name, form, fallback: undefined, defaultText: "", isSecret: true, parse: parseSealingKey };
 }
 
 interface IntegerRange {

@@ -2,6 +2,7 @@
 
 import { GatewayError } from "../errors.ts";
 import { parseConnectionUrl } from "../postgres/connection-settings.ts";
+import { isSealed, NO_SEALING_KEYS, openSealed, type SealingKeys } from "./sealing.ts";
 import { ADMIN_DATABASE_ID, type Backend, type DatabaseId, type SchemaName, type Tenant } from "./tenant.ts";
 
 /** The columns that parseTenant() reads; an operator's views have these and perhaps no others. */
@@ -13,24 +14,27 @@ export type TenantRow = Readonly<Record<(typeof TENANT_COLUMNS)[number], unknown
 const DEFAULT_MAX_ROWS = 1000;
 /** PostgreSQL's NAMEDATALEN - 1, in bytes. */
 const MAX_IDENTIFIER_BYTES = 63;
+/** The operator has to set the key and start again. */
+const KEY_RETRY_SECONDS = 60;
 const OUR_SCHEMAS: readonly string[] = ["postgate_helpers", "postgate_private", "postgate_extensions"];
 
 /**
  * @throws GatewayError DATABASE_NOT_FOUND when the row names no schema that a tenant may have.
  * @throws GatewayError INTERNAL_ERROR when the row's backend cannot be used.
+ * @throws GatewayError UNAVAILABLE when its connection string is sealed and no key opens it.
  */
-export function parseTenant(row: TenantRow): Tenant {
+export function parseTenant(row: TenantRow, keys: SealingKeys = NO_SEALING_KEYS): Tenant {
   const id = String(row.id) as DatabaseId;
-  return { id, name: String(row.name), backend: parseBackend(id, row), maxRows: parseMaxRows(row.max_rows) };
+  return { id, name: String(row.name), backend: parseBackend(id, row, keys), maxRows: parseMaxRows(row.max_rows) };
 }
 
-function parseBackend(id: DatabaseId, row: TenantRow): Backend {
+function parseBackend(id: DatabaseId, row: TenantRow, keys: SealingKeys): Backend {
   if (id === ADMIN_DATABASE_ID) return { kind: "admin" };
   switch (row.backend_type) {
     case "schema":
       return { kind: "schema", schema: parseSchemaName(row.schema_name) };
     case "dedicated":
-      return { kind: "dedicated", connection: parseDedicated(row.connection_string) };
+      return { kind: "dedicated", connection: parseDedicated(openConnectionString(id, row.connection_string, keys)) };
     default:
       throw new GatewayError("INTERNAL_ERROR", "This database's backend type is unknown");
   }
@@ -61,9 +65,22 @@ function cutToIdentifier(name: string): string {
   return bytes.toString("utf8", 0, end);
 }
 
-function parseDedicated(value: unknown): Extract<Backend, { kind: "dedicated" }>["connection"] {
+const CANNOT_BE_OPENED = "neither POSTGATE_SEALING_KEY nor POSTGATE_SEALING_KEY_OLD opens it";
+
+function openConnectionString(id: DatabaseId, value: unknown, keys: SealingKeys): string {
+  const text = String(value);
+  if (!isSealed(text)) return text;
+  const opened = openSealed(text, id, keys);
+  if (opened !== undefined) return opened.connectionString;
+  throw new GatewayError("UNAVAILABLE", "This database's connection string is sealed and cannot be opened", {
+    retryAfterSeconds: KEY_RETRY_SECONDS,
+    cause: new Error(keys.current === undefined ? "POSTGATE_SEALING_KEY is not set" : CANNOT_BE_OPENED),
+  });
+}
+
+function parseDedicated(url: string): Extract<Backend, { kind: "dedicated" }>["connection"] {
   try {
-    return parseConnectionUrl(String(value));
+    return parseConnectionUrl(url);
   } catch (cause) {
     throw new GatewayError("INTERNAL_ERROR", "This database's connection string cannot be used", { cause });
   }

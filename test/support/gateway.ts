@@ -4,6 +4,7 @@ import type { Config } from "../../src/config.ts";
 import { createGateway, type Gateway } from "../../src/gateway.ts";
 import type { Observation } from "../../src/observability/observation.ts";
 import { PERMISSIONS, type Permission } from "../../src/permissions.ts";
+import { NO_SEALING_KEYS } from "../../src/tenants/sealing.ts";
 import { type ClusterVersion, createTestDatabase, type TestDatabase } from "./cluster.ts";
 
 export interface Answer {
@@ -74,6 +75,7 @@ export function testConfig(database: TestDatabase, changes: Partial<Config> = {}
     logLevel: "silent",
     skipMigrations: false,
     extensions: [],
+    sealingKeys: NO_SEALING_KEYS,
     ...changes,
   };
 }

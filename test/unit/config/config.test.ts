@@ -40,6 +40,7 @@ describe("loadConfig", () => {
       logLevel: "info",
       skipMigrations: false,
       extensions: [],
+      sealingKeys: { current: undefined, old: undefined },
       warnings: [],
     });
   });
@@ -82,6 +83,26 @@ describe("loadConfig", () => {
 
     expect(() => load(environment)).toThrow(/^bad configuration: [^\n]*POSTGATE_EMBEDDED[^\n]*$/);
     expect(faultsOf(environment)).toHaveLength(3);
+  });
+
+  it("reads the keys that connection strings are sealed with", () => {
+    const [current, old] = ["0".repeat(64), Buffer.alloc(32, 1).toString("base64")];
+    const { sealingKeys } = load({ POSTGATE_SEALING_KEY: current, POSTGATE_SEALING_KEY_OLD: old });
+
+    expect(sealingKeys.current?.export()).toEqual(Buffer.alloc(32));
+    expect(sealingKeys.old?.export()).toEqual(Buffer.alloc(32, 1));
+  });
+
+  it("refuses what is no key without showing it, and an old one alone", () => {
+    const form = "must be 32 random bytes in base64 or as 64 hex digits (openssl rand -base64 32)";
+
+    expect(faultsOf({ POSTGATE_SEALING_KEY: "hunter2", POSTGATE_SEALING_KEY_OLD: "hunter3" })).toEqual([
+      `POSTGATE_SEALING_KEY: ${form}`,
+      `POSTGATE_SEALING_KEY_OLD: ${form}`,
+    ]);
+    expect(faultsOf({ POSTGATE_SEALING_KEY_OLD: "0".repeat(64) })).toEqual([
+      "POSTGATE_SEALING_KEY_OLD: only opens what was sealed before; set POSTGATE_SEALING_KEY too",
+    ]);
   });
 
   it("is frozen", () => {
