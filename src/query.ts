@@ -6,8 +6,9 @@ import { encodeResultSet } from "./encoding/encode-result-set.ts";
 import type { ExecuteRequest } from "./execution/execute-request.ts";
 import type { ResultSet } from "./execution/result-set.ts";
 import type { QueryAnswer, QueryContext, RunQuery } from "./http/query-route.ts";
-import type { QueryRequest } from "./http/parse-query-body.ts";
 import type { ApprovedStatement } from "./policy/approved-statement.ts";
+import type { QueryRequest } from "./query-request.ts";
+import { maxResultBytesOf } from "./tenants/tenant-limits.ts";
 
 /** The stages that need more than their arguments; gateway.ts makes them. */
 export interface QueryStages {
@@ -23,11 +24,12 @@ export interface QueryStages {
 }
 
 export function createQueryPipeline({ approve, execute, maxResultBytes }: QueryStages): RunQuery {
-  return async (principal, { sql, params }, { signal }): Promise<QueryAnswer> => {
+  return async (principal, { sql, params, form }, { signal }): Promise<QueryAnswer> => {
     const statement = await approve(sql, principal);
     let body = "";
+    const maxBytes = maxResultBytesOf(principal.tenant.limits, maxResultBytes);
     // Encoded before a change is committed: an answer that is too large, or that cannot be written, undoes it.
-    const accept = (result: ResultSet): void => void (body = encodeResultSet(result, maxResultBytes));
+    const accept = (result: ResultSet): void => void (body = encodeResultSet(result, maxBytes, form));
     const { rowCount } = await execute(principal, statement, { params, signal, accept });
     return { body, rowCount, operation: statement.operation };
   };

@@ -210,7 +210,7 @@ export class StatementRun implements Deadline {
         throw unavailable("The types of the result cannot be looked up", cause);
       });
     const rowCount = returnsRows ? rows.length : countIn(commandTag);
-    const result: ResultSet = { fields, rows, rowCount, userTypes: types.find(typeOids) };
+    const result: ResultSet = { fields, rows, rowCount, commandTag, userTypes: types.find(typeOids) };
     this.#request.accept(result);
     this.#accepted = result;
     return result;

@@ -11,16 +11,17 @@ const MAX_TYPES = 10_000;
 
 const LOOK_UP_SQL = `
 with recursive wanted as (
-  select type.oid, type.typtype, type.typinput, type.typelem, type.typbasetype, type.typdelim
+  select type.oid, type.typname, type.typtype, type.typinput, type.typelem, type.typbasetype, type.typdelim
   from pg_catalog.pg_type as type
   where type.oid = any ($1::pg_catalog.oid[])
   union
-  select type.oid, type.typtype, type.typinput, type.typelem, type.typbasetype, type.typdelim
+  select type.oid, type.typname, type.typtype, type.typinput, type.typelem, type.typbasetype, type.typdelim
   from wanted
   join pg_catalog.pg_type as type on type.oid in (wanted.typelem, wanted.typbasetype)
   where type.oid >= ${FIRST_LOOKED_UP_TYPE_OID}
 )
 select wanted.oid::text as oid,
+  wanted.typname::text as name,
   case
     when wanted.typtype = 'd' then 'domain'
     when wanted.typinput = 'pg_catalog.array_in(cstring,oid,integer)'::pg_catalog.regprocedure then 'array'
@@ -79,8 +80,8 @@ function toUserType(row: Record<string, unknown>): UserType {
     case "array":
       return { kind: "array", elementOid: Number(row["element_oid"]), delimiter: String(row["delimiter"]) };
     case "domain":
-      return { kind: "domain", baseOid: Number(row["base_oid"]) };
+      return { kind: "domain", baseOid: Number(row["base_oid"]), name: String(row["name"]) };
     default:
-      return { kind: "scalar" };
+      return { kind: "scalar", name: String(row["name"]) };
   }
 }

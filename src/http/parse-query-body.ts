@@ -2,13 +2,9 @@
 
 import { GatewayError } from "../errors.ts";
 import { MAX_PARAMETERS, type Parameter } from "../parameters.ts";
+import { DEFAULT_FORM, type QueryRequest, type ResultForm } from "../query-request.ts";
 import { readParameters } from "./read-parameters.ts";
 import { requireModestJson } from "./require-modest-json.ts";
-
-export interface QueryRequest {
-  readonly sql: string;
-  readonly params: readonly Parameter[];
-}
 
 const EXAMPLE = '{"sql": "SELECT $1::int", "params": [1]}';
 /** Without one of these escapes, a text that was decoded from valid UTF-8 holds neither NUL nor half a surrogate pair. */
@@ -23,12 +19,13 @@ const utf8 = new TextDecoder("utf-8", { fatal: true });
 export function parseQueryBody(bytes: Uint8Array): QueryRequest {
   requireModestJson(bytes);
   const text = decode(bytes);
-  const { sql, params } = parseObject(text);
+  const body = parseObject(text);
+  const { sql, params } = body;
   requireString(sql);
   requireParameterList(params);
   const parameters = params ? readParameters(text) : [];
   if (SUSPICIOUS_ESCAPE.test(text)) requireSendable(sql, parameters);
-  return { sql, params: parameters };
+  return { sql, params: parameters, form: readForm(body) };
 }
 
 function decode(bytes: Uint8Array): string {
@@ -39,7 +36,16 @@ function decode(bytes: Uint8Array): string {
   }
 }
 
-function parseObject(text: string): { readonly sql?: unknown; readonly params?: unknown } {
+/** What is read of a body; of anything else nothing is. */
+interface Body {
+  readonly sql?: unknown;
+  readonly params?: unknown;
+  readonly row_mode?: unknown;
+  readonly types?: unknown;
+  readonly fields?: unknown;
+}
+
+function parseObject(text: string): Body {
   if (text.trim() === "") throw invalid(`The body is empty; send a JSON object such as ${EXAMPLE}`);
   let body: unknown;
   try {
@@ -61,6 +67,27 @@ function requireParameterList(params: unknown): asserts params is readonly unkno
   if (!Array.isArray(params)) throw invalid(`"params" is ${kindOf(params)}; it must be an array such as [1, "a"]`);
   if (params.length > MAX_PARAMETERS)
     throw invalid(`"params" has ${params.length} elements; PostgreSQL takes ${MAX_PARAMETERS} at most`);
+}
+
+/** Keys of which none is given cost no object. Null counts as left out. */
+function readForm({ row_mode: rowMode, types, fields }: Body): ResultForm {
+  if (rowMode === undefined && types === undefined && fields === undefined) return DEFAULT_FORM;
+  return {
+    rowMode: readWord(rowMode ?? "object", "row_mode", ["object", "array"]),
+    types: readWord(types ?? "json", "types", ["json", "text"]),
+    withFields: readFlag(fields, "fields"),
+  };
+}
+
+function readWord<Word extends string>(value: unknown, key: string, words: readonly Word[]): Word {
+  const word = words.find((each) => each === value);
+  if (word === undefined) throw invalid(`"${key}" must be ${words.map((each) => `"${each}"`).join(" or ")}`);
+  return word;
+}
+
+function readFlag(value: unknown, key: string): boolean {
+  if (typeof (value ?? false) !== "boolean") throw invalid(`"${key}" is ${kindOf(value)}; it must be true or false`);
+  return value === true;
 }
 
 function requireSendable(sql: string, parameters: readonly Parameter[]): void {

@@ -3,12 +3,14 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Authenticate, Principal } from "../auth/principal.ts";
 import type { Observe } from "../observability/observation.ts";
+import type { QueryRequest } from "../query-request.ts";
 import { readBearerToken } from "./bearer-token.ts";
 import type { BodyBudget } from "./body-budget.ts";
 import { requireJson } from "./media-type.ts";
-import { parseQueryBody, type QueryRequest } from "./parse-query-body.ts";
+import { parseQueryBody } from "./parse-query-body.ts";
 import { readBody } from "./read-body.ts";
 import type { RunningQueries } from "./running-queries.ts";
+import { TenantThrottle } from "./tenant-throttle.ts";
 
 export interface QueryContext {
   readonly requestId: string;
@@ -48,18 +50,7 @@ declare module "fastify" {
 
 export function addQueryRoute(app: FastifyInstance, options: QueryRouteOptions): void {
   const { authenticate, runQuery, observe, maxBodyBytes, bodies, running } = options;
-
-  function watchClient(request: FastifyRequest, reply: FastifyReply, done: () => void): void {
-    const clientGone = new AbortController();
-    request.clientGone = clientGone;
-    running.add();
-    // Not `request.signal`: that one aborts as soon as the body is read.
-    reply.raw.once("close", () => {
-      running.remove();
-      if (!reply.raw.writableEnded) clientGone.abort();
-    });
-    done();
-  }
+  const throttle = new TenantThrottle();
 
   async function admit(request: FastifyRequest): Promise<void> {
     request.principal = await authenticate(readBearerToken(request.raw));
@@ -70,16 +61,19 @@ export function addQueryRoute(app: FastifyInstance, options: QueryRouteOptions):
     const { principal, clientGone, startedAt } = request;
     if (principal === undefined || clientGone === undefined || startedAt === undefined)
       throw new Error("The hooks of /query have not run");
-    const result = await bodies.withBody(principal.tenant.id, async (reserve) => {
-      const query = parseQueryBody(await readBody(request.raw, maxBodyBytes, reserve));
-      return runQuery(principal, query, { requestId: request.id, signal: clientGone.signal });
-    });
+    const { tenant } = principal;
+    const result = await throttle.withQuery(tenant, () =>
+      bodies.withBody(tenant.id, async (reserve) => {
+        const query = parseQueryBody(await readBody(request.raw, maxBodyBytes, reserve));
+        return runQuery(principal, query, { requestId: request.id, signal: clientGone.signal });
+      }),
+    );
     observe({
       kind: "query-finished",
       requestId: request.id,
       durationMs: performance.now() - startedAt,
       tokenPrefix: principal.tokenPrefix,
-      databaseId: principal.tenant.id,
+      databaseId: tenant.id,
       operation: result.operation,
       rowCount: result.rowCount,
     });
@@ -89,5 +83,19 @@ export function addQueryRoute(app: FastifyInstance, options: QueryRouteOptions):
       .send(result.body);
   }
 
-  app.post("/query", { onRequest: [watchClient, admit] }, answer);
+  app.post("/query", { onRequest: [clientWatch(running), admit] }, answer);
+}
+
+function clientWatch(running: RunningQueries) {
+  return (request: FastifyRequest, reply: FastifyReply, done: () => void): void => {
+    const clientGone = new AbortController();
+    request.clientGone = clientGone;
+    running.add();
+    // Not `request.signal`: that one aborts as soon as the body is read.
+    reply.raw.once("close", () => {
+      running.remove();
+      if (!reply.raw.writableEnded) clientGone.abort();
+    });
+    done();
+  };
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { BUILTIN_TYPE_NAMES } from "../../../src/encoding/builtin-type-names.ts";
 import { BUILTIN_ARRAY_TYPES } from "../../../src/encoding/builtin-array-types.ts";
 import { FIRST_LOOKED_UP_TYPE_OID } from "../../../src/execution/result-set.ts";
 import { createTestDatabase, hasCluster } from "../../support/cluster.ts";
@@ -17,6 +18,20 @@ describe("the table of built-in array types", () => {
   it.skipIf(!hasCluster(15))("holds those of PostgreSQL 15, with the same meaning", async () => {
     const types = await readArrayTypes(15);
     expect(Object.fromEntries(BUILTIN_ARRAY_TYPES)).toMatchObject(types);
+  });
+});
+
+const TYPE_NAMES_SQL = `
+  select oid::int as oid, typname as name from pg_type where typinput <> 'array_in'::regproc and oid < $1`;
+
+describe("the table of built-in types' names", () => {
+  it.each([18, 15] as const)("holds those of PostgreSQL %i", async (version) => {
+    if (!hasCluster(version)) return;
+    const database = await createTestDatabase(version);
+    const rows = await database.query(TYPE_NAMES_SQL, [FIRST_LOOKED_UP_TYPE_OID]);
+    await database.close();
+    expect(rows.length).toBeGreaterThan(80);
+    for (const { oid, name } of rows) expect(BUILTIN_TYPE_NAMES.get(oid as number)).toBe(name);
   });
 });
 

@@ -38,13 +38,19 @@ export async function connect(connection: ConnectionSettings): Promise<pg.Client
 
 export async function fetchResultSet(client: pg.Client, sql: string, values: unknown[] = []): Promise<ResultSet> {
   const types = { getTypeParser: () => (text: string) => text };
-  const { fields, rows, rowCount } = await client.query<string[]>({ text: sql, values, rowMode: "array", types });
+  const { fields, rows, rowCount, command } = await client.query<string[]>({
+    text: sql,
+    values,
+    rowMode: "array",
+    types,
+  });
   const userTypes = new Map<number, UserType>();
   for (const { dataTypeID } of fields) await lookUp(client, dataTypeID, userTypes);
   return {
     fields: fields.map(({ name, dataTypeID }) => ({ name, typeOid: dataTypeID })),
     rows,
     rowCount: rowCount ?? 0,
+    commandTag: command,
     userTypes,
   };
 }

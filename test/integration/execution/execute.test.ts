@@ -22,6 +22,7 @@ describe.each(VERSIONS)("execute on PostgreSQL %i", (version) => {
         fields: [],
         rows: [],
         rowCount: 0,
+        commandTag: "CREATE TABLE",
         userTypes: new Map(),
       });
       expect(await run("insert into kinds (body) values ($1), ($2)", ["one", "two"])).toMatchObject({ rowCount: 2 });
@@ -40,6 +41,7 @@ describe.each(VERSIONS)("execute on PostgreSQL %i", (version) => {
         ],
         rows: [["one", "1"]],
         rowCount: 1,
+        commandTag: "INSERT 0 1",
         userTypes: new Map(),
       });
       expect(await run("select from notes")).toMatchObject({ fields: [], rows: [[]], rowCount: 1 });
@@ -149,13 +151,13 @@ describe.each(VERSIONS)("execute on PostgreSQL %i", (version) => {
         "select 'red'::color, array['red'::color], array[2::even], array[array[2::even]::evens]",
       );
       const [color, colors, evens, arrayOfEvens] = fields.map(({ typeOid }) => typeOid);
-      expect(userTypes.get(color ?? 0)).toEqual({ kind: "scalar" });
+      expect(userTypes.get(color ?? 0)).toEqual({ kind: "scalar", name: "color" });
       expect(userTypes.get(colors ?? 0)).toEqual({ kind: "array", elementOid: color, delimiter: "," });
       const even = userTypes.get(evens ?? 0);
       expect(even).toMatchObject({ kind: "array" });
-      expect(userTypes.get((even as { elementOid: number }).elementOid)).toEqual({ kind: "domain", baseOid: 23 });
+      expect(userTypes.get((even as { elementOid: number }).elementOid)).toMatchObject({ kind: "domain", baseOid: 23 });
       const outer = userTypes.get(arrayOfEvens ?? 0) as { elementOid: number };
-      expect(userTypes.get(outer.elementOid)).toEqual({ kind: "domain", baseOid: evens });
+      expect(userTypes.get(outer.elementOid)).toEqual({ kind: "domain", baseOid: evens, name: "evens" });
     });
   });
 
@@ -163,7 +165,7 @@ describe.each(VERSIONS)("execute on PostgreSQL %i", (version) => {
     const { fields, userTypes } = await run("select array['x'::information_schema.sql_identifier]");
     const array = userTypes.get(fields[0]?.typeOid ?? 0) as { elementOid: number };
     expect(array).toMatchObject({ kind: "array" });
-    expect(userTypes.get(array.elementOid)).toEqual({ kind: "domain", baseOid: 19 });
+    expect(userTypes.get(array.elementOid)).toMatchObject({ kind: "domain", baseOid: 19 });
   });
 
   describe("errors", () => {

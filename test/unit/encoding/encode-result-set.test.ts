@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { encodeResultSet } from "../../../src/encoding/encode-result-set.ts";
 import type { ResultSet, UserType } from "../../../src/execution/result-set.ts";
+import { DEFAULT_FORM, type ResultForm } from "../../../src/query-request.ts";
 
 type Column = readonly [name: string, typeOid: number, text: string | null];
 
@@ -9,6 +10,7 @@ function resultOf(columns: readonly Column[], userTypes: ResultSet["userTypes"] 
     fields: columns.map(([name, typeOid]) => ({ name, typeOid })),
     rows: [columns.map(([, , text]) => text)],
     rowCount: 1,
+    commandTag: "SELECT 1",
     userTypes,
   };
 }
@@ -30,6 +32,7 @@ describe("encodeResultSet", () => {
         [null, "2"],
       ],
       rowCount: 2,
+      commandTag: "SELECT 2",
       userTypes: new Map(),
     };
     expect(encodeResultSet(result)).toBe('{"rows":[{"name":"Alice","id":1},{"name":null,"id":2}],"row_count":2}');
@@ -57,20 +60,24 @@ describe("encodeResultSet", () => {
     const { fields, userTypes } = resultOf([["v", 25, ""]]);
     const row = ["x".repeat(100)];
     const rows = [...Array.from({ length: 10 }, () => row), []]; // The last one cannot be encoded.
-    expect(() => encodeResultSet({ fields, rows, rowCount: 11, userTypes }, 1_000)).toThrow("Result too large");
-    expect(() => encodeResultSet({ fields, rows, rowCount: 11, userTypes }, 2_000)).toThrow("fewer values");
+    expect(() => encodeResultSet({ fields, rows, rowCount: 11, commandTag: "", userTypes }, 1_000)).toThrow(
+      "Result too large",
+    );
+    expect(() => encodeResultSet({ fields, rows, rowCount: 11, commandTag: "", userTypes }, 2_000)).toThrow(
+      "fewer values",
+    );
   });
 
   it("writes the count of a statement without rows", () => {
-    expect(encodeResultSet({ fields: [], rows: [], rowCount: 7, userTypes: new Map() })).toBe(
+    expect(encodeResultSet({ fields: [], rows: [], rowCount: 7, commandTag: "UPDATE 7", userTypes: new Map() })).toBe(
       '{"rows":[],"row_count":7}',
     );
   });
 
   it("writes rows without columns as empty objects", () => {
-    expect(encodeResultSet({ fields: [], rows: [[], []], rowCount: 2, userTypes: new Map() })).toBe(
-      '{"rows":[{},{}],"row_count":2}',
-    );
+    expect(
+      encodeResultSet({ fields: [], rows: [[], []], rowCount: 2, commandTag: "SELECT 2", userTypes: new Map() }),
+    ).toBe('{"rows":[{},{}],"row_count":2}');
   });
 
   it("writes a name that occurs twice once, at its first place and with its last value", () => {
@@ -238,5 +245,93 @@ describe("a type of the database's own", () => {
     ["a type that the catalog does not know any more", 16_999, "{7}", '"{7}"'],
   ])("%s (%i) sent as %j is %j", (_kind, ...[oid, text, json]) => {
     expect(encodeValue(oid, text, userTypes)).toBe(json);
+  });
+});
+
+describe("a form of the answer", () => {
+  const userTypes = new Map<number, UserType>([
+    [16_400, { kind: "scalar", name: "mood" }],
+    [16_401, { kind: "array", elementOid: 16_400, delimiter: "," }],
+    [16_402, { kind: "domain", baseOid: 23, name: "even" }],
+    [16_403, { kind: "array", elementOid: 16_402, delimiter: "," }],
+    [16_404, { kind: "scalar" }],
+  ]);
+  const columns: readonly Column[] = [
+    ["id", 23, "1"],
+    ["id", 20, "9007199254740993"],
+    ["done", 16, "t"],
+    ["tags", 1009, '{"a b",NULL}'],
+    ["note", 25, null],
+  ];
+
+  it.each<[string, Partial<ResultForm>, string]>([
+    ["arrays keep columns of one name", { rowMode: "array" }, '[1,"9007199254740993",true,["a b",null],null]'],
+    [
+      "text is PostgreSQL's own, and NULL stays null",
+      { types: "text" },
+      String.raw`{"id":"9007199254740993","done":"t","tags":"{\"a b\",NULL}","note":null}`,
+    ],
+    [
+      "both together",
+      { types: "text", rowMode: "array" },
+      String.raw`["1","9007199254740993","t","{\"a b\",NULL}",null]`,
+    ],
+  ])("%s", (_, form, row) => {
+    const json = encodeResultSet(resultOf(columns), undefined, { ...DEFAULT_FORM, ...form });
+    expect(json).toBe(`{"rows":[${row}],"row_count":1}`);
+  });
+
+  it("writes rows without columns as empty arrays", () => {
+    const result = { fields: [], rows: [[], []], rowCount: 2, commandTag: "SELECT 2", userTypes };
+    expect(encodeResultSet(result, undefined, { ...DEFAULT_FORM, rowMode: "array" })).toBe(
+      '{"rows":[[],[]],"row_count":2}',
+    );
+  });
+
+  it.each<[number, string]>([
+    [23, "int4"],
+    [1043, "varchar"],
+    [1007, "int4[]"],
+    [3802, "jsonb"],
+    [16_400, "mood"],
+    [16_401, "mood[]"],
+    [16_402, "even"],
+    [16_403, "even[]"],
+    [16_404, "unknown"],
+    [99, "unknown"],
+    [99_999, "unknown"],
+  ])("calls type %i %s", (oid, type) => {
+    const json = encodeResultSet(resultOf([["v", oid, null]], userTypes), undefined, {
+      ...DEFAULT_FORM,
+      withFields: true,
+    });
+    expect(JSON.parse(json)).toMatchObject({ fields: [{ name: "v", type, oid }], command: "SELECT" });
+  });
+
+  it.each([
+    ["INSERT 0 5", "INSERT"],
+    ["SELECT 12", "SELECT"],
+    ["CREATE TABLE", "CREATE TABLE"],
+    ["", ""],
+  ])("calls what %j reports %j", (commandTag, command) => {
+    const result = { fields: [], rows: [], rowCount: 0, commandTag, userTypes };
+    expect(encodeResultSet(result, undefined, { ...DEFAULT_FORM, withFields: true })).toBe(
+      `{"rows":[],"row_count":0,"fields":[],"command":"${command}"}`,
+    );
+  });
+
+  it.each<[string, Partial<ResultForm>]>([
+    ["arrays", { rowMode: "array" }],
+    ["text", { types: "text" }],
+    ["fields", { withFields: true }],
+    ["all of them", { rowMode: "array", types: "text", withFields: true }],
+  ])("counts every byte of %s", (_, changes) => {
+    const form = { ...DEFAULT_FORM, ...changes };
+    const result = resultOf([["é€😀".repeat(10), 25, "\u0001€".repeat(100)]]);
+    const bytes = Buffer.byteLength(encodeResultSet(result, undefined, form));
+    expect(Buffer.byteLength(encodeResultSet(result, bytes, form))).toBe(bytes);
+    expect(() => encodeResultSet(result, bytes - 1, form)).toThrow(
+      expect.objectContaining({ code: "RESULT_TOO_LARGE" }),
+    );
   });
 });

@@ -2,10 +2,12 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parseQueryBody } from "../../../src/http/parse-query-body.ts";
 import { MAX_ARRAY_DEPTH } from "../../../src/http/read-parameters.ts";
+import { DEFAULT_FORM, type QueryRequest, type ResultForm } from "../../../src/query-request.ts";
 import { MAX_PARAMETERS, type Parameter } from "../../../src/parameters.ts";
 
-function parse(text: string): ReturnType<typeof parseQueryBody> {
-  return parseQueryBody(Buffer.from(text));
+function parse(text: string): Pick<QueryRequest, "sql" | "params"> {
+  const { sql, params } = parseQueryBody(Buffer.from(text));
+  return { sql, params };
 }
 
 /** The parameters of a body whose `params` is this JSON text. */
@@ -40,8 +42,25 @@ describe("the form of the body", () => {
     expect(parse(text)).toEqual(expected);
   });
 
+  it.each<[string, Partial<ResultForm>]>([
+    ["", {}],
+    ['"row_mode":null,"types":null,"fields":null,', {}],
+    ['"row_mode":"object","types":"json","fields":false,', {}],
+    ['"row_mode":"array",', { rowMode: "array" }],
+    ['"types":"text",', { types: "text" }],
+    ['"fields":true,', { withFields: true }],
+    ['"fields":true,"types":"text","row_mode":"array",', { rowMode: "array", types: "text", withFields: true }],
+  ])("asks with {%s…} for a form of the answer", (keys, form) => {
+    expect(parseQueryBody(Buffer.from(`{${keys}"sql":"x"}`)).form).toEqual({ ...DEFAULT_FORM, ...form });
+  });
+
   it.each([
     ["", "The body is empty"],
+    ['{"sql":"x","row_mode":"Array"}', '"row_mode" must be "object" or "array"'],
+    ['{"sql":"x","row_mode":["array"]}', '"row_mode" must be'],
+    ['{"sql":"x","types":true}', '"types" must be "json" or "text"'],
+    ['{"sql":"x","fields":1}', '"fields" is a number; it must be true or false'],
+    ['{"sql":"x","fields":"true"}', '"fields" is a string'],
     [" \n", "The body is empty"],
     ["{", "The body is not valid JSON"],
     ['{"sql":"x"} x', "The body is not valid JSON"],

@@ -1,0 +1,16 @@
+// The name of a type as `fields` tells it: PostgreSQL's own (`int4`, not `integer`), the tenant's own without a schema, an
+// array as its elements' name and `[]`.
+
+import type { UserType } from "../execution/result-set.ts";
+import { BUILTIN_ARRAY_TYPES } from "./builtin-array-types.ts";
+import { BUILTIN_TYPE_NAMES } from "./builtin-type-names.ts";
+
+const UNKNOWN = "unknown";
+
+export function typeName(typeOid: number, userTypes: ReadonlyMap<number, UserType>): string {
+  const userType = userTypes.get(typeOid);
+  const array = userType?.kind === "array" ? userType : BUILTIN_ARRAY_TYPES.get(typeOid);
+  if (array !== undefined) return `${typeName(array.elementOid, userTypes)}[]`;
+  if (userType?.kind === "scalar" || userType?.kind === "domain") return userType.name ?? UNKNOWN;
+  return BUILTIN_TYPE_NAMES.get(typeOid) ?? UNKNOWN;
+}

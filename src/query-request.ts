@@ -1,0 +1,25 @@
+// What a client asks for, as http/ hands it on: one statement, or several that run together, and the form of the answer.
+// Types only; http/ makes them from bodies, query.ts takes them through the stages.
+
+import type { Parameter } from "./parameters.ts";
+
+export interface StatementRequest {
+  readonly sql: string;
+  readonly params: readonly Parameter[];
+}
+
+/** The form of a result in the answer: what is left at its default changes no byte of it. */
+export interface ResultForm {
+  /** Rows as objects, or as arrays that keep every column, of the same name too. */
+  readonly rowMode: "object" | "array";
+  /** Values by the table of docs/reference/values.md, or all of them as PostgreSQL's text. */
+  readonly types: "json" | "text";
+  /** Also what the columns are, and PostgreSQL's name for what was done. */
+  readonly withFields: boolean;
+}
+
+export const DEFAULT_FORM: ResultForm = Object.freeze({ rowMode: "object", types: "json", withFields: false });
+
+export interface QueryRequest extends StatementRequest {
+  readonly form: ResultForm;
+}
