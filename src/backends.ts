@@ -5,12 +5,13 @@ import { LRUCache } from "lru-cache";
 import type { AccessMode, Principal } from "./auth/principal.ts";
 import type { DedicatedPools } from "./execution/dedicated-pools.ts";
 import type { Executor } from "./execution/execute.ts";
-import { type ExecuteRequest, TenantRoleMissing } from "./execution/execute-request.ts";
+import { type ExecuteRequest, type Limits, TenantRoleMissing } from "./execution/execute-request.ts";
 import type { Session } from "./execution/session.ts";
 import type { QueryStages } from "./query.ts";
 import { quoteIdentifier } from "./sql/quote-identifier.ts";
 import type { SchemaTenant } from "./tenants/plan-tenants.ts";
 import { type InstallationRoles, tenantRolesOf } from "./tenants/role-names.ts";
+import { maxResultBytesOf } from "./tenants/tenant-limits.ts";
 import type { Tenant } from "./tenants/tenant.ts";
 
 export interface BackendOptions {
@@ -58,7 +59,7 @@ export function createBackends(options: BackendOptions): QueryStages["execute"] 
   return (principal, statement, { params, signal, accept }) => {
     const { tenant } = principal;
     const session = sessionOf(principal, options);
-    const request = { statement, params, session, signal, accept, limits: { ...limits, maxRows: tenant.maxRows } };
+    const request = { statement, params, session, signal, accept, limits: limitsOf(tenant, limits) };
     switch (tenant.backend.kind) {
       case "schema":
         return executeShared(request, { id: tenant.id, schema: tenant.backend.schema });
@@ -67,6 +68,15 @@ export function createBackends(options: BackendOptions): QueryStages["execute"] 
       case "dedicated":
         return dedicated.execute({ id: tenant.id, connection: tenant.backend.connection }, request);
     }
+  };
+}
+
+/** A tenant's own limits only narrow those of the gateway. */
+function limitsOf({ maxRows, limits: own }: Tenant, { timeoutMs, maxBytes }: BackendOptions["limits"]): Limits {
+  return {
+    maxRows,
+    timeoutMs: Math.min(timeoutMs, own.statementTimeoutMs ?? timeoutMs),
+    maxBytes: maxResultBytesOf(own, maxBytes),
   };
 }
 

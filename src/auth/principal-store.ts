@@ -3,6 +3,7 @@
 import { GatewayError } from "../errors.ts";
 import { isPermission } from "../permissions.ts";
 import { databaseNotFound, parseTenant } from "../tenants/parse-tenant.ts";
+import { LIMIT_COLUMNS } from "../tenants/tenant-limits.ts";
 import type { SealingKeys } from "../tenants/sealing.ts";
 import { accessModeOf } from "./access-mode.ts";
 import type { LoadPrincipal } from "./principal-cache.ts";
@@ -15,7 +16,7 @@ export type MetadataQuery = (
 ) => Promise<readonly Readonly<Record<string, unknown>>[]>;
 
 /**
- * The tables may be an operator's views without our columns: `expires_at` is read by way of JSON, which gives null for a
+ * The tables may be an operator's views without our columns: `expires_at` and limits are read by way of JSON, which gives null for a
  * column that is not there. A schema that does not exist has no name, so that its tenant is not found.
  */
 const FIND_PRINCIPAL = {
@@ -23,6 +24,8 @@ const FIND_PRINCIPAL = {
   text: `
     select token.id::text as token_id, token.token_prefix, token.allowed_operations::text[] as permissions,
       database.id::text as id, database.name, database.backend_type, database.connection_string, database.max_rows,
+      (select pg_catalog.jsonb_object_agg(key, value) from pg_catalog.jsonb_each(pg_catalog.to_jsonb(database))
+       where key = any ($2::text[])) as limits,
       (select nspname::text from pg_catalog.pg_namespace
        where oid = pg_catalog.to_regnamespace(pg_catalog.quote_ident(database.schema_name))::oid) as schema_name
     from public.postgate_tokens as token
@@ -43,7 +46,7 @@ const RECORD_USES = {
  */
 export function createPrincipalStore(query: MetadataQuery, keys: SealingKeys): LoadPrincipal {
   return async (hash) => {
-    const [row] = await query(FIND_PRINCIPAL, [hash]).catch((cause: unknown) => {
+    const [row] = await query(FIND_PRINCIPAL, [hash, LIMIT_COLUMNS]).catch((cause: unknown) => {
       throw new GatewayError("UNAVAILABLE", "The database of tokens cannot be reached", { cause });
     });
     return row === undefined ? undefined : toPrincipal(row, keys);

@@ -3,13 +3,14 @@
 import { GatewayError } from "../errors.ts";
 import { parseConnectionUrl } from "../postgres/connection-settings.ts";
 import { isSealed, NO_SEALING_KEYS, openSealed, type SealingKeys } from "./sealing.ts";
+import { parseTenantLimits } from "./tenant-limits.ts";
 import { ADMIN_DATABASE_ID, type Backend, type DatabaseId, type SchemaName, type Tenant } from "./tenant.ts";
 
 /** The columns that parseTenant() reads; an operator's views have these and perhaps no others. */
 export const TENANT_COLUMNS = ["id", "name", "backend_type", "schema_name", "connection_string", "max_rows"] as const;
 
 /** As PostgreSQL gives the columns: text, and numbers as JavaScript's or as text. */
-export type TenantRow = Readonly<Record<(typeof TENANT_COLUMNS)[number], unknown>>;
+export type TenantRow = Readonly<Record<(typeof TENANT_COLUMNS)[number] | "limits", unknown>>;
 
 const DEFAULT_MAX_ROWS = 1000;
 /** PostgreSQL's NAMEDATALEN - 1, in bytes. */
@@ -20,12 +21,18 @@ const OUR_SCHEMAS: readonly string[] = ["postgate_helpers", "postgate_private", 
 
 /**
  * @throws GatewayError DATABASE_NOT_FOUND when the row names no schema that a tenant may have.
- * @throws GatewayError INTERNAL_ERROR when the row's backend cannot be used.
+ * @throws GatewayError INTERNAL_ERROR when the row's backend or a limit cannot be used.
  * @throws GatewayError UNAVAILABLE when its connection string is sealed and no key opens it.
  */
 export function parseTenant(row: TenantRow, keys: SealingKeys = NO_SEALING_KEYS): Tenant {
   const id = String(row.id) as DatabaseId;
-  return { id, name: String(row.name), backend: parseBackend(id, row, keys), maxRows: parseMaxRows(row.max_rows) };
+  return {
+    id,
+    name: String(row.name),
+    backend: parseBackend(id, row, keys),
+    maxRows: parseMaxRows(row.max_rows),
+    limits: parseTenantLimits(row.limits),
+  };
 }
 
 function parseBackend(id: DatabaseId, row: TenantRow, keys: SealingKeys): Backend {

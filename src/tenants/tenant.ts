@@ -1,5 +1,6 @@
 import type { Brand } from "../brand.ts";
 import type { ConnectionSettings } from "../postgres/connection-settings.ts";
+import type { TenantLimits } from "./tenant-limits.ts";
 
 export type DatabaseId = Brand<string, "DatabaseId">;
 export type SchemaName = Brand<string, "SchemaName">;
@@ -19,4 +20,5 @@ export interface Tenant {
   readonly backend: Backend;
   /** Rows that one answer may have; undefined for no limit (an original's row with a negative number). */
   readonly maxRows: number | undefined;
+  readonly limits: TenantLimits;
 }

@@ -25,6 +25,7 @@ function principalOf(token: Token): Principal {
       name: "tenant",
       backend: { kind: "schema", schema: "tenant_x" as SchemaName },
       maxRows: 1000,
+      limits: {},
     },
   };
 }

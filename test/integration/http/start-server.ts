@@ -19,6 +19,7 @@ const PRINCIPAL: Principal = {
     name: "acme",
     backend: { kind: "schema", schema: "tenant_x" as SchemaName },
     maxRows: 1000,
+    limits: {},
   },
 };
 

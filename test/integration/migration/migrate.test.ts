@@ -4,7 +4,7 @@ import { toScramVerifier } from "../../../src/migration/scram-verifier.ts";
 import { clusterConnection } from "../../support/cluster.ts";
 import { emptyDatabase, migrated, queryAs, VERSIONS } from "./support.ts";
 
-const MIGRATIONS = ["0001_metadata", "0002_admin_functions", "0003_helpers", "0004_token_life_cycle"];
+const MIGRATIONS = ["0001_metadata", "0002_admin_functions", "0003_helpers", "0004_token_life_cycle", "0005_tenant_limits"];
 
 describe.each(VERSIONS)("migrate on PostgreSQL %i", (version) => {
   it("makes an empty database ready, with the admin database as its one row", async () => {

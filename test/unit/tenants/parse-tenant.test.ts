@@ -13,6 +13,7 @@ function row(changes: Partial<TenantRow> = {}): TenantRow {
     schema_name: "tenant_1_shop",
     connection_string: null,
     max_rows: 10,
+    limits: null,
     ...changes,
   };
 }
@@ -24,7 +25,19 @@ describe("parseTenant", () => {
       name: "shop",
       backend: { kind: "schema", schema: "tenant_1_shop" },
       maxRows: 10,
+      limits: {},
     });
+  });
+
+  it("reads the limits that are there and not null", () => {
+    const limits = { statement_timeout_ms: 5, requests_per_second: 0.5, request_burst: null };
+    expect(parseTenant({ ...row(), limits }).limits).toEqual({ statementTimeoutMs: 5, requestsPerSecond: 0.5 });
+  });
+
+  it.each([0, -1, "5", "many", true])("does not serve a database with the limit %j", (value) => {
+    expect(() => parseTenant({ ...row(), limits: { request_burst: value } })).toThrow(
+      expect.objectContaining({ code: "INTERNAL_ERROR" }),
+    );
   });
 
   it("knows the admin database by its id", () => {
