@@ -6,6 +6,7 @@ import { parentPort, workerData } from "node:worker_threads";
 
 import { GatewayError } from "../errors.ts";
 import { createParser } from "../sql/parse-statement.ts";
+import { requireBoundedCost } from "../sql/text-bounds.ts";
 import { judge } from "./judge.ts";
 import type { JudgeAnswer, JudgeTask, JudgeThreadData } from "./off-thread-judge.ts";
 
@@ -28,6 +29,7 @@ async function answer({ sql, kind }: JudgeTask): Promise<void> {
 /** An error keeps its class only within a thread: a refusal goes as its parts, anything else ends the thread. */
 function verdictOn(sql: string, kind: JudgeTask["kind"]): JudgeAnswer {
   try {
+    requireBoundedCost(sql);
     return { kind: "allowed", facts: judge(parser.parse(sql), rules[kind]) };
   } catch (error) {
     if (!(error instanceof GatewayError)) throw error;

@@ -18,14 +18,20 @@ const SMALL_BOUNDS: TextCost & { readonly bytes: number } = { tokens: 2_000, ope
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
 /**
+ * Looks no further than it must to see that a text is large: that costs less than a millisecond.
+ *
  * @param maxBytes in UTF-8.
- * @throws GatewayError INVALID_REQUEST for a NUL character or a lone surrogate; PARSE_ERROR with TOO_COMPLEX.
+ * @throws GatewayError INVALID_REQUEST for a NUL character or a lone surrogate; PARSE_ERROR with TOO_COMPLEX for more bytes.
  */
 export function sizeOfText(sql: string, maxBytes = DEFAULT_MAX_SQL_BYTES): "small" | "large" {
-  const bytes = countBytes(sql, maxBytes);
-  const cost = estimateCost(sql, TOTAL_BOUNDS);
-  if (!isWithin(cost, TOTAL_BOUNDS)) throw tooComplex("it has too many tokens or too long runs of operators");
-  return bytes <= SMALL_BOUNDS.bytes && isWithin(cost, SMALL_BOUNDS) ? "small" : "large";
+  const isShort = countBytes(sql, maxBytes) <= SMALL_BOUNDS.bytes;
+  return isShort && isWithin(estimateCost(sql, SMALL_BOUNDS), SMALL_BOUNDS) ? "small" : "large";
+}
+
+/** @throws GatewayError PARSE_ERROR with TOO_COMPLEX for what the parser must not see, in any thread. */
+export function requireBoundedCost(sql: string): void {
+  if (!isWithin(estimateCost(sql, TOTAL_BOUNDS), TOTAL_BOUNDS))
+    throw tooComplex("it has too many tokens or too long runs of operators");
 }
 
 /** The parser reads a C string, which a NUL ends; the driver would send other bytes for a lone surrogate. */
