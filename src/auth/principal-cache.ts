@@ -1,12 +1,15 @@
 // Remembers principals for a moment, so that a busy token costs no look-up per request.
 
 import { LRUCache } from "lru-cache";
+import { GatewayError } from "../errors.ts";
 import type { Principal } from "./principal.ts";
 import type { TokenHash } from "./token.ts";
 
 /** A change of a token's rights must show within one second, the look-up's own time included. */
 const TTL_MS = 500;
 const MAX_PRINCIPALS = 10_000;
+/** Look-ups at one time of tokens that were not known lately, so that a flood of them leaves the known ones room. */
+const MAX_STRANGERS = 500;
 
 /** Milliseconds that only go forward. */
 export interface Clock {
@@ -24,17 +27,26 @@ interface Loading {
  * `load`, with one look-up at a time per token and its answer kept for 500 ms.
  *
  * A failed look-up is not remembered. An unknown token is not either: unknown ones could push the known ones out.
+ *
+ * @throws (of what it gives) GatewayError UNAVAILABLE when too many tokens that were not known lately are being looked up.
  */
 export function cachePrincipals(load: LoadPrincipal, clock: Clock = globalThis.performance): LoadPrincipal {
-  const cached = new LRUCache<TokenHash, Principal>({ max: MAX_PRINCIPALS, perf: clock });
+  const cached = new LRUCache<TokenHash, Principal>({
+    max: MAX_PRINCIPALS,
+    perf: clock,
+    noDeleteOnStaleGet: true, // What is stale still tells that the token is no stranger.
+  });
   const loading = new Map<TokenHash, Loading>();
+  const loadStranger = bounded(load);
 
   async function loadOnce(hash: TokenHash, askedAt: number): Promise<Principal | undefined> {
+    const isStranger = cached.peek(hash, { allowStale: true }) === undefined;
     try {
-      const principal = await load(hash);
+      const principal = await (isStranger ? loadStranger(hash) : load(hash));
       // Counted from when the question was asked: the answer is as old as that.
       const ttl = TTL_MS - (clock.now() - askedAt);
-      if (principal !== undefined && ttl > 0) cached.set(hash, principal, { ttl });
+      if (principal === undefined) cached.delete(hash);
+      else if (ttl > 0) cached.set(hash, principal, { ttl });
       return principal;
     } finally {
       if (loading.get(hash)?.askedAt === askedAt) loading.delete(hash);
@@ -50,5 +62,19 @@ export function cachePrincipals(load: LoadPrincipal, clock: Clock = globalThis.p
     const answer = loadOnce(hash, now);
     loading.set(hash, { askedAt: now, answer });
     return answer;
+  };
+}
+
+function bounded(load: LoadPrincipal): LoadPrincipal {
+  let count = 0;
+  return async (hash) => {
+    if (count >= MAX_STRANGERS)
+      throw new GatewayError("UNAVAILABLE", "Too many tokens are being looked up; the statement was not run");
+    count += 1;
+    try {
+      return await load(hash);
+    } finally {
+      count -= 1;
+    }
   };
 }

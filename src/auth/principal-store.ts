@@ -6,14 +6,18 @@ import { databaseNotFound, parseTenant } from "../tenants/parse-tenant.ts";
 import { LIMIT_COLUMNS } from "../tenants/tenant-limits.ts";
 import type { SealingKeys } from "../tenants/sealing.ts";
 import { accessModeOf } from "./access-mode.ts";
+import { batchLookups } from "./batch-lookups.ts";
 import type { LoadPrincipal } from "./principal-cache.ts";
 import type { Principal } from "./principal.ts";
+import type { TokenHash } from "./token.ts";
 
 /** Runs one query in the metadata database. */
 export type MetadataQuery = (
   query: { readonly name: string; readonly text: string },
   values: readonly unknown[],
-) => Promise<readonly Readonly<Record<string, unknown>>[]>;
+) => Promise<readonly Row[]>;
+
+type Row = Readonly<Record<string, unknown>>;
 
 /**
  * The tables may be an operator's views without our columns: `expires_at` and limits are read by way of JSON, which gives null for a
@@ -22,7 +26,7 @@ export type MetadataQuery = (
 const FIND_PRINCIPAL = {
   name: "find_principal",
   text: `
-    select token.id::text as token_id, token.token_prefix, token.allowed_operations::text[] as permissions,
+    select token.token_hash, token.id::text as token_id, token.token_prefix, token.allowed_operations::text[] as permissions,
       database.id::text as id, database.name, database.backend_type, database.connection_string, database.max_rows,
       (select pg_catalog.jsonb_object_agg(key, value) from pg_catalog.jsonb_each(pg_catalog.to_jsonb(database))
        where key = any ($2::text[])) as limits,
@@ -30,9 +34,8 @@ const FIND_PRINCIPAL = {
        where oid = pg_catalog.to_regnamespace(pg_catalog.quote_ident(database.schema_name))::oid) as schema_name
     from public.postgate_tokens as token
     left join public.postgate_databases as database on database.id = token.database_id
-    where token.token_hash = $1
-      and coalesce((pg_catalog.to_jsonb(token) ->> 'expires_at')::timestamptz > pg_catalog.now(), true)
-    limit 1`,
+    where token.token_hash = any ($1::text[])
+      and coalesce((pg_catalog.to_jsonb(token) ->> 'expires_at')::timestamptz > pg_catalog.now(), true)`,
 } as const;
 
 const RECORD_USES = {
@@ -45,12 +48,23 @@ const RECORD_USES = {
  * when the metadata cannot be read or the database's connection string cannot be opened.
  */
 export function createPrincipalStore(query: MetadataQuery, keys: SealingKeys): LoadPrincipal {
+  const findRow = batchLookups((hashes: readonly TokenHash[]) => findRows(query, hashes), isDataException);
   return async (hash) => {
-    const [row] = await query(FIND_PRINCIPAL, [hash, LIMIT_COLUMNS]).catch((cause: unknown) => {
+    const row = await findRow(hash).catch((cause: unknown) => {
       throw new GatewayError("UNAVAILABLE", "The database of tokens cannot be reached", { cause });
     });
     return row === undefined ? undefined : toPrincipal(row, keys);
   };
+}
+
+/** SQLSTATE class 22: a value in an operator's view that is not of its type, in one of the rows. */
+function isDataException(error: unknown): boolean {
+  return error instanceof Error && "code" in error && String(error.code).startsWith("22");
+}
+
+async function findRows(query: MetadataQuery, hashes: readonly TokenHash[]): Promise<ReadonlyMap<TokenHash, Row>> {
+  const rows = await query(FIND_PRINCIPAL, [hashes, LIMIT_COLUMNS]);
+  return new Map(rows.map((row) => [row["token_hash"] as TokenHash, row]));
 }
 
 /** Sets `last_used_at` of these tokens to now. */
@@ -60,7 +74,7 @@ export function createUseWriter(query: MetadataQuery): (tokenIds: readonly strin
   };
 }
 
-function toPrincipal(row: Readonly<Record<string, unknown>>, keys: SealingKeys): Principal {
+function toPrincipal(row: Row, keys: SealingKeys): Principal {
   if (row["id"] === null) throw databaseNotFound();
   const listed = Array.isArray(row["permissions"]) ? (row["permissions"] as unknown[]) : [];
   const permissions = new Set(listed.filter(isPermission));

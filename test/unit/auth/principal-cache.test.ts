@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { cachePrincipals } from "../../../src/auth/principal-cache.ts";
 import type { Principal } from "../../../src/auth/principal.ts";
@@ -43,6 +44,27 @@ describe("cachePrincipals", () => {
     await cached(hash);
     await cached(hash);
     expect(load).toHaveBeenCalledTimes(2);
+  });
+
+  it("asks for known tokens while a flood of unknown ones is looked up, and refuses what is over the bound", async () => {
+    const flood = new AbortController();
+    const load = vi.fn(async (asked: TokenHash) => {
+      if (asked === hash) return principal;
+      if (!flood.signal.aborted) await once(flood.signal, "abort");
+      return undefined;
+    });
+    const cached = cachePrincipals(load, clock);
+    await cached(hash);
+    vi.advanceTimersByTime(600);
+    const strangers = Array.from({ length: 600 }, (_, n) =>
+      cached(`${n}` as TokenHash).catch((error: unknown) => error),
+    );
+    await expect(cached(hash)).resolves.toBe(principal);
+    flood.abort();
+    const refused = (await Promise.all(strangers)).filter((answer) => answer !== undefined);
+    expect(refused).toHaveLength(100);
+    expect(refused[0]).toMatchObject({ code: "UNAVAILABLE" });
+    await expect(cached("again" as TokenHash)).resolves.toBeUndefined();
   });
 
   it("remembers neither a failure nor an unknown token", async () => {
