@@ -1,8 +1,9 @@
 import type { Config } from "../config.ts";
 import { examineWalls } from "../doctor/examine-walls.ts";
+import type { WallReport } from "../doctor/wall-report.ts";
 import { CommandError } from "./failure.ts";
 import { printRows } from "./print-rows.ts";
-import type { CommandContext } from "./terminal.ts";
+import type { CommandContext, Terminal } from "./terminal.ts";
 import { withInstallation } from "./with-installation.ts";
 
 /**
@@ -15,15 +16,51 @@ export async function doctor(
   { terminal, signal }: CommandContext,
   { json }: { readonly json: boolean },
 ): Promise<void> {
-  const walls = await withInstallation(config, signal, ({ installation, operator }) =>
-    examineWalls(operator, installation),
+  const reports = await withInstallation(config, signal, ({ installation, operator }) =>
+    examineWalls({ operator, installation, keys: config.sealingKeys }),
   );
-  printRows(
-    terminal,
-    walls.map((wall) => ({ ...wall })),
-    { json },
-  );
-  const missing = walls.filter(({ state }) => state === "missing");
-  if (missing.length > 0)
-    throw new CommandError(`tenants are not isolated: ${missing.map(({ wall }) => wall).join("; ")}`);
+  if (json)
+    printRows(
+      terminal,
+      reports.map((report) => ({ ...report })),
+      { json },
+    );
+  else printForPeople(terminal, reports);
+  const missing = inState(reports, "missing");
+  if (missing.length > 0) throw new CommandError(`tenants are not isolated: ${namesOf(missing).join("; ")}`);
+}
+
+const STATES = ["missing", "weaker", "standing"] as const;
+
+function inState(reports: readonly WallReport[], state: WallReport["state"]): readonly WallReport[] {
+  return reports.filter((report) => report.state === state);
+}
+
+function namesOf(reports: readonly WallReport[]): readonly string[] {
+  return [...new Set(reports.map(({ wall }) => wall))];
+}
+
+/** The worst first, each with its reason; then what to do, once for all walls that it raises. */
+function printForPeople(terminal: Terminal, reports: readonly WallReport[]): void {
+  const print = (line: string): void => terminal.print(line.replaceAll(/\p{Cc}/gu, "?")); // Names are other people's.
+  print("Walls in PostgreSQL behind the SQL policy, tried as a tenant's role with no policy in front:");
+  for (const report of STATES.flatMap((state) => inState(reports, state))) {
+    print(`  ${report.state.padEnd(9)} ${report.wall}`);
+    if (report.why !== null) print(`            ${report.why}`);
+    if (report.tried !== null) print(`            not refused: ${report.tried}`);
+  }
+  const remedies = new Set(reports.map(({ raise }) => raise).filter((raise) => raise !== null));
+  if (remedies.size > 0) print("What raises them:");
+  for (const remedy of remedies) {
+    print(`  ${remedy}`);
+    print(`            for: ${namesOf(reports.filter(({ raise }) => raise === remedy)).join("; ")}`);
+  }
+  const counts = STATES.map((state) => `${inState(reports, state).length} ${state}`);
+  print(`${reports.length} walls: ${counts.join(", ")}. ${verdictOn(reports)}`);
+}
+
+function verdictOn(reports: readonly WallReport[]): string {
+  if (inState(reports, "missing").length > 0) return "Tenants are NOT isolated.";
+  if (inState(reports, "weaker").length === 0) return "Tenants are isolated, even were the SQL policy wrong.";
+  return "Tenants are isolated; where a wall is weaker, the SQL policy stands alone.";
 }

@@ -1,154 +1,113 @@
-// Finds out which walls stand, by trying: two tenants that exist for this alone, one with a secret, and the other's role on
-// the login that runs tenants' statements. In charge of the tenants' coming and going; walls.ts says what is tried.
+// Finds out which walls stand, by trying: as one tenant's role, on the login that runs tenants' statements, against another
+// tenant. In charge of what is examined and in which order; walls.ts says what is tried.
 
-import { randomUUID } from "node:crypto";
-import { type ClientBase, DatabaseError } from "pg";
-import { describeServerAge } from "./server-age.ts";
-import { WALLS, type Wall } from "./walls.ts";
+import type { ClientBase } from "pg";
 import type { Installation } from "../migration/migrate.ts";
 import { connect } from "../postgres/connect.ts";
 import type { ConnectionSettings } from "../postgres/connection-settings.ts";
-import { provisionTenant } from "../tenants/provision-tenant.ts";
-import { tenantRolesOf } from "../tenants/role-names.ts";
-import type { DatabaseId, SchemaName } from "../tenants/tenant.ts";
+import type { SealingKeys } from "../tenants/sealing.ts";
+import { examineDedicated } from "./examine-dedicated.ts";
+import { describeServerAge } from "./server-age.ts";
+import { type Subjects, withSubjects } from "./subjects.ts";
+import { findUnstopped } from "./try-attacks.ts";
+import { standing, type WallReport } from "./wall-report.ts";
+import { WALLS, type Wall } from "./walls.ts";
 
-export interface WallReport {
-  readonly wall: string;
-  /** `missing`: tenants are not isolated. `weaker`: the judge alone stands there, or a limit is not set. */
-  readonly state: "standing" | "weaker" | "missing";
-  /** What a tenant could do; nothing for a wall that stands. */
-  readonly why: string | null;
-  /** What raises it. */
-  readonly raise: string | null;
+export interface Examination {
+  readonly operator: ConnectionSettings;
+  readonly installation: Installation;
+  /** For the connection strings of dedicated databases. */
+  readonly keys: SealingKeys;
 }
 
-const STANDING = { state: "standing", why: null, raise: null } as const;
-/** No tenant's schema may have such a name. */
-const SCHEMA_PREFIX = "postgate_doctor_";
-
-interface Subject {
-  readonly id: DatabaseId;
-  readonly schema: SchemaName;
-  readonly owner: string;
-  readonly readWrite: string;
-}
-
-export async function examineWalls(
-  operator: ConnectionSettings,
-  installation: Installation,
-): Promise<readonly WallReport[]> {
+export async function examineWalls({ operator, installation, keys }: Examination): Promise<readonly WallReport[]> {
   const client = await connect(operator, { applicationName: "postgate doctor" });
-  const attacker = newSubject(installation);
-  const victim = newSubject(installation);
   try {
-    for (const subject of [attacker, victim]) await settle(client, installation, subject);
-    return [
+    return await withSubjects(client, installation, async (subjects) => [
       ...examineDangers(installation),
-      ...(await tryWalls(installation, attacker, victim)),
+      ...(await tryWalls(client, installation, subjects)),
       await examineServer(client),
-    ];
+      ...examineFailures(installation),
+      ...(await examineDedicated(client, { keys, witness: subjects.attacker.owner })),
+    ]);
   } finally {
-    for (const subject of [attacker, victim]) await remove(client, subject).catch(() => undefined);
     await client.end();
   }
 }
 
-function newSubject({ roles }: Installation): Subject {
-  const id = randomUUID() as DatabaseId;
-  return {
-    id,
-    schema: `${SCHEMA_PREFIX}${id.replaceAll("-", "")}` as SchemaName,
-    ...tenantRolesOf(roles.databaseOid, id),
-  };
-}
-
-/** Each has a table with a secret, as tenants have. */
-async function settle(client: ClientBase, { roles }: Installation, subject: Subject): Promise<void> {
-  await client.query(`create schema ${subject.schema}`);
-  await client.query(`create table ${subject.schema}.secrets (secret text)`);
-  await client.query(`insert into ${subject.schema}.secrets values ('secret')`);
-  await provisionTenant(client, roles, subject);
-}
-
-async function remove(client: ClientBase, { schema, owner, readWrite }: Subject): Promise<void> {
-  await client.query(`drop schema if exists ${schema} cascade`);
-  for (const role of [readWrite, owner]) await client.query(`drop owned by ${role}; drop role ${role}`);
-}
-
 function examineDangers({ dangers }: Installation): readonly WallReport[] {
   const wall = "the tenants' login and roles";
-  if (dangers.length === 0) return [{ wall, ...STANDING }];
-  return dangers.map(({ role, finding, sql }) => ({ wall, state: "missing", why: `"${role}" ${finding}`, raise: sql }));
+  if (dangers.length === 0) return [standing(wall)];
+  return dangers.map(({ role, finding, sql }) => {
+    const why = `every statement that got past the judge: "${role}" ${finding}`;
+    return { wall, state: "missing", why, tried: null, raise: sql };
+  });
 }
 
-async function tryWalls(installation: Installation, attacker: Subject, victim: Subject): Promise<WallReport[]> {
-  const names: Readonly<Record<string, string>> = {
-    $own: attacker.schema,
-    $other: victim.schema,
-    $victim: victim.owner,
-    $database: `"${installation.exec.database}"`,
-  };
-  const fill = (text: string): string =>
-    text.replaceAll(/\$(own|other|victim|database)/g, (name) => names[name] ?? name);
+async function tryWalls(client: ClientBase, installation: Installation, subjects: Subjects): Promise<WallReport[]> {
+  const fill = createFill(installation, subjects, await isSuperuser(client));
+  const { attacker } = subjects;
   const session = await connect(installation.exec, { applicationName: "postgate doctor" });
   try {
     const reports: WallReport[] = [];
-    for (const wall of WALLS) {
-      const holds = await withstands(session, wall, { fill, attacker });
-      const { breach: state, why, raise } = wall;
-      reports.push({ wall: wall.wall, ...(holds ? STANDING : { state, why, raise: fill(raise) }) });
-    }
-    reports.push(await examineLimits(session, attacker, installation.exec.user));
+    for (const wall of WALLS) reports.push(await tryWall(session, wall, { subjects, fill }));
+    reports.push(await examineLimits(session, attacker.owner, installation.exec.user));
     return reports;
   } finally {
     await session.end();
   }
 }
 
-interface Attempt {
-  readonly fill: (text: string) => string;
-  readonly attacker: Subject;
+/** Puts names in the place of those that begin with a dollar. */
+function createFill(
+  { exec }: Installation,
+  { attacker, victim }: Subjects,
+  mayLockDown: boolean,
+): (text: string) => string {
+  const names: Readonly<Record<string, string>> = {
+    $own: attacker.schema,
+    $other: victim.schema,
+    $victim: victim.owner,
+    $login: `"${exec.user}"`,
+    $database: `"${exec.database}"`,
+    $lockdown: mayLockDown ? "postgate lockdown" : "postgate lockdown, with a superuser as DATABASE_URL",
+  };
+  return (text) => text.replaceAll(/\$[a-z]+/g, (name) => names[name] ?? name);
 }
 
-async function withstands(session: ClientBase, wall: Wall, { fill, attacker }: Attempt): Promise<boolean> {
-  for (const attack of wall.attacks)
-    if (await succeeds(session, fill(attack), { role: attacker[wall.as ?? "owner"], schema: attacker.schema }))
-      return false;
-  return true;
-}
-
-const INSUFFICIENT_PRIVILEGE = "42501";
-
-/** An attack that fails for another reason than a missing right was not stopped by a wall. Rolled back in any case. One statement, as the gateway sends it: none can end the transaction or change the role before. */
-async function succeeds(
-  session: ClientBase,
-  sql: string,
-  { role, schema }: { readonly role: string; readonly schema: string },
-): Promise<boolean> {
-  await session.query(
-    `begin; set local statement_timeout = '5s'; set local search_path = ${schema}, pg_temp; set local role ${role}`,
+async function isSuperuser(client: ClientBase): Promise<boolean> {
+  const { rows } = await client.query<{ is_superuser: boolean }>(
+    "select rolsuper as is_superuser from pg_catalog.pg_roles where rolname = current_user",
   );
-  try {
-    await session.query(sql);
-    return true;
-  } catch (error) {
-    if (!(error instanceof DatabaseError)) throw error;
-    return error.code !== INSUFFICIENT_PRIVILEGE;
-  } finally {
-    await session.query("rollback");
-  }
+  return rows[0]?.is_superuser === true;
 }
 
-async function examineLimits(session: ClientBase, { owner }: Subject, login: string): Promise<WallReport> {
+interface Attempt {
+  readonly subjects: Subjects;
+  readonly fill: (text: string) => string;
+}
+
+async function tryWall(session: ClientBase, wall: Wall, { subjects, fill }: Attempt): Promise<WallReport> {
+  const { attacker } = subjects;
+  const unstopped = await findUnstopped(session, {
+    prepare: `set local search_path = ${attacker.schema}, pg_temp; set local role ${attacker[wall.as ?? "owner"]}`,
+    attacks: wall.attacks.map(fill),
+  });
+  if (unstopped === undefined) return standing(wall.wall);
+  return { wall: wall.wall, state: wall.breach, why: wall.why, tried: unstopped, raise: fill(wall.raise) };
+}
+
+async function examineLimits(session: ClientBase, role: string, login: string): Promise<WallReport> {
   const wall = "temporary files";
-  await session.query(`begin; set local role ${owner}`);
+  await session.query(`begin; set local role ${role}`);
   const { rows } = await session.query<{ temp_file_limit: string }>("show temp_file_limit");
   await session.query("rollback");
-  if (rows[0]?.temp_file_limit !== "-1") return { wall, ...STANDING };
+  if (rows[0]?.temp_file_limit !== "-1") return standing(wall);
   return {
     wall,
     state: "weaker",
     why: "one statement can fill the disk",
+    tried: null,
     raise: `ALTER ROLE "${login}" SET temp_file_limit = '1GB'`,
   };
 }
@@ -157,5 +116,18 @@ async function examineServer(client: ClientBase): Promise<WallReport> {
   const { rows } = await client.query<{ server_version_num: string }>("show server_version_num");
   const why = describeServerAge(Number(rows[0]?.server_version_num));
   const wall = "the server's version";
-  return why === undefined ? { wall, ...STANDING } : { wall, state: "weaker", why, raise: "update PostgreSQL" };
+  return why === undefined
+    ? standing(wall)
+    : { wall, state: "weaker", why, tried: null, raise: "update PostgreSQL to its last minor release" };
+}
+
+/** Tenants whose roles and grants could not be made. Their statements fail; they are nobody's way to others. */
+function examineFailures({ failures }: Installation): readonly WallReport[] {
+  return failures.map(({ tenant, cause }) => ({
+    wall: `roles of database ${tenant.id}`,
+    state: "weaker",
+    why: `its tenant is not served, because they could not be made: ${cause instanceof Error ? cause.message : String(cause)}`,
+    tried: null,
+    raise: "mend that, then postgate migrate",
+  }));
 }

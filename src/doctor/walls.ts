@@ -3,7 +3,10 @@
 
 export interface Wall {
   readonly wall: string;
-  /** Any of these that does not fail is a breach. `$own`, `$other` are schemas, `$victim` a role, `$database` the database. */
+  /**
+   * Any of these that is not refused is a breach. `$own`, `$other` are schemas, `$victim` and `$login` roles, `$database` the
+   * database, `$lockdown` the command as this operator has to give it.
+   */
   readonly attacks: readonly string[];
   /** What a breach means: another tenant's or the operator's data is open, or the judge alone keeps it shut. */
   readonly breach: "missing" | "weaker";
@@ -14,7 +17,7 @@ export interface Wall {
   readonly as?: "readWrite";
 }
 
-const LOCK_DOWN = "postgate lockdown, with a superuser as DATABASE_URL";
+const LOCK_DOWN = "$lockdown";
 const MIGRATE = "postgate migrate";
 
 /** A whole query as an argument: the way from one function to another tenant's rows. */
@@ -27,7 +30,8 @@ export const WALLS: readonly Wall[] = [
     attacks: ['select * from "$other".secrets', 'delete from "$other".secrets', 'create table "$other".mine (id int)'],
     breach: "missing",
     why: "one tenant reads and writes another's rows",
-    raise: MIGRATE,
+    raise:
+      "REVOKE pg_read_all_data, pg_write_all_data FROM $login; ALTER DEFAULT PRIVILEGES REVOKE ALL ON SCHEMAS FROM PUBLIC; ALTER DEFAULT PRIVILEGES REVOKE ALL ON TABLES FROM PUBLIC",
   },
   {
     wall: "tokens and databases",
@@ -59,7 +63,7 @@ export const WALLS: readonly Wall[] = [
     ],
     breach: "missing",
     why: "a tenant reads the operator's files or runs programs",
-    raise: "REVOKE pg_read_server_files, pg_write_server_files, pg_execute_server_program FROM the tenants' login",
+    raise: "REVOKE pg_read_server_files, pg_write_server_files, pg_execute_server_program FROM $login, PUBLIC",
   },
   {
     wall: "the schema itself",

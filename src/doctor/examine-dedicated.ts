@@ -1,0 +1,96 @@
+// What a tenant with a database of its own could do there, were the judge wrong: tried over its own connection string. In
+// charge of the login and of the role that the string names; a dedicated database has no other wall.
+
+import type { ClientBase } from "pg";
+import { connect } from "../postgres/connect.ts";
+import type { ConnectionSettings } from "../postgres/connection-settings.ts";
+import { parseTenant, TENANT_COLUMNS, type TenantRow } from "../tenants/parse-tenant.ts";
+import { isSealed, type SealingKeys } from "../tenants/sealing.ts";
+import { findUnstopped } from "./try-attacks.ts";
+import { standing, type WallReport } from "./wall-report.ts";
+
+const CONNECT_TIMEOUT_MS = 5_000;
+const AT_ONCE = 4;
+
+const SERVER_ATTACKS = [
+  "select pg_catalog.pg_read_file('PG_VERSION')",
+  "copy (select 1) to program 'true'",
+  "select rolpassword from pg_catalog.pg_authid",
+  "create role postgate_doctor_attack",
+];
+
+export interface DedicatedOptions {
+  readonly keys: SealingKeys;
+  /** A role of the shared server that has just been made: where it can be seen, the dedicated database is beside the others. */
+  readonly witness: string;
+}
+
+/** One report on each dedicated database, and one on how their connection strings are stored. */
+export async function examineDedicated(client: ClientBase, options: DedicatedOptions): Promise<readonly WallReport[]> {
+  const { rows } = await client.query<TenantRow>(
+    `select ${TENANT_COLUMNS.join(", ")} from public.postgate_databases where backend_type = 'dedicated' order by id`,
+  );
+  if (rows.length === 0) return [];
+  const reports: WallReport[] = [examineStorage(rows)];
+  for (let index = 0; index < rows.length; index += AT_ONCE)
+    reports.push(...(await Promise.all(rows.slice(index, index + AT_ONCE).map((row) => examineRow(row, options)))));
+  return reports;
+}
+
+function examineStorage(rows: readonly TenantRow[]): WallReport {
+  const wall = "connection strings at rest";
+  const plain = rows.filter(({ connection_string: stored }) => !isSealed(String(stored))).length;
+  if (plain === 0) return standing(wall);
+  const why = `${plain} of ${rows.length} can be read by whoever has a dump or a replica of this database`;
+  return { wall, state: "weaker", why, tried: null, raise: "postgate seal, with POSTGATE_SEALING_KEY set" };
+}
+
+async function examineRow(row: TenantRow, { keys, witness }: DedicatedOptions): Promise<WallReport> {
+  const wall = `dedicated database ${String(row.id)}`;
+  try {
+    const { backend } = parseTenant(row, keys);
+    if (backend.kind !== "dedicated") return standing(wall);
+    return { ...(await examineLogin(backend.connection, witness)), wall };
+  } catch (error) {
+    const why = `nothing is known of its login: ${(error as Error).message}`;
+    return { wall, state: "weaker", why, tried: null, raise: "mend its connection string, then postgate doctor again" };
+  }
+}
+
+async function examineLogin(connection: ConnectionSettings, witness: string): Promise<Omit<WallReport, "wall">> {
+  const options = { applicationName: "postgate doctor", connectTimeoutMs: CONNECT_TIMEOUT_MS };
+  const session = await connect(connection, options);
+  try {
+    const { rows } = await session.query<{ login: string; role: string; is_beside: boolean }>(
+      `select session_user::text as login, current_user::text as role,
+              exists (select from pg_catalog.pg_roles where rolname = $1) as is_beside`,
+      [witness],
+    );
+    const { login = "", role = "", is_beside: isBeside = false } = rows[0] ?? {};
+    for (const [name, prepare] of [
+      [role, ""],
+      [login, "set local role none"], // A statement can leave the role that the options set.
+    ] as const) {
+      const tried = await findUnstopped(session, { prepare, attacks: SERVER_ATTACKS });
+      if (tried !== undefined) return describeBreach({ name, tried, isBeside });
+    }
+    return standing("its login");
+  } finally {
+    await session.end();
+  }
+}
+
+interface Breach {
+  readonly name: string;
+  readonly tried: string;
+  readonly isBeside: boolean;
+}
+
+function describeBreach({ name, tried, isBeside }: Breach): Omit<WallReport, "wall"> {
+  return {
+    state: isBeside ? "missing" : "weaker",
+    why: `its login "${name}" has rights beyond its database${isBeside ? ", on the server of the other tenants" : ""}`,
+    tried,
+    raise: `ALTER ROLE "${name}" NOSUPERUSER NOCREATEROLE; REVOKE pg_read_server_files, pg_write_server_files, pg_execute_server_program FROM "${name}"`,
+  };
+}

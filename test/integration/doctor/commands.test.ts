@@ -1,0 +1,261 @@
+// doctor, lockdown and unlock as an operator runs them: the built program, exit codes and streams, on an installation by a
+// superuser and on one by a login with CREATEROLE.
+
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import type { WallReport } from "../../../src/doctor/wall-report.ts";
+import { migrate } from "../../../src/migration/migrate.ts";
+import { connect } from "../../../src/postgres/connect.ts";
+import { type Ended, runCli, startCli, useBuiltCli } from "../../support/cli.ts";
+import { type ClusterVersion, createTestDatabase, hasCluster, type TestDatabase } from "../../support/cluster.ts";
+import { closeWithRoles, emptyDatabase, queryAs, VERSIONS } from "../migration/support.ts";
+
+const cwd = mkdtempSync(join(tmpdir(), "doctor-"));
+afterAll(() => rmSync(cwd, { recursive: true, force: true }));
+useBuiltCli();
+
+const matching = (pattern: RegExp): unknown => expect.stringMatching(pattern);
+
+function environmentOf({ connection }: TestDatabase, user: string): Record<string, string> {
+  const host = encodeURIComponent(connection.host);
+  return { DATABASE_URL: `postgres://${user}@/${connection.database}?host=${host}`, POSTGATE_PORT: "0" };
+}
+
+type Run = (...words: string[]) => Promise<Pick<Ended, "code" | "stdout" | "stderr">>;
+
+function runnerFor(database: TestDatabase, user = "postgres"): Run {
+  return async (...words) => {
+    const { code, stdout, stderr } = await runCli(words, { cwd, env: environmentOf(database, user) });
+    return { code, stdout, stderr };
+  };
+}
+
+async function examine(run: Run): Promise<{ code: number | null; stderr: string; walls: Record<string, WallReport> }> {
+  const { code, stdout, stderr } = await run("doctor", "--json");
+  const reports = JSON.parse(stdout) as WallReport[];
+  return { code, stderr, walls: Object.fromEntries(reports.map((report) => [report.wall, report])) };
+}
+
+function wallsIn(state: WallReport["state"], walls: Record<string, WallReport>): string[] {
+  return Object.values(walls)
+    .filter((report) => report.state === state)
+    .map(({ wall }) => wall);
+}
+
+/** What doctor makes for itself. */
+const LEFTOVERS_SQL = `
+select nspname::text as name from pg_namespace where nspname like 'postgate\\_doctor\\_%'
+union all
+select rolname from pg_roles
+where rolname ~ ('^postgate_t' || (select oid from pg_database where datname = current_database()) || '_')`;
+
+const PUBLIC_RIGHTS_SQL = `
+select count(*)::int as functions, (select count(*)::int from pg_class as c, aclexplode(c.relacl) as a where a.grantee = 0) as tables
+from pg_proc where pronamespace = 'pg_catalog'::regnamespace and has_function_privilege('public', oid, 'EXECUTE')`;
+
+const CASES = VERSIONS.flatMap((version) => [
+  { version, kind: "superuser" as const },
+  { version, kind: "CREATEROLE" as const },
+]);
+
+describe.each(CASES)("on PostgreSQL $version, installed by a $kind login,", ({ version, kind }) => {
+  let database: TestDatabase;
+  let run: Run;
+  const isSuperuser = kind === "superuser";
+
+  beforeAll(async () => {
+    database = await createTestDatabase(version);
+    const { database: name } = database.connection;
+    if (!isSuperuser)
+      await database.query(`create role boss_${name} login createrole; alter database ${name} owner to boss_${name}`);
+    // Of another program: nothing is locked down by itself.
+    await database.query("create table public.orders (id int)");
+    run = runnerFor(database, isSuperuser ? "postgres" : `boss_${name}`);
+  });
+  afterAll(async () => {
+    const { database: name, ...connection } = database.connection;
+    await closeWithRoles(database);
+    if (!isSuperuser) await queryAs({ ...connection, database: "postgres" }, `drop role boss_${name}`);
+  });
+
+  it("doctor shows each wall, what raises it, and leaves nothing behind", async () => {
+    const shown = await run("doctor");
+
+    expect(shown).toMatchObject({ code: 0, stderr: "" });
+    expect(shown.stdout).toMatch(/^ {2}standing {2}another tenant's tables$/m);
+    expect(shown.stdout).toMatch(
+      /^ {2}weaker {4}catalogs\n {12}only the judge hides .*\n {12}not refused: select \* from pg_catalog.pg_roles$/m,
+    );
+    const command = isSuperuser ? "postgate lockdown" : "postgate lockdown, with a superuser as DATABASE_URL";
+    expect(shown.stdout).toContain(
+      `What raises them:\n  ${command}\n            for: another role within a statement;`,
+    );
+    expect(shown.stdout).toMatch(/\n\d+ walls: 0 missing, \d+ weaker, \d+ standing\. Tenants are isolated; .*\n$/);
+    expect(await database.query(LEFTOVERS_SQL)).toEqual([]);
+  });
+
+  it("doctor --json says the same to a program", async () => {
+    const { code, stderr, walls } = await examine(run);
+
+    expect({ code, stderr, missing: wallsIn("missing", walls) }).toEqual({ code: 0, stderr: "", missing: [] });
+    expect(walls["another tenant's tables"]).toEqual({
+      ...{ wall: "another tenant's tables", state: "standing", why: null, tried: null, raise: null },
+    });
+    expect(walls["settings"]).toMatchObject({
+      state: "weaker",
+      tried: "select set_config('statement_timeout', '0', true)",
+    });
+    expect(walls["temporary files"]?.state).toBe(isSuperuser ? "standing" : "weaker");
+  });
+
+  it("lockdown --dry-run prints what lockdown does, unlock gives it back, and doctor sees both", async () => {
+    const before = await database.query(PUBLIC_RIGHTS_SQL);
+    const rehearsed = await run("lockdown", "--dry-run");
+    expect(await database.query(PUBLIC_RIGHTS_SQL)).toEqual(before);
+
+    const done = await run("lockdown");
+    expect(done).toEqual(rehearsed);
+    expect(done).toMatchObject({ code: 0, stdout: matching(/^create role postgate_public_\d+[^;]*;\n/) });
+    expect(done.stderr).toEqual(
+      isSuperuser
+        ? ""
+        : matching(/^warning: only a superuser can take \d+ more rights from PUBLIC; see "postgate doctor"\n$/),
+    );
+    const locked = await examine(run);
+    expect(locked.code).toBe(0);
+    if (isSuperuser) expect(wallsIn("weaker", locked.walls)).toEqual([]);
+    else expect(locked.walls["temporary tables"]?.state).toBe("standing");
+    expect(await run("lockdown")).toMatchObject({
+      code: 0,
+      stdout: "",
+      stderr: matching(/^Nothing is left to be taken away\n/),
+    });
+
+    expect(await run("unlock")).toMatchObject({ code: 0, stdout: matching(/^grant [^;]* to public;\n/i), stderr: "" });
+    expect(await database.query(PUBLIC_RIGHTS_SQL)).toEqual(before);
+  });
+});
+
+const DANGERS = [
+  { version: 18, made: (exec: string) => `alter role ${exec} createrole`, finding: "may make roles and change others" },
+  { version: 18, made: (exec: string) => `alter database current owner to ${exec}`, finding: "owns objects" },
+  { version: 15, made: (exec: string) => `alter role ${exec} superuser`, finding: "may do everything" },
+] as const;
+
+describe("a start where tenants are not isolated", () => {
+  it.each(DANGERS.filter(({ version }) => hasCluster(version)))(
+    "is refused by serve on PostgreSQL $version where the tenants' login $finding, until doctor's SQL has run",
+    async ({ version, made, finding }) => {
+      const database = await emptyDatabase(version);
+      const { exec } = (await migrate(database.connection)).roles;
+      await database.query(made(exec).replace("current", database.connection.database));
+      const run = runnerFor(database);
+
+      const refused = await run("serve");
+      expect(refused).toMatchObject({ code: 1, stdout: "" });
+      const line = new RegExp(
+        `^error: tenants' statements would run with rights .*"${exec}" ${finding}[^\\n]*\\n$`,
+        "m",
+      );
+      expect(refused.stderr).toMatch(line);
+      const { code, stderr, walls } = await examine(run);
+      expect({ code, stderr }).toEqual({ code: 1, stderr: matching(/^error: tenants are not isolated: [^\n]*\n$/) });
+      const { state, raise } = walls["the tenants' login and roles"] ?? {};
+      expect(state).toBe("missing");
+
+      await database.query(String(raise));
+
+      const serving = startCli(["serve"], { cwd, env: environmentOf(database, "postgres") });
+      await serving.until("stderr", /"msg":"listening"/);
+      serving.interrupt();
+      expect((await serving.ended).code).toBe(0);
+    },
+  );
+});
+
+describe.each(VERSIONS)("on PostgreSQL %i", (version: ClusterVersion) => {
+  it("doctor removes what one left that was killed half-way, and nothing of anybody else's", async () => {
+    const database = await emptyDatabase(version);
+    await migrate(database.connection);
+    // A tenant's and an operator's, which only look like doctor's.
+    const lookalike = `postgate_doctor_${"a".repeat(32)}`;
+    await database.query(`create schema ${lookalike}; create schema postgate_doctor_notes`);
+    await database.query("insert into postgate_databases (name, schema_name) values ('odd', $1)", [lookalike]);
+    await migrate(database.connection);
+    const before = await database.query(LEFTOVERS_SQL);
+    const blocker = await connect(database.connection);
+    onTestFinished(() => blocker.end());
+    await blocker.query(`select pg_advisory_lock(${PROVISIONING_LOCK})`);
+    const killed = startCli(["doctor"], { cwd, env: environmentOf(database, "postgres") });
+    await untilWaiting(database);
+    // The first in the queue goes on, to the end of its transaction; then this has the lock again.
+    await blocker.query(
+      `select pg_advisory_unlock(${PROVISIONING_LOCK}); select pg_advisory_lock(${PROVISIONING_LOCK})`,
+    );
+    await untilWaiting(database);
+    killed.child.kill("SIGKILL");
+    await killed.ended;
+    await blocker.query("select pg_advisory_unlock_all()");
+    // Its two schemas, and the roles of the first.
+    expect(await database.query(LEFTOVERS_SQL)).toHaveLength(before.length + 4);
+
+    expect(await runnerFor(database)("doctor")).toMatchObject({ code: 0, stderr: "" });
+
+    expect(await database.query(LEFTOVERS_SQL)).toEqual(before);
+  });
+
+  it("doctor examines the logins of dedicated databases, their roles, and how their strings are stored", async () => {
+    const database = await emptyDatabase(version);
+    await migrate(database.connection);
+    const { host, database: name } = database.connection;
+    await database.query(
+      `create role plain_${name} login; create role mighty_${name} login createrole in role plain_${name}`,
+    );
+    onTestFinished(() => database.query(`drop role mighty_${name}, plain_${name}`).then(() => undefined));
+    const urlOf = (user: string, more = ""): string =>
+      `postgres://${user}:canary@/postgres?host=${encodeURIComponent(host)}${more}`;
+    const ids: string[] = [];
+    for (const url of [
+      urlOf(`plain_${name}`),
+      urlOf("postgres"),
+      urlOf(`mighty_${name}`, `&options=-c%20role%3Dplain_${name}`),
+      urlOf("postgres").replace("/postgres?", "/nowhere?"),
+    ]) {
+      const [row] = await database.query(
+        "insert into postgate_databases (name, backend_type, connection_string) values ('own', 'dedicated', $1) returning id",
+        [url],
+      );
+      ids.push(String(row.id));
+    }
+
+    const { code, stderr, walls } = await examine(runnerFor(database));
+
+    const [plain, superuser, hidden, away] = ids.map((id) => walls[`dedicated database ${id}`]);
+    expect(code).toBe(1);
+    expect(plain).toMatchObject({ state: "standing" });
+    expect(superuser).toMatchObject({
+      state: "missing",
+      tried: matching(/pg_read_file/),
+      raise: matching(/^ALTER ROLE "postgres" NOSUPERUSER/),
+    });
+    expect(hidden).toMatchObject({
+      state: "missing",
+      why: matching(new RegExp(`"mighty_${name}"`)),
+      tried: matching(/^create role/),
+    });
+    expect(away).toMatchObject({ state: "weaker", why: matching(/nothing is known of its login: .*does not exist/) });
+    expect(walls["connection strings at rest"]).toMatchObject({ state: "weaker", why: matching(/^4 of 4/) });
+    expect(stderr + JSON.stringify(walls)).not.toContain("canary");
+  });
+});
+
+/** As in src/tenants/locked-transaction.ts. */
+const PROVISIONING_LOCK = "8101821198450652261";
+
+async function untilWaiting({ connection }: TestDatabase): Promise<void> {
+  const sql =
+    "select from pg_stat_activity where application_name = 'postgate doctor' and datname = current_database() and wait_event_type = 'Lock'";
+  await expect.poll(() => queryAs(connection, sql), { timeout: 20_000 }).toHaveLength(1);
+}
