@@ -1,6 +1,6 @@
 // The token's text: its form, its making, its hash. Who holds it and what it may do is the authenticator's concern.
 
-import { createHash, randomBytes } from "node:crypto";
+import { hash, randomBytes } from "node:crypto";
 import type { Brand } from "../brand.ts";
 import { GatewayError } from "../errors.ts";
 
@@ -21,7 +21,7 @@ export function generateToken(): Token {
 }
 
 export function hashToken(token: Token): TokenHash {
-  return createHash("sha256").update(token).digest("hex") as TokenHash;
+  return hash("sha256", token, "hex") as TokenHash;
 }
 
 /** The part of a token that may be stored and logged in clear. */

@@ -6,6 +6,7 @@ import { Command, Option } from "commander";
 import type { Client } from "pg";
 import { loadConfig, type Config } from "../config.ts";
 import { DEFAULT_PERMISSIONS } from "../permissions.ts";
+import { DEFAULT_MAX_ROWS } from "../tenants/tenant.ts";
 import {
   parseDatabaseId,
   parseDedicatedUrl,
@@ -25,8 +26,6 @@ import { migrateCommand } from "./migrate.ts";
 import { sealCommand } from "./seal.ts";
 import type { CommandContext } from "./terminal.ts";
 import { withMigratedDatabase } from "./with-database.ts";
-
-const DEFAULT_MAX_ROWS = 1_000;
 
 /** The program; parsing a command line with it runs the command. It throws instead of ending the process. */
 export function createProgram(context: CommandContext): Command {

@@ -12,14 +12,14 @@ const ASSIGNMENT =
  * @throws Error when the file cannot be read or has a line that is none of NAME=value, a comment and an empty one.
  */
 export function readEnvFile(folder: string): Readonly<Record<string, string | undefined>> {
-  const content = readIfThere(join(folder, ".env"));
+  const content = readText(join(folder, ".env"));
   if (content === undefined) return {};
   const broken = findBrokenLine(content);
   if (broken !== undefined) throw new Error(`.env, line ${broken}: must be NAME=value`); // The line may be a secret.
   return parseEnv(content);
 }
 
-function readIfThere(path: string): string | undefined {
+function readText(path: string): string | undefined {
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(readFileSync(path));
   } catch (cause) {

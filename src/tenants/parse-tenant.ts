@@ -4,7 +4,14 @@ import { GatewayError } from "../errors.ts";
 import { parseConnectionUrl } from "../postgres/connection-settings.ts";
 import { isSealed, NO_SEALING_KEYS, openSealed, type SealingKeys } from "./sealing.ts";
 import { parseTenantLimits } from "./tenant-limits.ts";
-import { ADMIN_DATABASE_ID, type Backend, type DatabaseId, type SchemaName, type Tenant } from "./tenant.ts";
+import {
+  ADMIN_DATABASE_ID,
+  type Backend,
+  DEFAULT_MAX_ROWS,
+  type DatabaseId,
+  type SchemaName,
+  type Tenant,
+} from "./tenant.ts";
 
 /** The columns that parseTenant() reads; an operator's views have these and perhaps no others. */
 export const TENANT_COLUMNS = ["id", "name", "backend_type", "schema_name", "connection_string", "max_rows"] as const;
@@ -12,7 +19,6 @@ export const TENANT_COLUMNS = ["id", "name", "backend_type", "schema_name", "con
 /** As PostgreSQL gives the columns: text, and numbers as JavaScript's or as text. */
 export type TenantRow = Readonly<Record<(typeof TENANT_COLUMNS)[number] | "limits", unknown>>;
 
-const DEFAULT_MAX_ROWS = 1000;
 /** PostgreSQL's NAMEDATALEN - 1, in bytes. */
 const MAX_IDENTIFIER_BYTES = 63;
 /** The operator has to set the key and start again. */

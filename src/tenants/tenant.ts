@@ -8,6 +8,9 @@ export type SchemaName = Brand<string, "SchemaName">;
 /** The seed row: its tokens call the admin functions and read and write the two metadata tables. */
 export const ADMIN_DATABASE_ID = "00000000-0000-0000-0000-000000000000" as DatabaseId;
 
+/** Of a database for which nothing else was said: the default of the column and of `create-db`. */
+export const DEFAULT_MAX_ROWS = 1_000;
+
 export type Backend =
   | { readonly kind: "schema"; readonly schema: SchemaName }
   | { readonly kind: "dedicated"; readonly connection: ConnectionSettings }
