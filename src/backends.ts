@@ -56,10 +56,9 @@ export function createBackends(options: BackendOptions): QueryStages["execute"] 
     return shared.execute(request);
   }
 
-  return (principal, statement, { params, signal, accept }) => {
+  return (principal, asked) => {
     const { tenant } = principal;
-    const session = sessionOf(principal, options);
-    const request = { statement, params, session, signal, accept, limits: limitsOf(tenant, limits) };
+    const request = { ...asked, session: sessionOf(principal, options), limits: limitsOf(tenant, limits) };
     switch (tenant.backend.kind) {
       case "schema":
         return executeShared(request, { id: tenant.id, schema: tenant.backend.schema });

@@ -52,6 +52,8 @@ export interface ErrorDetails {
   readonly constraint?: string;
   readonly table?: string;
   readonly column?: string;
+  /** Of a batch: the statement that failed, counted from 0. */
+  readonly statement?: number;
 }
 
 export interface GatewayErrorOptions {
@@ -79,6 +81,16 @@ export class GatewayError extends Error {
   get status(): number {
     return ERROR_CODES[this.code].status;
   }
+}
+
+/** The error as one of a batch's statement; `statement` counts from 0. */
+export function errorOfStatement(error: GatewayError, statement: number): GatewayError {
+  const { code, message, details, retryAfterSeconds, cause } = error;
+  return new GatewayError(code, message, {
+    details: { ...details, statement },
+    ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
+    cause,
+  });
 }
 
 /** The answer would be larger than `maxBytes`; nothing was changed. */

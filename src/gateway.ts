@@ -103,6 +103,7 @@ async function start(options: Start): Promise<Listening> {
     authenticate: createAuthenticator(cachePrincipals(createPrincipalStore(control.query, config.sealingKeys)), lastUsed),
     runQuery: createQueryPipeline({
       approve: createApproval(config, installation, onClose),
+      maxSqlBytes: config.maxSqlBytes,
       maxResultBytes: config.maxResultBytes,
       execute: createExecution({ config, operator, installation, control, onClose }),
     }),

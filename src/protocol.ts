@@ -12,6 +12,21 @@ export interface PostgateQueryRequest {
   readonly types?: "json" | "text" | null;
   /** Asks for `fields` and `command`. */
   readonly fields?: boolean | null;
+  readonly isolation?: PostgateIsolation | null;
+  readonly read_only?: boolean | null;
+  readonly deferrable?: boolean | null;
+}
+
+export type PostgateIsolation = "read committed" | "repeatable read" | "serializable";
+
+/** Several statements in one transaction, all or nothing. */
+export interface PostgateBatchRequest extends Omit<PostgateQueryRequest, "sql" | "params"> {
+  readonly statements: readonly Pick<PostgateQueryRequest, "sql" | "params">[];
+}
+
+export interface PostgateBatchResponse<Row = Record<string, unknown>> {
+  /** One for each statement. */
+  readonly results: PostgateQueryResponse<Row>[];
 }
 
 /** A column of a result. */

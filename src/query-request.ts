@@ -20,6 +20,23 @@ export interface ResultForm {
 
 export const DEFAULT_FORM: ResultForm = Object.freeze({ rowMode: "object", types: "json", withFields: false });
 
-export interface QueryRequest extends StatementRequest {
+export type IsolationLevel = "read uncommitted" | "read committed" | "repeatable read" | "serializable";
+
+/** What a client may choose of the transaction that its statements run in. */
+export interface TransactionOptions {
+  /** PostgreSQL's default where it is left out. */
+  readonly isolation?: IsolationLevel | undefined;
+  readonly readOnly: boolean;
+  readonly deferrable: boolean;
+}
+
+export const DEFAULT_TRANSACTION: TransactionOptions = Object.freeze({ readOnly: false, deferrable: false });
+
+export interface QueryRequest {
+  /** They run in this order, all or none of them. */
+  readonly statements: readonly StatementRequest[];
+  /** Answered as a list of results; errors name the statement. A single statement is not, a batch of one is. */
+  readonly isBatch: boolean;
+  readonly transaction: TransactionOptions;
   readonly form: ResultForm;
 }

@@ -20,6 +20,7 @@ const DETAIL_KEYS: Record<keyof Details, true> = {
   constraint: true,
   table: true,
   column: true,
+  statement: true,
 };
 
 export interface PostgateErrorOptions {

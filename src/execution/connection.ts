@@ -33,6 +33,14 @@ export interface ConnectionOptions {
   readonly openTimeoutMs: number;
 }
 
+/** What a transaction begins with. */
+export interface Beginning {
+  readonly session: Session;
+  readonly timeoutMs: number;
+  /** Statements ahead of all others. */
+  readonly transaction: readonly string[];
+}
+
 /** How a run is written; see `begin`. */
 export interface Opening {
   readonly writer: MessageWriter;
@@ -118,12 +126,13 @@ export class Connection implements ExchangeHost {
   }
 
   /** Begins the buffer of a run: closes what the cache evicted, resets where the session changes, sets the settings. */
-  begin(session: Session, timeoutMs: number): Opening {
+  begin({ session, timeoutMs, transaction }: Beginning): Opening {
     const writer = new MessageWriter();
+    for (const sql of transaction) writer.parse("", sql, []).bind("", []).execute(0);
     const values = settingsValues(session, timeoutMs);
     if (!this.#options.ownsSession) {
       writer.parse("", UNPREPARED_SETTINGS_SQL, []).bind("", values).execute(0);
-      return { writer, fixedCount: 1 };
+      return { writer, fixedCount: transaction.length + 1 };
     }
     for (const name of this.statements.takeEvicted()) writer.closeStatement(name);
     const needsReset = this.#sessionKey !== undefined && this.#sessionKey !== session.key;
@@ -131,7 +140,7 @@ export class Connection implements ExchangeHost {
     this.#sessionKey = needsReset ? TRACES_OF_SEVERAL : session.key;
     if (needsReset) for (const { name } of RESET_STATEMENTS) writer.bind(name, []).execute(0);
     writer.bind(SETTINGS_STATEMENT.name, values).execute(0);
-    return { writer, fixedCount: 1 + (needsReset ? RESET_STATEMENTS.length : 0) };
+    return { writer, fixedCount: transaction.length + (needsReset ? RESET_STATEMENTS.length : 0) + 1 };
   }
 
   /** The transaction that `begin` opened has committed, and the reset with it. */
@@ -139,7 +148,7 @@ export class Connection implements ExchangeHost {
     this.#sessionKey = session.key;
   }
 
-  /** One write and its answer. One at a time. */
+  /** One transaction and its answer. One at a time. */
   run(plan: ExchangePlan): Promise<Outcome> {
     const exchange = new Exchange(plan, this);
     if (this.#hasEnded) {
@@ -190,7 +199,9 @@ export class Connection implements ExchangeHost {
     const writer = new MessageWriter();
     for (const { name, sql } of FIXED_STATEMENTS) writer.parse(name, sql, []);
     writer.bind(PIN_STATEMENT.name, []).execute(0).sync();
-    return this.run({ request: writer.take(), fixedCount: 0, maxBytes: Number.POSITIVE_INFINITY });
+    const first = { request: writer.take(), until: 1, parsing: [], describing: [], endsInSync: true };
+    const noLimit = Number.POSITIVE_INFINITY;
+    return this.run({ first, fixedCount: 0, statementCount: 1, maxBytes: noLimit, maxRows: noLimit });
   }
 
   async #sendCancelRequest(): Promise<void> {

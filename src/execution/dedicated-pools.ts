@@ -77,9 +77,9 @@ export class DedicatedPools {
   }
 
   /** As `Executor.execute`, in the tenant's own database. */
-  async execute(database: DedicatedDatabase, request: ExecuteRequest): Promise<ResultSet> {
+  async execute(database: DedicatedDatabase, request: ExecuteRequest): Promise<readonly ResultSet[]> {
     const entry = this.#entryOf(database);
-    if (request.statement.callsHelpers) await this.#installHelpers(entry);
+    if (request.statements.some(({ statement }) => statement.callsHelpers)) await this.#installHelpers(entry);
     return entry.executor.execute(request);
   }
 

@@ -1,14 +1,15 @@
-// One write to PostgreSQL and all that comes back, up to ReadyForQuery: a query object for the driver's client. In charge of
-// reading the answer and of its limits; not of what is sent (connection.ts) nor of what is made of the outcome
+// One transaction with PostgreSQL, from its first write to ReadyForQuery: a query object for the driver's client. In charge of
+// reading the answers and of their limits; not of what is sent (pipeline.ts) nor of what is made of the outcome
 // (statement-run.ts).
 
 import pg from "pg";
 import { MessageWriter } from "./message-writer.ts";
+import type { ParsedStep, Piece } from "./pipeline.ts";
 import type { Field } from "./result-set.ts";
 
 /**
- * How far PostgreSQL had come when an error arrived or the connection went. Up to and with `bind`, nothing of the
- * statement itself has run; after `commit` began, only PostgreSQL knows.
+ * How far PostgreSQL had come with a statement when an error arrived or the connection went. Up to and with `bind`, nothing
+ * of the statement itself has run; after `commit` began, only PostgreSQL knows.
  */
 export type Stage = "reset" | "settings" | "parse" | "bind" | "run" | "commit";
 
@@ -20,13 +21,14 @@ export interface Rows {
   readonly commandTag: string;
 }
 
+/** `statement`: its number in the request, from 0; one more than the last where all have run. */
 export type Outcome =
-  | ({ readonly kind: "completed" } & Rows)
-  | { readonly kind: "described"; readonly parameterTypes: readonly number[] }
-  | { readonly kind: "refused"; readonly stage: Stage; readonly error: pg.DatabaseError }
-  | { readonly kind: "too-many-rows" }
+  /** Of each statement. */
+  | { readonly kind: "completed"; readonly results: readonly Rows[] }
+  | { readonly kind: "refused"; readonly stage: Stage; readonly statement: number; readonly error: pg.DatabaseError }
+  | { readonly kind: "too-many-rows"; readonly statement: number }
   | { readonly kind: "too-many-bytes" }
-  /** What `confirm` threw; the transaction is rolled back. */
+  /** What `next` or `confirm` threw; the transaction is rolled back. */
   | { readonly kind: "not-confirmed"; readonly error: unknown }
   /** `error` is the server's farewell, where it gave one. `isSyncSent`: without Sync, nothing can have been committed. */
   | {
@@ -38,19 +40,22 @@ export type Outcome =
     };
 
 export interface ExchangePlan {
-  /** Everything up to the first Sync or Flush. */
-  readonly request: Buffer;
-  /** Statements ahead of the caller's: those of the reset, where there is one, and the settings last. */
+  readonly first: Piece;
+  /** Statements ahead of the caller's: those of the transaction and of the reset, where there are any, and the settings last. */
   readonly fixedCount: number;
-  /** The statement that `request` parses; told when PostgreSQL confirms it. */
-  readonly parsing?: { isParsed: boolean } | undefined;
+  /** The caller's. */
+  readonly statementCount: number;
   /** That PostgreSQL may send. */
   readonly maxBytes: number;
+  /** That all statements together may return. */
+  readonly maxRows: number;
+  /** Given where a piece asks for types: called when they are there, it writes the next piece. What it throws rolls back. */
+  readonly next?: () => Promise<Piece>;
   /**
-   * Given where `request` ends in Flush: called when the rows are complete and within the limits, before the commit. What
-   * it throws rolls back.
+   * Given where the last piece ends in Flush: called when all rows are complete and within the limits, before the commit.
+   * What it throws rolls back.
    */
-  readonly confirm?: (rows: Rows) => Promise<unknown>;
+  readonly confirm?: (results: readonly Rows[]) => Promise<unknown>;
 }
 
 /** What the exchange needs of its connection besides the driver's calls. */
@@ -80,36 +85,62 @@ export class Exchange implements pg.Submittable {
   #outcome: Outcome | undefined;
   #serverError: pg.DatabaseError | undefined;
   #isSent = false;
+  /** Sync has not been sent. */
   #isHeld: boolean;
+  /** Statements of which PostgreSQL has yet to confirm the Parse, or to describe the parameters. */
+  #parsing: ParsedStep[];
+  #describing: ParsedStep[];
+  /** What has been sent runs statements up to this one. */
+  #until: number;
   #bytes = 0;
   #bound = 0;
   #completed = 0;
   #fields: readonly Field[] | undefined;
   #rows: (readonly (string | null)[])[] = [];
+  #rowCount = 0;
+  readonly #results: Rows[] = [];
 
   constructor(plan: ExchangePlan, host: ExchangeHost) {
     this.#plan = plan;
     this.#host = host;
-    this.#isHeld = plan.confirm !== undefined;
+    this.#isHeld = !plan.first.endsInSync;
+    this.#parsing = [...plan.first.parsing];
+    this.#describing = [...plan.first.describing];
+    this.#until = plan.first.until;
     this.done = new Promise((resolve) => (this.#settle = resolve));
   }
 
+  /** The statement that PostgreSQL is at. */
+  get #statement(): number {
+    const running = Math.max(this.#completed - this.#plan.fixedCount, 0);
+    return running < this.#until ? running : (this.#describing[0]?.index ?? running);
+  }
+
   get #stage(): Stage {
-    const settingsAt = this.#plan.fixedCount - 1;
+    const { fixedCount, statementCount } = this.#plan;
+    const settingsAt = fixedCount - 1;
     if (this.#completed <= settingsAt) return this.#completed < settingsAt ? "reset" : "settings";
-    if (this.#plan.parsing?.isParsed === false) return "parse";
-    if (this.#bound <= this.#plan.fixedCount) return "bind";
-    return this.#completed === this.#plan.fixedCount ? "run" : "commit";
+    const statement = this.#statement;
+    if (statement >= statementCount) return "commit";
+    if (statement >= this.#until || this.#parsing[0]?.index === statement) return "parse";
+    return this.#bound <= this.#completed ? "bind" : "run";
   }
 
   // Called by pg.Client.
 
   submit(): void {
-    this.#isSent = this.#host.write(this.#plan.request);
+    this.#isSent = this.#host.write(this.#plan.first.request);
   }
 
-  handleRowDescription(message: { fields: readonly { name: string; dataTypeID: number }[] }): void {
-    this.#fields = message.fields.map(({ name, dataTypeID }) => ({ name, typeOid: dataTypeID }));
+  handleRowDescription({ fields }: { readonly fields: readonly pg.FieldDef[] }): void {
+    this.#fields = fields.map((field) => ({
+      name: field.name,
+      typeOid: field.dataTypeID,
+      typeSize: field.dataTypeSize,
+      typeModifier: field.dataTypeModifier,
+      tableOid: field.tableID,
+      columnNumber: field.columnID,
+    }));
   }
 
   handleDataRow(message: { fields: (string | null)[] }): void {
@@ -127,8 +158,7 @@ export class Exchange implements pg.Submittable {
   }
 
   handlePortalSuspended(): void {
-    this.#decide({ kind: "too-many-rows" });
-    this.#release(ROLLBACK_AND_SYNC);
+    this.#tooManyRows(this.#statement);
   }
 
   handleCopyInResponse(): void {
@@ -150,23 +180,27 @@ export class Exchange implements pg.Submittable {
       return;
     }
     this.#serverError = error;
-    this.#decide({ kind: "refused", stage: this.#stage, error });
+    this.#decide({ kind: "refused", stage: this.#stage, statement: this.#statement, error });
     this.#release(SYNC);
   }
 
   // Called by the connection.
 
   parseComplete(): void {
-    const isTheCallers = this.#completed >= this.#plan.fixedCount; // The settings may have been parsed just before.
-    if (this.#plan.parsing !== undefined && isTheCallers) this.#plan.parsing.isParsed = true;
+    if (this.#completed < this.#plan.fixedCount) return; // That of the settings.
+    const parsed = this.#parsing.shift();
+    if (parsed !== undefined) parsed.prepared.isParsed = true;
   }
 
   bindComplete(): void {
     this.#bound += 1;
+    this.#fields = undefined; // What came before was the description of a statement, not of rows to come.
   }
 
   parameterDescription(parameterTypes: readonly number[]): void {
-    this.#decide({ kind: "described", parameterTypes });
+    const described = this.#describing.shift();
+    if (described !== undefined) described.prepared.parameterTypes = parameterTypes;
+    if (this.#describing.length === 0 && this.#outcome === undefined) this.#continue();
   }
 
   bytesReceived(count: number): void {
@@ -192,28 +226,53 @@ export class Exchange implements pg.Submittable {
   }
 
   #complete(commandTag: string): void {
-    const fields = this.#fields ?? [];
-    const returnsRows = this.#fields !== undefined;
-    this.#decide({ kind: "completed", fields, returnsRows, rows: this.#rows, commandTag });
-    if (this.#isHeld && this.#outcome?.kind === "completed") this.#confirm(this.#outcome);
+    const rows = this.#rows;
+    this.#results.push({ fields: this.#fields ?? [], returnsRows: this.#fields !== undefined, rows, commandTag });
+    this.#fields = undefined;
+    this.#rows = [];
+    this.#rowCount += rows.length;
+    if (this.#rowCount > this.#plan.maxRows) this.#tooManyRows(this.#statement - 1);
+    if (this.#results.length < this.#plan.statementCount) return;
+    this.#decide({ kind: "completed", results: this.#results });
+    if (this.#isHeld && this.#outcome?.kind === "completed") this.#confirm();
   }
 
-  #confirm(rows: Rows): void {
-    this.#plan.confirm?.(rows).then(
-      () => this.#release(SYNC),
-      (error: unknown) => {
-        this.#outcome = undefined;
-        this.#decide({ kind: "not-confirmed", error });
-        this.#release(ROLLBACK_AND_SYNC);
-      },
-    );
+  #tooManyRows(statement: number): void {
+    this.#decide({ kind: "too-many-rows", statement });
+    this.#release(ROLLBACK_AND_SYNC);
   }
+
+  /** The types that were asked for are there. */
+  #continue(): void {
+    this.#plan.next?.().then((piece) => this.#send(piece), this.#refuse);
+  }
+
+  #send({ request, until, parsing, describing, endsInSync }: Piece): void {
+    if (this.#outcome !== undefined || !this.#isHeld) return; // It has failed meanwhile.
+    this.#parsing = [...parsing];
+    this.#describing = [...describing];
+    this.#until = until;
+    this.#isHeld = !endsInSync;
+    this.#host.write(request);
+  }
+
+  #confirm(): void {
+    this.#plan.confirm?.(this.#results).then(() => this.#release(SYNC), this.#refuse);
+  }
+
+  readonly #refuse = (error: unknown): void => {
+    if (this.#outcome?.kind === "completed") this.#outcome = undefined;
+    this.#decide({ kind: "not-confirmed", error });
+    this.#release(ROLLBACK_AND_SYNC);
+  };
 
   /** The first decision stands, but for an error that comes after completion: the commit has failed. */
   #decide(outcome: Outcome): void {
     if (this.#outcome !== undefined && !(this.#outcome.kind === "completed" && outcome.kind === "refused")) return;
     this.#outcome = outcome;
-    if (outcome.kind !== "completed") this.#rows = [];
+    if (outcome.kind === "completed") return;
+    this.#rows = [];
+    this.#results.length = 0;
   }
 
   /** Ends the wait for Sync, where there is one. */

@@ -2,19 +2,29 @@
 
 import type { Parameter } from "../parameters.ts";
 import type { ApprovedStatement } from "../policy/approved-statement.ts";
+import type { TransactionOptions } from "../query-request.ts";
 import type { ResultSet } from "./result-set.ts";
 import type { Session } from "./session.ts";
 
-export interface ExecuteRequest {
+export interface StatementToRun {
   readonly statement: ApprovedStatement;
   readonly params: readonly Parameter[];
+}
+
+export interface ExecuteRequest {
+  /** One or more: they run in this order in one transaction, all or none of them. */
+  readonly statements: readonly StatementToRun[];
+  /** Errors name their statement. */
+  readonly isBatch: boolean;
+  readonly transaction: TransactionOptions;
   readonly session: Session;
+  /** Of all statements together. */
   readonly limits: Limits;
   /**
-   * Called once with the complete result. Where data was changed and rows are returned that is before the commit, and what
-   * it throws rolls back.
+   * Called once with the complete results, one for each statement. Where data was changed and rows are returned that is
+   * before the commit, and what it throws rolls back.
    */
-  readonly accept: (result: ResultSet) => void;
+  readonly accept: (results: readonly ResultSet[]) => void;
   /** Aborted when nobody waits for the answer any more. */
   readonly signal: AbortSignal;
 }

@@ -1,20 +1,22 @@
-// Runs approved statements in one database: takes a connection, runs the statement on it, gives it back. How one statement
-// is run is in statement-run.ts.
+// Runs approved statements in one database: takes a connection, runs a request's statements on it, gives it back. How they are
+// run is in statement-run.ts.
 
 import { LRUCache } from "lru-cache";
-import { GatewayError } from "../errors.ts";
+import { errorOfStatement, GatewayError } from "../errors.ts";
 import { MAX_PARAMETERS } from "../parameters.ts";
-import type { ApprovedStatement } from "../policy/approved-statement.ts";
 import type { Connection } from "./connection.ts";
 import type { UndeterminedParameters } from "./declared-types.ts";
-import { ClientGone, ConnectionUnusable, type ExecuteRequest } from "./execute-request.ts";
+import { ClientGone, ConnectionUnusable, type ExecuteRequest, type StatementToRun } from "./execute-request.ts";
 import type { Pool } from "./pool.ts";
 import type { ResultSet } from "./result-set.ts";
+import { changesSchema } from "./schema-change.ts";
 import { StatementRun } from "./statement-run.ts";
 import { unavailable } from "./translate-database-error.ts";
 import type { TypeCatalog } from "./type-catalog.ts";
 
 const MAX_REMEMBERED_STATEMENTS = 5_000;
+/** The driver reads the count of described parameters as a signed number. */
+const MAX_DESCRIBED_PARAMETERS = 32_767;
 
 export class Executor {
   readonly #pool: Pool;
@@ -27,7 +29,7 @@ export class Executor {
   }
 
   /**
-   * Runs one approved statement in a transaction of its own; settles when PostgreSQL has confirmed the commit.
+   * Runs approved statements in a transaction of their own; settles when PostgreSQL has confirmed the commit.
    *
    * @throws GatewayError ROW_LIMIT_EXCEEDED, RESULT_TOO_LARGE: rolled back.
    * @throws GatewayError TIMEOUT: cancelled and rolled back.
@@ -36,8 +38,8 @@ export class Executor {
    * @throws TenantRoleMissing before anything has run.
    * @throws ClientGone after `signal` was aborted.
    */
-  async execute(request: ExecuteRequest): Promise<ResultSet> {
-    requireParameterCount(request);
+  async execute(request: ExecuteRequest): Promise<readonly ResultSet[]> {
+    requireParameterCounts(request);
     try {
       return await this.#executeOnce(request);
     } catch (error) {
@@ -50,7 +52,7 @@ export class Executor {
     }
   }
 
-  async #executeOnce(request: ExecuteRequest): Promise<ResultSet> {
+  async #executeOnce(request: ExecuteRequest): Promise<readonly ResultSet[]> {
     const connection = await this.#acquire(request);
     const run = new StatementRun(connection, request, {
       types: this.#types,
@@ -62,8 +64,14 @@ export class Executor {
     } finally {
       run.end();
       this.#pool.release(connection);
-      if (changesSchema(request.statement)) this.#pool.forgetStatementsOf(request.session.tenant);
+      if (request.statements.some(({ statement }) => changesSchema(statement)))
+        this.#forgetSchema(request.session.tenant);
     }
+  }
+
+  #forgetSchema(tenant: string): void {
+    this.#pool.forgetStatementsOf(tenant);
+    this.#types.forgetTenant(tenant);
   }
 
   async #acquire({ session, signal }: ExecuteRequest): Promise<Connection> {
@@ -75,16 +83,22 @@ export class Executor {
   }
 }
 
-function requireParameterCount({ statement, params }: ExecuteRequest): void {
-  if (params.length > MAX_PARAMETERS)
-    throw new GatewayError("INVALID_REQUEST", `A statement takes at most ${MAX_PARAMETERS} parameters`);
-  const { parameterCount } = statement;
-  if (params.length === parameterCount) return;
-  const takes = `${parameterCount} parameter${parameterCount === 1 ? "" : "s"}`;
-  throw new GatewayError("INVALID_REQUEST", `The statement takes ${takes}, but ${params.length} were given`);
+function requireParameterCounts({ statements, isBatch }: ExecuteRequest): void {
+  statements.forEach((each, index) => {
+    const fault = findParameterFault(each);
+    if (fault === undefined) return;
+    const error = new GatewayError("INVALID_REQUEST", fault);
+    throw isBatch ? errorOfStatement(error, index) : error;
+  });
 }
 
-/** Statements prepared before may have inferred types that are wrong now, and would change values silently. */
-function changesSchema({ permissions }: ApprovedStatement): boolean {
-  return permissions.some((permission) => permission === "CREATE" || permission === "ALTER" || permission === "DROP");
+function findParameterFault({ statement: { parameterCount }, params }: StatementToRun): string | undefined {
+  if (params.length > MAX_PARAMETERS) return `A statement takes at most ${MAX_PARAMETERS} parameters`;
+  if (params.length !== parameterCount) {
+    const takes = `${parameterCount} parameter${parameterCount === 1 ? "" : "s"}`;
+    return `The statement takes ${takes}, but ${params.length} were given`;
+  }
+  if (params.length > MAX_DESCRIBED_PARAMETERS && params.some(({ kind }) => kind === "array"))
+    return `A statement with array parameters takes at most ${MAX_DESCRIBED_PARAMETERS} parameters`;
+  return undefined;
 }

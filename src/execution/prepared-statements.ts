@@ -19,6 +19,11 @@ const MAX_STATEMENTS = 200;
 const MAX_TOTAL_CHARACTERS = 512 * 1024;
 const MAX_TEXT_CHARACTERS = 8 * 1024;
 
+/** PostgreSQL's unnamed statement: not kept beyond its request. */
+export function unnamedStatement(tenant: string): PreparedStatement {
+  return { name: "", tenant, isParsed: false, parameterTypes: undefined };
+}
+
 export class PreparedStatements {
   readonly #byKey: LRUCache<string, PreparedStatement>;
   #evicted: string[] = [];
@@ -43,9 +48,10 @@ export class PreparedStatements {
     const known = this.#byKey.get(key);
     if (known !== undefined) return known;
     const isKept = key.length <= MAX_TEXT_CHARACTERS;
-    const name = isKept && this.#areNamed ? `postgate_${String(++this.#lastNumber)}` : "";
+    if (!isKept) return unnamedStatement(tenant);
+    const name = this.#areNamed ? `postgate_${String(++this.#lastNumber)}` : "";
     const statement: PreparedStatement = { name, tenant, isParsed: false, parameterTypes: undefined };
-    if (isKept) this.#byKey.set(key, statement);
+    this.#byKey.set(key, statement);
     return statement;
   }
 

@@ -1,6 +1,8 @@
 // How a statement runs inside PostgreSQL: as which role, on which search_path, under which settings. In charge of the SQL
 // that sets, pins and resets a session; not of when it is sent (connection.ts).
 
+import type { TransactionOptions } from "../query-request.ts";
+
 /** How one statement runs. Two requests with the same `key` may share a connection without a reset between them. */
 export interface Session {
   /** Whose statement it is: connections are shared out fairly between tenants. */
@@ -84,6 +86,22 @@ export const RESET_STATEMENTS: readonly FixedStatement[] = [
 ];
 
 export const FIXED_STATEMENTS: readonly FixedStatement[] = [SETTINGS_STATEMENT, ...RESET_STATEMENTS];
+
+const NO_SETTINGS: readonly string[] = [];
+
+/**
+ * What has to be set before the transaction's first query. Not SET TRANSACTION, which warns in the server's log where there
+ * was no BEGIN. These settings end with the transaction all the same.
+ */
+export function transactionSettings(
+  { isolation, deferrable }: TransactionOptions,
+  isReadOnly: boolean,
+): readonly string[] {
+  if (isolation === undefined && !deferrable) return NO_SETTINGS;
+  const isolated = isolation === undefined ? [] : [`set transaction_isolation = '${isolation}'`];
+  if (!deferrable) return isolated;
+  return [...isolated, ...(isReadOnly ? ["set transaction_read_only = on"] : []), "set transaction_deferrable = on"];
+}
 
 /** The first words of the command tags of all that the judge lets through. */
 const TRACELESS_COMMANDS: ReadonlySet<string> = new Set(

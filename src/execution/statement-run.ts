@@ -1,18 +1,20 @@
-// One statement on one connection: what is sent, what is tried again because nothing has run yet, and what an outcome means
-// to the caller. Also stops it: at its deadline, or when its client has gone.
+// One request's statements on one connection, in one transaction: what is tried again because it was rolled back, and what an
+// outcome means to the caller. Also stops it: at its deadline, or when its client has gone.
 
-import type { LRUCache } from "lru-cache";
 import type pg from "pg";
-import { GatewayError, resultTooLarge } from "../errors.ts";
+import { errorOfStatement, GatewayError, resultTooLarge } from "../errors.ts";
 import type { Connection } from "./connection.ts";
+import { createSteps } from "./create-steps.ts";
 import type { Deadline, Deadlines } from "./deadlines.ts";
-import { declaredTypes, moreUndetermined, type UndeterminedParameters } from "./declared-types.ts";
 import type { Outcome, Rows, Stage } from "./exchange.ts";
 import { ClientGone, ConnectionUnusable, type ExecuteRequest, TenantRoleMissing } from "./execute-request.ts";
-import { arrayForm, parameterText } from "./parameter-text.ts";
-import type { PreparedStatement } from "./prepared-statements.ts";
-import type { ResultSet } from "./result-set.ts";
-import { isForSession } from "./session.ts";
+import { MessageWriter } from "./message-writer.ts";
+import { type Piece, Pipeline } from "./pipeline.ts";
+import { FIRST_LOOKED_UP_TYPE_OID, type ResultSet, type UserType } from "./result-set.ts";
+import { changesSchema } from "./schema-change.ts";
+import { isForSession, transactionSettings } from "./session.ts";
+import type { Step, UndeterminedMemory } from "./step.ts";
+import { newArrayType, toResultSets } from "./to-result-sets.ts";
 import {
   outcomeUnknown,
   QUERY_CANCELED,
@@ -24,8 +26,7 @@ import type { TypeCatalog } from "./type-catalog.ts";
 
 export interface RunResources {
   readonly types: TypeCatalog;
-  /** By session and text: the parameters whose type PostgreSQL could not infer. */
-  readonly undetermined: LRUCache<string, UndeterminedParameters>;
+  readonly undetermined: UndeterminedMemory;
   readonly deadlines: Deadlines;
 }
 
@@ -35,9 +36,8 @@ const GRACE_MS = 2_000;
 const LAST_WORD_MS = 1_000;
 /** Allowed for what PostgreSQL sends besides the values, so that it is the answer's own size that decides. */
 const PROTOCOL_BYTES = 64 * 1024;
+const PROTOCOL_BYTES_A_STATEMENT = 4 * 1024;
 const MAX_INT32 = 2_147_483_647;
-/** The driver reads the count of described parameters as a signed number. */
-const MAX_DESCRIBED_PARAMETERS = 32_767;
 
 /** What set_config('role', …) says when there is no such role, or when the login is no member of it. */
 const ROLE_MISSING: ReadonlySet<string> = new Set(["22023", "42501", "42704"]);
@@ -47,51 +47,50 @@ const DUPLICATE_PREPARED_STATEMENT = "42P05";
 
 type Refused = Extract<Outcome, { kind: "refused" }>;
 type Lost = Extract<Outcome, { kind: "lost" }>;
+type OverLimit = Extract<Outcome, { kind: "too-many-rows" | "too-many-bytes" | "not-confirmed" }>;
 
 export class StatementRun implements Deadline {
   deadlineAt: number;
   readonly #connection: Connection;
   readonly #request: ExecuteRequest;
   readonly #resources: RunResources;
-  readonly #memoryKey: string;
-  #undetermined: UndeterminedParameters;
-  #statementKey = "";
-  #statement: PreparedStatement | undefined;
+  readonly #steps: readonly Step[];
+  /** The transaction may make types that no look-up shows before its commit. */
+  readonly #makesTypes: boolean;
   #startedAt = 0;
   #stoppedBy: "deadline" | "client" | undefined;
   #cutting: NodeJS.Timeout | undefined;
   #hasReparsed = false;
-  /** So that whatever is called in a statement that only reads changes nothing before the limits are decided. */
+  /** So that whatever is called in statements that only read changes nothing before the limits are decided. */
   #isReadOnly: boolean;
   /** What the caller has accepted before the commit. */
-  #accepted: ResultSet | undefined;
-  /** The error that made us declare types by guess: told when the guess does not help. */
-  #ambiguity: pg.DatabaseError | undefined;
+  #accepted: readonly ResultSet[] | undefined;
 
   constructor(connection: Connection, request: ExecuteRequest, resources: RunResources) {
+    const { statements, session, transaction, limits, signal } = request;
     this.#connection = connection;
     this.#request = request;
     this.#resources = resources;
-    this.#memoryKey = `${request.session.key}\0${request.statement.text}`;
-    this.#undetermined = resources.undetermined.get(this.#memoryKey) ?? [];
-    this.#isReadOnly = request.session.readOnly || !request.statement.writes;
-    this.deadlineAt = performance.now() + request.limits.timeoutMs + GRACE_MS;
+    this.#steps = createSteps(request, connection.statements, resources.undetermined);
+    this.#makesTypes = statements.length > 1 && statements.some(({ statement }) => changesSchema(statement));
+    this.#isReadOnly =
+      session.readOnly || transaction.readOnly || !statements.some(({ statement }) => statement.writes);
+    // PostgreSQL's own timeout is each statement's; that of several together is kept here.
+    this.deadlineAt = performance.now() + limits.timeoutMs + (statements.length > 1 ? 0 : GRACE_MS);
     resources.deadlines.add(this);
-    request.signal.addEventListener("abort", this.#clientGone, { once: true });
+    signal.addEventListener("abort", this.#clientGone, { once: true });
   }
 
-  async result(): Promise<ResultSet> {
+  async result(): Promise<readonly ResultSet[]> {
     for (;;) {
       this.#throwIfStopped();
-      const statement = this.#prepared();
-      const parses = !statement.isParsed;
       this.#startedAt = performance.now();
-      const needsTypes = statement.parameterTypes === undefined && this.#hasArrays();
-      const outcome = await (needsTypes ? this.#describe(statement) : this.#run(statement));
-      if (outcome.kind === "refused") this.#retryOrThrow(outcome, parses);
-      else if (outcome.kind === "lost") throw this.#lost(outcome, needsTypes);
-      else if (outcome.kind === "described") await this.#described(statement, outcome.parameterTypes);
-      else if (outcome.kind === "completed") return await this.#completed(outcome);
+      const pipeline = this.#createPipeline();
+      const userTypes = this.#steps.some(({ hasArrays }) => hasArrays) ? await this.#arrayTypes(pipeline) : undefined;
+      const outcome = await this.#run(pipeline, userTypes);
+      if (outcome.kind === "refused") this.#retryOrThrow(outcome, pipeline);
+      else if (outcome.kind === "lost") throw this.#lost(outcome, pipeline);
+      else if (outcome.kind === "completed") return await this.#completed(outcome.results);
       else throw this.#overLimit(outcome);
     }
   }
@@ -117,142 +116,106 @@ export class StatementRun implements Deadline {
     void this.#connection.cancel();
   };
 
-  #prepared(): PreparedStatement {
-    const { session, statement } = this.#request;
-    const types = declaredTypes(this.#request.params, this.#undetermined);
-    const key = `${session.key}\0${types.join()}\0${statement.text}`;
-    if (this.#statement === undefined || this.#statementKey !== key) {
-      this.#statementKey = key;
-      this.#statement = this.#connection.statements.findOrAdd(key, session.tenant);
-    }
-    if (!this.#connection.ownsSession) this.#statement.isParsed = false; // That was on another session.
-    return this.#statement;
-  }
-
-  #hasArrays(): boolean {
-    const { params } = this.#request;
-    const hasArrays = params.some(({ kind }) => kind === "array");
-    if (hasArrays && params.length > MAX_DESCRIBED_PARAMETERS)
-      throw new GatewayError(
-        "INVALID_REQUEST",
-        `A statement with array parameters takes at most ${MAX_DESCRIBED_PARAMETERS} parameters`,
-      );
-    return hasArrays;
-  }
-
-  /** Parses the statement and asks which types its parameters have; runs nothing of it. */
-  #describe(statement: PreparedStatement): Promise<Outcome> {
-    const { writer, fixedCount } = this.#open(statement);
-    const request = writer.describeStatement(statement.name).sync().take();
-    return this.#connection.run({ request, fixedCount, parsing: unparsed(statement), maxBytes: this.#maxBytes });
-  }
-
-  #run(statement: PreparedStatement): Promise<Outcome> {
+  #createPipeline(): Pipeline {
     const { maxRows } = this.#request.limits;
-    const rowLimit = maxRows === undefined || maxRows >= MAX_INT32 ? 0 : maxRows + 1;
-    const { writer, fixedCount } = this.#open(statement);
-    writer.bind(statement.name, this.#values(statement)).describePortal().execute(rowLimit);
-    const plan = { fixedCount, parsing: unparsed(statement), maxBytes: this.#maxBytes };
-    if (this.#isReadOnly || !this.#request.statement.returnsRows)
-      return this.#connection.run({ ...plan, request: writer.sync().take() });
-    // It may still have to be undone when its rows are too many, so the commit waits until they are all here.
+    return new Pipeline({
+      steps: this.#steps,
+      rowLimit: maxRows === undefined || maxRows >= MAX_INT32 ? 0 : maxRows + 1,
+      // They may still have to be undone when the rows are too many, so the commit waits until those are all here.
+      isHeld: !this.#isReadOnly && this.#steps.some(({ statement }) => statement.returnsRows),
+    });
+  }
+
+  #run(pipeline: Pipeline, userTypes: ReadonlyMap<number, UserType> | undefined): Promise<Outcome> {
+    const { session, transaction, limits } = this.#request;
+    const { writer, fixedCount } = this.#connection.begin({
+      session: { ...session, readOnly: this.#isReadOnly },
+      timeoutMs: limits.timeoutMs,
+      transaction: transactionSettings(transaction, this.#isReadOnly),
+    });
     return this.#connection.run({
-      ...plan,
-      request: writer.flush().take(),
-      confirm: (rows) => this.#accept(rows),
+      first: pipeline.next(writer, userTypes),
+      fixedCount,
+      statementCount: this.#steps.length,
+      maxBytes: limits.maxBytes + PROTOCOL_BYTES + PROTOCOL_BYTES_A_STATEMENT * (this.#steps.length - 1),
+      maxRows: limits.maxRows ?? Number.POSITIVE_INFINITY,
+      next: () => this.#nextPiece(pipeline),
+      confirm: (results) => this.#accept(results),
     });
   }
 
-  get #maxBytes(): number {
-    return this.#request.limits.maxBytes + PROTOCOL_BYTES;
+  async #nextPiece(pipeline: Pipeline): Promise<Piece> {
+    const userTypes = await this.#arrayTypes(pipeline);
+    this.#throwIfStopped();
+    return pipeline.next(new MessageWriter(), userTypes);
   }
 
-  #open(statement: PreparedStatement): ReturnType<Connection["begin"]> {
-    const session = { ...this.#request.session, readOnly: this.#isReadOnly };
-    const opening = this.#connection.begin(session, this.#request.limits.timeoutMs);
-    if (statement.isParsed) return opening;
-    const types = declaredTypes(this.#request.params, this.#undetermined);
-    opening.writer.parse(statement.name, this.#request.statement.text, types);
-    return opening;
-  }
-
-  #values({ parameterTypes = [] }: PreparedStatement): readonly (string | null)[] {
-    const userTypes = this.#resources.types.find(parameterTypes);
-    return this.#request.params.map((parameter, position) =>
-      parameterText(
-        parameter,
-        parameter.kind === "array" ? arrayForm(parameterTypes[position] ?? 0, userTypes) : undefined,
-      ),
-    );
-  }
-
-  async #described(statement: PreparedStatement, parameterTypes: readonly number[]): Promise<void> {
-    this.#connection.committed(this.#request.session);
-    statement.parameterTypes = parameterTypes;
+  /** What the catalog says of the types of array parameters, as far as PostgreSQL has told which they are. */
+  async #arrayTypes(pipeline: Pipeline): Promise<ReadonlyMap<number, UserType>> {
+    const oids = pipeline.waiting.flatMap((step) => step.arrayTypes);
     const { types } = this.#resources;
-    if (types.knows(parameterTypes)) return;
-    await types.load(parameterTypes).catch((cause: unknown) => {
-      throw unavailable("The types of the parameters cannot be looked up", cause);
-    });
+    const userTypes =
+      types.find(oids) ??
+      (await types.load(oids, this.#request.session.tenant).catch((cause: unknown) => {
+        throw unavailable("The types of the parameters cannot be looked up", cause);
+      }));
+    const isNew = (oid: number): boolean => oid >= FIRST_LOOKED_UP_TYPE_OID && !userTypes.has(oid);
+    const statement = this.#makesTypes ? this.#steps.findIndex((step) => step.arrayTypes.some(isNew)) : -1;
+    if (statement >= 0) throw errorOfStatement(newArrayType("sent"), statement);
+    return userTypes;
   }
 
-  async #completed(rows: Rows): Promise<ResultSet> {
+  async #completed(results: readonly Rows[]): Promise<readonly ResultSet[]> {
     this.#connection.committed(this.#request.session);
-    if (isForSession(rows.commandTag)) this.#connection.destroy(); // The judge was wrong: nobody uses it again.
-    if (this.#undetermined.length > 0) this.#resources.undetermined.set(this.#memoryKey, this.#undetermined);
-    return this.#accepted ?? this.#accept(rows);
+    // The judge was wrong: nobody uses it again.
+    if (results.some(({ commandTag }) => isForSession(commandTag))) this.#connection.destroy();
+    for (const step of this.#steps) step.completed();
+    return this.#accepted ?? this.#accept(results);
   }
 
-  /** The result with the types in it, as the caller accepts it. */
-  async #accept({ fields, returnsRows, rows, commandTag }: Rows): Promise<ResultSet> {
-    const { types } = this.#resources;
-    const typeOids = fields.map(({ typeOid }) => typeOid);
-    if (!types.knows(typeOids))
-      await types.load(typeOids).catch((cause: unknown) => {
-        throw unavailable("The types of the result cannot be looked up", cause);
-      });
-    const rowCount = returnsRows ? rows.length : countIn(commandTag);
-    const result: ResultSet = { fields, rows, rowCount, commandTag, userTypes: types.find(typeOids) };
-    this.#request.accept(result);
-    this.#accepted = result;
-    return result;
+  /** The results with their types in them, as the caller accepts them. */
+  async #accept(results: readonly Rows[]): Promise<readonly ResultSet[]> {
+    const { session, accept } = this.#request;
+    const lookUp = { types: this.#resources.types, tenant: session.tenant, makesTypes: this.#makesTypes };
+    const accepted = await toResultSets(results, lookUp);
+    accept(accepted);
+    this.#accepted = accepted;
+    return accepted;
   }
 
-  /** Returns when the statement, of which nothing has run, is to be tried again. */
-  #retryOrThrow({ stage, error }: Refused, parsed: boolean): void {
+  /** Returns when the statements, of which everything was rolled back, are to be tried again. */
+  #retryOrThrow({ stage, statement, error }: Refused, pipeline: Pipeline): void {
     if (isAhead(stage) && this.#stoppedBy === undefined) throw this.#settingsRefused(stage, error);
-    if (error.code === QUERY_CANCELED) throw this.#cancelled(error);
+    if (error.code === QUERY_CANCELED) throw this.#errorOf(statement, this.#cancelled(error));
     if (stage === "parse" && error.code === DUPLICATE_PREPARED_STATEMENT) throw this.#unusable(error);
-    if (!this.#mayRunAgain({ stage, error }, parsed)) throw translateDatabaseError(this.#ambiguity ?? error);
+    const step = this.#steps[statement];
+    if (this.#mayRunAgain({ stage, error, step }, pipeline)) return;
+    throw this.#errorOf(statement, translateDatabaseError(step?.errorToTell(error) ?? error));
   }
 
-  #mayRunAgain({ stage, error }: Pick<Refused, "stage" | "error">, parsed: boolean): boolean {
+  #mayRunAgain(
+    { stage, error, step }: Pick<Refused, "stage" | "error"> & { readonly step: Step | undefined },
+    pipeline: Pipeline,
+  ): boolean {
     if (error.code === READ_ONLY_TRANSACTION) return this.#allowWriting();
-    if (stage === "bind") return this.#reparse(parsed);
-    return stage === "parse" && this.#declareMore(error);
+    if (step === undefined) return false;
+    if (stage === "bind") return !pipeline.hasParsed(step) && this.#reparse();
+    return stage === "parse" && step.declareMore(error);
   }
 
   /** What the connection had prepared may no longer fit the tables, or be gone: parsed anew, the error may not be one. */
-  #reparse(isFresh: boolean): boolean {
-    if (isFresh || this.#hasReparsed) return false;
+  #reparse(): boolean {
+    if (this.#hasReparsed) return false;
     this.#hasReparsed = true;
-    this.#connection.statements.forget(this.#statementKey);
-    this.#statement = undefined;
+    for (const step of this.#steps) step.forget();
     return true;
   }
 
   /** A view, or a type, calls a function that writes: once more, with the commit held back. */
   #allowWriting(): boolean {
-    if (!this.#isReadOnly || this.#request.session.readOnly) return false;
+    const { session, transaction } = this.#request;
+    if (!this.#isReadOnly || session.readOnly || transaction.readOnly) return false;
     this.#isReadOnly = false;
-    return true;
-  }
-
-  #declareMore(error: pg.DatabaseError): boolean {
-    const more = moreUndetermined(error, this.#undetermined, this.#request.params.length);
-    if (more === undefined) return false;
-    if (error.code !== "42P18") this.#ambiguity ??= error;
-    this.#undetermined = more;
     return true;
   }
 
@@ -268,13 +231,12 @@ export class StatementRun implements Deadline {
     return new ConnectionUnusable("The connection failed before the statement was run", { cause: error });
   }
 
-  #lost(outcome: Lost, wasDescribing: boolean): Error {
+  #lost(outcome: Lost, { hasExecuted }: Pipeline): Error {
     const { isSent, stage, error } = outcome;
-    if (this.#stoppedBy === "deadline" && !wasDescribing && this.#mayHaveCommitted(outcome))
-      return outcomeUnknown(error);
+    if (this.#stoppedBy === "deadline" && this.#mayHaveCommitted(outcome)) return outcomeUnknown(error);
     if (this.#stoppedBy !== undefined) return this.#cancelled(error);
     // With a farewell from the server it is sure that it came no further than its last answer.
-    const hasRun = isSent && !wasDescribing && !(isAhead(stage) && error !== undefined);
+    const hasRun = isSent && hasExecuted && !(isAhead(stage) && error !== undefined);
     return hasRun ? outcomeUnknown(error) : this.#unusable(error);
   }
 
@@ -289,13 +251,20 @@ export class StatementRun implements Deadline {
     return translateDatabaseError(error); // Somebody else cancelled it.
   }
 
-  #overLimit(outcome: Extract<Outcome, { kind: "too-many-rows" | "too-many-bytes" | "not-confirmed" }>): unknown {
+  #overLimit(outcome: OverLimit): unknown {
     if (outcome.kind === "not-confirmed") return outcome.error;
     const { maxRows, maxBytes } = this.#request.limits;
     if (outcome.kind === "too-many-bytes") return resultTooLarge(maxBytes);
-    return new GatewayError("ROW_LIMIT_EXCEEDED", `Row limit exceeded (max: ${maxRows ?? 0})`, {
+    const error = new GatewayError("ROW_LIMIT_EXCEEDED", `Row limit exceeded (max: ${maxRows ?? 0})`, {
       details: { max_rows: maxRows ?? 0 },
     });
+    return this.#errorOf(outcome.statement, error);
+  }
+
+  /** A batch's error names its statement; one of the commit is none of them. */
+  #errorOf(statement: number, error: Error): Error {
+    const isNamed = this.#request.isBatch && error instanceof GatewayError && statement < this.#steps.length;
+    return isNamed ? errorOfStatement(error, statement) : error;
   }
 
   #throwIfStopped(): void {
@@ -303,16 +272,7 @@ export class StatementRun implements Deadline {
   }
 }
 
-/** The statement itself had not been reached. */
+/** The statements themselves had not been reached. */
 function isAhead(stage: Stage): boolean {
   return stage === "reset" || stage === "settings";
-}
-
-function unparsed(statement: PreparedStatement): PreparedStatement | undefined {
-  return statement.isParsed ? undefined : statement;
-}
-
-/** `INSERT 0 5` → 5; `CREATE TABLE` → 0. */
-function countIn(commandTag: string): number {
-  return Number(/\d+$/.exec(commandTag)?.[0] ?? 0);
 }

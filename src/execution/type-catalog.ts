@@ -8,6 +8,8 @@ import { FIRST_LOOKED_UP_TYPE_OID, type UserType } from "./result-set.ts";
 export type CatalogQuery = (sql: string, values: readonly unknown[]) => Promise<readonly Record<string, unknown>[]>;
 
 const MAX_TYPES = 10_000;
+/** What another instance renames is told by its new name after so long. */
+const MAX_AGE_MS = 60_000;
 
 const LOOK_UP_SQL = `
 with recursive wanted as (
@@ -35,43 +37,54 @@ left join pg_catalog.pg_type as element on element.oid = wanted.typelem`;
 
 const NO_TYPES: ReadonlyMap<number, UserType> = new Map();
 
+interface KnownType {
+  readonly type: UserType;
+  readonly loadedAt: number;
+  /** Who asked for it first: nobody else renames it. */
+  readonly tenant: string;
+}
+
 export class TypeCatalog {
-  readonly #known = new LRUCache<number, UserType>({ max: MAX_TYPES });
+  readonly #known = new LRUCache<number, KnownType>({ max: MAX_TYPES });
   readonly #query: CatalogQuery;
 
   constructor(query: CatalogQuery) {
     this.#query = query;
   }
 
-  /** True when `find` can answer for all of these. */
-  knows(typeOids: readonly number[]): boolean {
-    return typeOids.every((oid) => this.#collect(oid, new Map()));
-  }
-
-  /** Every type among these, elements and base types included, that is not built in. */
-  find(typeOids: readonly number[]): ReadonlyMap<number, UserType> {
+  /** Every type among these, elements and base types included, that is not built in; undefined when `load` must ask. */
+  find(typeOids: readonly number[]): ReadonlyMap<number, UserType> | undefined {
     if (typeOids.every((oid) => oid < FIRST_LOOKED_UP_TYPE_OID)) return NO_TYPES;
     const found = new Map<number, UserType>();
-    for (const oid of typeOids) this.#collect(oid, found);
+    const oldest = performance.now() - MAX_AGE_MS;
+    return typeOids.every((oid) => this.#collect(oid, found, oldest)) ? found : undefined;
+  }
+
+  /** As `find`, after looking up what is not known; without those that the catalog does not show. */
+  async load(typeOids: readonly number[], tenant: string): Promise<ReadonlyMap<number, UserType>> {
+    const loadedAt = performance.now();
+    const wanted = typeOids.filter((oid) => !this.#collect(oid, new Map(), loadedAt - MAX_AGE_MS));
+    const rows = await this.#query(LOOK_UP_SQL, [wanted]);
+    for (const row of rows) this.#known.set(Number(row["oid"]), { type: toUserType(row), loadedAt, tenant });
+    const found = new Map<number, UserType>();
+    for (const oid of typeOids) this.#collect(oid, found, 0);
     return found;
   }
 
-  /** Looks up what is not known yet. A type that has gone meanwhile counts as a scalar. */
-  async load(typeOids: readonly number[]): Promise<void> {
-    const wanted = typeOids.filter((oid) => !this.#collect(oid, new Map()));
-    const rows = await this.#query(LOOK_UP_SQL, [wanted]);
-    for (const oid of wanted) this.#known.set(oid, { kind: "scalar" });
-    for (const row of rows) this.#known.set(Number(row["oid"]), toUserType(row));
+  /** The tenant may have renamed types of its own. */
+  forgetTenant(tenant: string): void {
+    for (const [oid, known] of this.#known.entries()) if (known.tenant === tenant) this.#known.delete(oid);
   }
 
-  /** False when something on the way is not known. */
-  #collect(oid: number, into: Map<number, UserType>): boolean {
+  /** False when something on the way is not known, or was looked up before `oldest`. */
+  #collect(oid: number, into: Map<number, UserType>, oldest: number): boolean {
     if (oid < FIRST_LOOKED_UP_TYPE_OID || into.has(oid)) return true;
-    const type = this.#known.get(oid);
-    if (type === undefined) return false;
+    const known = this.#known.get(oid);
+    if (known === undefined || known.loadedAt < oldest) return false;
+    const { type } = known;
     into.set(oid, type);
     if (type.kind === "scalar") return true;
-    return this.#collect(type.kind === "array" ? type.elementOid : type.baseOid, into);
+    return this.#collect(type.kind === "array" ? type.elementOid : type.baseOid, into, oldest);
   }
 }
 

@@ -30,12 +30,17 @@ interface Cursor {
  * @throws GatewayError INVALID_REQUEST when arrays are nested too deeply.
  */
 export function readParameters(body: string): readonly Parameter[] {
-  const start = findMember({ text: body, position: body.indexOf("{") + 1 }, "params");
+  return readElements(body, "params").map(toParameter);
+}
+
+/** The texts of the elements of the array under a top-level key of an object; none where there is no such key. */
+export function readElements(object: string, key: string): readonly string[] {
+  const start = findMember({ text: object, position: object.indexOf("{") + 1 }, key);
   if (start === undefined) return [];
-  const cursor: Cursor = { text: body, position: start + 1 };
-  const parameters: Parameter[] = [];
-  while (skipToValue(cursor) !== "]") parameters.push(toParameter(takeValue(cursor)));
-  return parameters;
+  const cursor: Cursor = { text: object, position: start + 1 };
+  const elements: string[] = [];
+  while (skipToValue(cursor) !== "]") elements.push(takeValue(cursor));
+  return elements;
 }
 
 function findMember(cursor: Cursor, name: string): number | undefined {

@@ -16,6 +16,7 @@ const DETAIL_KEYS = Object.keys({
   constraint: true,
   table: true,
   column: true,
+  statement: true,
 } satisfies Record<keyof ErrorDetails, true>);
 
 interface Section {

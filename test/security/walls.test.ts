@@ -11,6 +11,7 @@ import { type Installation, migrate } from "../../src/migration/migrate.ts";
 import { lockDown, unlock } from "../../src/migration/lockdown.ts";
 import type { Parameter } from "../../src/parameters.ts";
 import type { ApprovedStatement } from "../../src/policy/approved-statement.ts";
+import { DEFAULT_TRANSACTION } from "../../src/query-request.ts";
 import { connect } from "../../src/postgres/connect.ts";
 import { type TenantRoles, tenantRolesOf } from "../../src/tenants/role-names.ts";
 import type { DatabaseId } from "../../src/tenants/tenant.ts";
@@ -100,9 +101,10 @@ describe.each<ClusterVersion>([18, 15])("walls inside PostgreSQL %i, with the ju
       const facts = { text: sql, operation: "SELECT", permissions: ["CREATE"], needsInsertOrUpdate: false, tables: [] };
       const statement = { ...facts, returnsRows: true, writes: true, parameterCount: params.length };
       try {
-        const { rows, fields } = (await executor.execute({
-          statement: statement as unknown as ApprovedStatement,
-          params: params.map(toParameter),
+        const [result] = await executor.execute({
+          statements: [{ statement: statement as unknown as ApprovedStatement, params: params.map(toParameter) }],
+          isBatch: false,
+          transaction: DEFAULT_TRANSACTION,
           session: {
             tenant,
             key: `${tenant} ${mode}`,
@@ -113,8 +115,8 @@ describe.each<ClusterVersion>([18, 15])("walls inside PostgreSQL %i, with the ju
           limits: { timeoutMs: 500, maxRows: 1_000, maxBytes: 1 << 20 },
           accept: () => undefined,
           signal: new AbortController().signal,
-        })) as unknown as { rows: unknown; fields: unknown };
-        return JSON.stringify({ rows, fields }, (_, value: unknown) =>
+        });
+        return JSON.stringify({ rows: result?.rows, fields: result?.fields }, (_, value: unknown) =>
           Buffer.isBuffer(value) ? value.toString() : value,
         );
       } catch (error) {

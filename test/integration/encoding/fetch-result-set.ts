@@ -47,7 +47,14 @@ export async function fetchResultSet(client: pg.Client, sql: string, values: unk
   const userTypes = new Map<number, UserType>();
   for (const { dataTypeID } of fields) await lookUp(client, dataTypeID, userTypes);
   return {
-    fields: fields.map(({ name, dataTypeID }) => ({ name, typeOid: dataTypeID })),
+    fields: fields.map((field) => ({
+      name: field.name,
+      typeOid: field.dataTypeID,
+      typeSize: field.dataTypeSize,
+      typeModifier: field.dataTypeModifier,
+      tableOid: field.tableID,
+      columnNumber: field.columnID,
+    })),
     rows,
     rowCount: rowCount ?? 0,
     commandTag: command,

@@ -4,14 +4,15 @@ import { DedicatedPools, type DedicatedPoolsOptions } from "../../../src/executi
 import type { ExecuteRequest } from "../../../src/execution/execute-request.ts";
 import type { ResultSet } from "../../../src/execution/result-set.ts";
 import { installHelpers } from "../../../src/migration/install-helpers.ts";
-import type { ConnectionSettings } from "../../../src/postgres/connection-settings.ts";
+import { DEFAULT_TRANSACTION } from "../../../src/query-request.ts";
 import { createTestDatabase, type TestDatabase } from "../../support/cluster.ts";
 import { approved } from "./harness.ts";
 
 function request(sql: string): ExecuteRequest {
   return {
-    statement: approved(sql),
-    params: [],
+    statements: [{ statement: approved(sql), params: [] }],
+    isBatch: false,
+    transaction: DEFAULT_TRANSACTION,
     session: { tenant: "t", key: "t", role: undefined, searchPath: undefined, readOnly: false },
     limits: { timeoutMs: 10_000, maxRows: 10, maxBytes: 100_000 },
     accept: () => undefined,
@@ -31,8 +32,11 @@ describe("DedicatedPools", () => {
   });
 
   const start = (options: DedicatedPoolsOptions = {}): DedicatedPools => (pools = new DedicatedPools(options));
-  const run = (sql: string, connection: ConnectionSettings = database.connection, id = "one"): Promise<ResultSet> =>
-    pools.execute({ id, connection }, request(sql));
+  const run = async (sql: string, connection = database.connection, id = "one"): Promise<ResultSet> => {
+    const [result] = await pools.execute({ id, connection }, request(sql));
+    if (result === undefined) throw new Error("No result");
+    return result;
+  };
   const backendCount = async (): Promise<unknown> => {
     const backends = await database.query(
       "select pid from pg_stat_activity where datname = current_database() and application_name = 'postgate'",

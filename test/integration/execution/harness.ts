@@ -1,7 +1,7 @@
 // One test database with the roles of two tenants, and an executor over a real pool whose login is no superuser.
 
 import { randomBytes } from "node:crypto";
-import { encodeResultSet } from "../../../src/encoding/encode-result-set.ts";
+import { encodeAnswer } from "../../../src/encoding/encode-answer.ts";
 import type { ConnectionSettings } from "../../../src/postgres/connection-settings.ts";
 import { connect } from "../../../src/postgres/connect.ts";
 import { Executor } from "../../../src/execution/execute.ts";
@@ -13,6 +13,7 @@ import { TypeCatalog } from "../../../src/execution/type-catalog.ts";
 import type { Parameter } from "../../../src/parameters.ts";
 import type { Permission } from "../../../src/permissions.ts";
 import type { ApprovedStatement, StatementFacts } from "../../../src/policy/approved-statement.ts";
+import { DEFAULT_FORM, DEFAULT_TRANSACTION, type TransactionOptions } from "../../../src/query-request.ts";
 import { type ClusterVersion, createTestDatabase, type TestDatabase } from "../../support/cluster.ts";
 
 /** A statement as the judge would hand it over; the facts can be set to what the judge would refuse. */
@@ -43,6 +44,7 @@ function parameter(value: unknown): Parameter {
   return { kind: "object", text: JSON.stringify(value) };
 }
 
+const DEFAULT_ANSWER = { isBatch: false, form: DEFAULT_FORM };
 const DEFAULT_LIMITS: Limits = { timeoutMs: 10_000, maxRows: 1_000, maxBytes: 10_000_000 };
 
 export interface RunOptions {
@@ -50,6 +52,12 @@ export interface RunOptions {
   readonly limits?: Partial<Limits>;
   readonly signal?: AbortSignal;
   readonly facts?: Partial<StatementFacts>;
+}
+
+export type TestStatement = readonly [sql: string, params?: readonly unknown[], facts?: Partial<StatementFacts>];
+
+export interface BatchOptions extends Omit<RunOptions, "facts"> {
+  readonly transaction?: Partial<TransactionOptions>;
 }
 
 export interface Harness {
@@ -60,6 +68,8 @@ export interface Harness {
   readonly bob: Session;
   /** Runs as Alice where nothing else is said. */
   readonly run: (sql: string, params?: readonly unknown[], options?: RunOptions) => Promise<ResultSet>;
+  /** Runs all of them together. */
+  readonly runBatch: (statements: readonly TestStatement[], options?: BatchOptions) => Promise<readonly ResultSet[]>;
   readonly close: () => Promise<void>;
 }
 
@@ -98,17 +108,35 @@ export async function startHarness(version: ClusterVersion, options: HarnessOpti
     pool,
     alice,
     bob: sessionOf("bob"),
-    run: (sql, params = [], { session = alice, limits = {}, signal, facts } = {}) => {
+    run: async (sql, params = [], { session = alice, limits = {}, signal, facts } = {}) => {
       const request: ExecuteRequest = {
-        statement: approved(sql, facts),
-        params: params.map(parameter),
+        statements: [{ statement: approved(sql, facts), params: params.map(parameter) }],
+        isBatch: false,
+        transaction: DEFAULT_TRANSACTION,
         session,
         limits: { ...DEFAULT_LIMITS, ...limits },
-        accept: (result) => void encodeResultSet(result, limits.maxBytes ?? DEFAULT_LIMITS.maxBytes),
+        accept: (results) => void encodeAnswer(results, DEFAULT_ANSWER, limits.maxBytes ?? DEFAULT_LIMITS.maxBytes),
         signal: signal ?? new AbortController().signal,
       };
-      return executor.execute(request);
+      const [result] = await executor.execute(request);
+      if (result === undefined) throw new Error("No result");
+      return result;
     },
+    runBatch: (statements, { session = alice, limits = {}, signal, transaction = {} } = {}) =>
+      executor.execute({
+        statements: statements.map(([sql, params = [], facts]) => ({
+          statement: approved(sql, facts),
+          params: params.map(parameter),
+        })),
+        isBatch: true,
+        transaction: { ...DEFAULT_TRANSACTION, ...transaction },
+        session,
+        limits: { ...DEFAULT_LIMITS, ...limits },
+        accept: (results) => {
+          encodeAnswer(results, { ...DEFAULT_ANSWER, isBatch: true }, limits.maxBytes ?? DEFAULT_LIMITS.maxBytes);
+        },
+        signal: signal ?? new AbortController().signal,
+      }),
     close: async () => {
       await pool.close(1_000);
       const admin = await connect({ ...database.connection, database: "postgres" });

@@ -2,6 +2,7 @@ import { createServer, type Server } from "node:net";
 import { once } from "node:events";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Connection } from "../../../src/execution/connection.ts";
+import type { Piece } from "../../../src/execution/pipeline.ts";
 import { Pool, type PoolOptions } from "../../../src/execution/pool.ts";
 import type { Session } from "../../../src/execution/session.ts";
 import { clusterConnection } from "../../support/cluster.ts";
@@ -63,8 +64,8 @@ describe("Pool", () => {
   it("prefers the connection that last served the session", async () => {
     start({ maxConnections: 2, maxPerTenant: 2 });
     const [one, two] = await Promise.all([acquire("t", "x"), acquire("t", "y")]);
-    one.begin(sessionOf("t", "x"), 1);
-    two.begin(sessionOf("t", "y"), 1);
+    one.begin({ session: sessionOf("t", "x"), timeoutMs: 1, transaction: [] });
+    two.begin({ session: sessionOf("t", "y"), timeoutMs: 1, transaction: [] });
     pool.release(one);
     pool.release(two);
     const again = await acquire("t", "x");
@@ -151,7 +152,13 @@ describe("Pool", () => {
   it("cuts what still runs, and refuses what still waits, at the deadline of closing", async () => {
     start();
     const held = await acquire("a");
-    const running = held.run({ request: sleepRequest(held), fixedCount: 1, maxBytes: 1_000 });
+    const running = held.run({
+      first: sleepPiece(held),
+      fixedCount: 1,
+      statementCount: 1,
+      maxBytes: 1_000,
+      maxRows: 1,
+    });
     const waiting = expect(acquire("a")).rejects.toMatchObject({ code: "UNAVAILABLE" });
     await pool.close(50);
     await waiting;
@@ -225,8 +232,9 @@ describe("Pool", () => {
     });
   });
 
-  function sleepRequest(connection: Connection): Buffer {
-    const { writer } = connection.begin(sessionOf("a"), 60_000);
-    return writer.parse("", "select pg_sleep(60)", []).bind("", []).describePortal().execute(0).sync().take();
+  function sleepPiece(connection: Connection): Piece {
+    const { writer } = connection.begin({ session: sessionOf("a"), timeoutMs: 60_000, transaction: [] });
+    const request = writer.parse("", "select pg_sleep(60)", []).bind("", []).describePortal().execute(0).sync().take();
+    return { request, until: 1, parsing: [], describing: [], endsInSync: true };
   }
 });

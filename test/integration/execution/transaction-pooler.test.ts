@@ -11,13 +11,14 @@ const VERSIONS = ([18, 15] as const).filter((version) => hasCluster(version));
 const SERVER_CONNECTIONS = 3;
 const QUERY_COUNT = 5_000;
 
-/** What a session of the server holds besides what PgBouncer itself sets on it. */
+/** What a session of the server holds besides what PgBouncer itself sets on it, and what each transaction sets anew. */
 const TRACES_SQL = `
   select pg_backend_pid() as pid, current_user = session_user as has_own_role,
     (select count(*)::int from pg_prepared_statements) as statements,
     (select count(*)::int from pg_cursors) as cursors,
     (select count(*)::int from pg_locks where pid = pg_backend_pid() and locktype = 'advisory') as locks,
     (select coalesce(array_agg(name::text), '{}') from pg_settings where source = 'session'
+       and name not like 'transaction\\_%'
        and name not in ('application_name', 'client_encoding', 'DateStyle', 'TimeZone', 'standard_conforming_strings'))
       as settings`;
 
@@ -65,6 +66,27 @@ describe.skipIf(!hasPgBouncer).each(VERSIONS)("through PgBouncer in transaction 
       }),
     );
     expect(results.filter(({ rows, expected }) => JSON.stringify(rows) !== JSON.stringify(expected))).toEqual([]);
+  });
+
+  it("answers each of many batches as its own tenant", async () => {
+    const { runBatch, alice, bob } = harness;
+    const answers = await Promise.all(
+      Array.from({ length: 200 }, async (_, n) => {
+        const session = n % 3 === 0 ? bob : alice;
+        const results = await runBatch(
+          [
+            ["select current_user, $1::int", [n]],
+            ["insert into notes values ($1, $2)", [session.tenant, n + 1]],
+            ["select owner from notes where n = any($1) and owner = $2", [[0], session.tenant]],
+            ["select current_setting('transaction_isolation')"],
+          ],
+          { session, transaction: { isolation: "repeatable read" } },
+        );
+        const expected = [[[session.role, String(n)]], [], [[session.tenant]], [["repeatable read"]]];
+        return { rows: results.map(({ rows }) => rows), expected };
+      }),
+    );
+    expect(answers.filter(({ rows, expected }) => JSON.stringify(rows) !== JSON.stringify(expected))).toEqual([]);
   });
 
   it("pins what decides how values look, for the transaction alone", async () => {

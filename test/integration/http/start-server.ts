@@ -24,9 +24,9 @@ const PRINCIPAL: Principal = {
 };
 
 /** Answers with the request itself, so that a test sees what reached the query. */
-const echo: RunQuery = (_principal, { sql, params }) =>
+const echo: RunQuery = (_principal, { statements }) =>
   Promise.resolve({
-    body: JSON.stringify({ rows: [{ sql, params }], row_count: 1 }),
+    body: JSON.stringify({ rows: statements, row_count: 1 }),
     rowCount: 1,
     operation: "SELECT",
   });

@@ -1,13 +1,17 @@
 import { describe, expect, it } from "vitest";
 import { encodeResultSet } from "../../../src/encoding/encode-result-set.ts";
-import type { ResultSet, UserType } from "../../../src/execution/result-set.ts";
+import type { Field, ResultSet, UserType } from "../../../src/execution/result-set.ts";
 import { DEFAULT_FORM, type ResultForm } from "../../../src/query-request.ts";
 
 type Column = readonly [name: string, typeOid: number, text: string | null];
 
+function field(name: string, typeOid: number): Field {
+  return { name, typeOid, typeSize: -1, typeModifier: -1, tableOid: 0, columnNumber: 0 };
+}
+
 function resultOf(columns: readonly Column[], userTypes: ResultSet["userTypes"] = new Map()): ResultSet {
   return {
-    fields: columns.map(([name, typeOid]) => ({ name, typeOid })),
+    fields: columns.map(([name, typeOid]) => field(name, typeOid)),
     rows: [columns.map(([, , text]) => text)],
     rowCount: 1,
     commandTag: "SELECT 1",
@@ -23,10 +27,7 @@ function encodeValue(typeOid: number, text: string | null, userTypes?: ResultSet
 describe("encodeResultSet", () => {
   it("writes rows as objects in the statement's column order, and the count", () => {
     const result: ResultSet = {
-      fields: [
-        { name: "name", typeOid: 25 },
-        { name: "id", typeOid: 23 },
-      ],
+      fields: [field("name", 25), field("id", 23)],
       rows: [
         ["Alice", "1"],
         [null, "2"],

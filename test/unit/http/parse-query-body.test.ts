@@ -2,12 +2,13 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parseQueryBody } from "../../../src/http/parse-query-body.ts";
 import { MAX_ARRAY_DEPTH } from "../../../src/http/read-parameters.ts";
-import { DEFAULT_FORM, type QueryRequest, type ResultForm } from "../../../src/query-request.ts";
+import { DEFAULT_FORM, type StatementRequest, type ResultForm } from "../../../src/query-request.ts";
 import { MAX_PARAMETERS, type Parameter } from "../../../src/parameters.ts";
 
-function parse(text: string): Pick<QueryRequest, "sql" | "params"> {
-  const { sql, params } = parseQueryBody(Buffer.from(text));
-  return { sql, params };
+function parse(text: string): StatementRequest {
+  const [statement] = parseQueryBody(Buffer.from(text)).statements;
+  if (statement === undefined) throw new Error("No statement");
+  return statement;
 }
 
 /** The parameters of a body whose `params` is this JSON text. */
@@ -56,9 +57,9 @@ describe("the form of the body", () => {
 
   it.each([
     ["", "The body is empty"],
-    ['{"sql":"x","row_mode":"Array"}', '"row_mode" must be "object" or "array"'],
+    ['{"sql":"x","row_mode":"Array"}', '"row_mode" must be one of "object", "array"'],
     ['{"sql":"x","row_mode":["array"]}', '"row_mode" must be'],
-    ['{"sql":"x","types":true}', '"types" must be "json" or "text"'],
+    ['{"sql":"x","types":true}', '"types" must be one of "json", "text"'],
     ['{"sql":"x","fields":1}', '"fields" is a number; it must be true or false'],
     ['{"sql":"x","fields":"true"}', '"fields" is a string'],
     [" \n", "The body is empty"],

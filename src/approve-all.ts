@@ -1,0 +1,63 @@
+// Judges all statements of a request before any of them runs. In charge of what a batch costs the judge as a whole; what may
+// run is policy/'s.
+
+import { setImmediate } from "node:timers/promises";
+import type { Principal } from "./auth/principal.ts";
+import { errorOfStatement, GatewayError, refusal } from "./errors.ts";
+import type { ApprovedStatement } from "./policy/approved-statement.ts";
+import type { StatementToRun } from "./execution/execute-request.ts";
+import type { QueryRequest, StatementRequest } from "./query-request.ts";
+
+export type Approve = (sql: string, principal: Principal) => Promise<ApprovedStatement>;
+
+export interface JudgingOptions {
+  readonly approve: Approve;
+  /** Of all texts of a batch together; one that occurs again counts once. */
+  readonly maxSqlBytes: number;
+}
+
+/** Other requests have their turn when a batch has kept the judge busy for so long. */
+const MAX_TURN_MS = 5;
+
+/** @throws GatewayError as `approve` does; of a batch, with the statement's number in it. */
+export async function approveAll(
+  { statements, isBatch }: Pick<QueryRequest, "statements" | "isBatch">,
+  principal: Principal,
+  { approve, maxSqlBytes }: JudgingOptions,
+): Promise<readonly StatementToRun[]> {
+  if (isBatch) requireModestSql(statements, maxSqlBytes);
+  const approved: StatementToRun[] = [];
+  let turnBegan = performance.now();
+  for (const { sql, params } of statements) {
+    const statement = approve(sql, principal);
+    approved.push({ params, statement: await (isBatch ? named(statement, approved.length) : statement) });
+    if (approved.length === statements.length || performance.now() - turnBegan < MAX_TURN_MS) continue;
+    await setImmediate();
+    turnBegan = performance.now();
+  }
+  return approved;
+}
+
+function named(approval: Promise<ApprovedStatement>, statement: number): Promise<ApprovedStatement> {
+  return approval.catch((error: unknown) => {
+    throw error instanceof GatewayError ? errorOfStatement(error, statement) : error;
+  });
+}
+
+function requireModestSql(statements: readonly StatementRequest[], maxSqlBytes: number): void {
+  const texts = new Set<string>();
+  let bytes = 0;
+  for (const [index, { sql }] of statements.entries()) {
+    if (texts.has(sql)) continue;
+    texts.add(sql);
+    bytes += Buffer.byteLength(sql);
+    if (bytes > maxSqlBytes)
+      throw errorOfStatement(
+        refusal(
+          "TOO_COMPLEX",
+          `The statements are too long together (max: ${maxSqlBytes} bytes); send fewer at a time`,
+        ),
+        index,
+      );
+  }
+}

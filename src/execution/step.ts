@@ -1,0 +1,102 @@
+// One statement of a request on its connection: under which name it is prepared there, and what was learnt of its parameters'
+// types. Lives as long as the request, however often that is tried.
+
+import type { LRUCache } from "lru-cache";
+import type pg from "pg";
+import type { ApprovedStatement } from "../policy/approved-statement.ts";
+import { declaredTypes, moreUndetermined, type UndeterminedParameters } from "./declared-types.ts";
+import type { Session } from "./session.ts";
+import { arrayForm, parameterText } from "./parameter-text.ts";
+import { type PreparedStatement, type PreparedStatements, unnamedStatement } from "./prepared-statements.ts";
+import type { UserType } from "./result-set.ts";
+import type { StatementToRun } from "./execute-request.ts";
+
+/** By session and text: the parameters whose type PostgreSQL could not infer. */
+export type UndeterminedMemory = LRUCache<string, UndeterminedParameters>;
+
+const INDETERMINATE_DATATYPE = "42P18";
+
+export interface StepOptions {
+  readonly session: Session;
+  /** What the connection has prepared. */
+  readonly statements: PreparedStatements;
+  readonly memory: UndeterminedMemory;
+  /** Whether the connection may keep it prepared. */
+  readonly isKept: boolean;
+}
+
+export class Step {
+  readonly statement: ApprovedStatement;
+  /** It has parameters whose form depends on their type. */
+  readonly hasArrays: boolean;
+  readonly #params: StatementToRun["params"];
+  readonly #options: StepOptions;
+  readonly #memoryKey: string;
+  #undetermined: UndeterminedParameters;
+  #key = "";
+  #prepared: PreparedStatement | undefined;
+  /** The error that made us declare types by guess: told when the guess does not help. */
+  #ambiguity: pg.DatabaseError | undefined;
+
+  constructor({ statement, params }: StatementToRun, options: StepOptions) {
+    this.statement = statement;
+    this.#params = params;
+    this.#options = options;
+    this.#memoryKey = `${options.session.key}\0${statement.text}`;
+    this.#undetermined = options.memory.get(this.#memoryKey) ?? [];
+    this.hasArrays = params.some(({ kind }) => kind === "array");
+  }
+
+  /** As the connection knows it, with the types that are declared now. */
+  get prepared(): PreparedStatement {
+    const { statements, session, isKept } = this.#options;
+    const key = `${session.key}\0${this.declaredTypes.join()}\0${this.statement.text}`;
+    if (this.#prepared !== undefined && this.#key === key) return this.#prepared;
+    this.#key = key;
+    this.#prepared = isKept ? statements.findOrAdd(key, session.tenant) : unnamedStatement(session.tenant);
+    return this.#prepared;
+  }
+
+  get declaredTypes(): readonly number[] {
+    return declaredTypes(this.#params, this.#undetermined);
+  }
+
+  /** @param userTypes of the parameters, where there are arrays among them. */
+  values(userTypes: ReadonlyMap<number, UserType>): readonly (string | null)[] {
+    const types = this.#prepared?.parameterTypes ?? [];
+    return this.#params.map((parameter, position) =>
+      parameterText(parameter, parameter.kind === "array" ? arrayForm(types[position] ?? 0, userTypes) : undefined),
+    );
+  }
+
+  /** The types of the parameters that are arrays. */
+  get arrayTypes(): readonly number[] {
+    const types = this.prepared.parameterTypes ?? [];
+    return types.filter((_, position) => this.#params[position]?.kind === "array");
+  }
+
+  /** What the connection had prepared is not used again. */
+  forget(): void {
+    this.#options.statements.forget(this.#key);
+    this.#prepared = undefined;
+  }
+
+  /** True when types are declared now that were not before, so that PostgreSQL may take the statement. */
+  declareMore(error: pg.DatabaseError): boolean {
+    const more = moreUndetermined(error, this.#undetermined, this.#params.length);
+    if (more === undefined) return false;
+    if (error.code !== INDETERMINATE_DATATYPE) this.#ambiguity ??= error;
+    this.#undetermined = more;
+    return true;
+  }
+
+  /** What the caller is told of an error of this statement. */
+  errorToTell(error: pg.DatabaseError): pg.DatabaseError {
+    return this.#ambiguity ?? error;
+  }
+
+  /** It has run: what had to be declared is remembered. */
+  completed(): void {
+    if (this.#undetermined.length > 0) this.#options.memory.set(this.#memoryKey, this.#undetermined);
+  }
+}

@@ -1,0 +1,54 @@
+// What PostgreSQL answered → result sets, with what the catalog says of their types.
+
+import { errorOfStatement, GatewayError } from "../errors.ts";
+import type { Rows } from "./exchange.ts";
+import { type Field, FIRST_LOOKED_UP_TYPE_OID, type ResultSet, type UserType } from "./result-set.ts";
+import { unavailable } from "./translate-database-error.ts";
+import type { TypeCatalog } from "./type-catalog.ts";
+
+export interface TypeLookUp {
+  readonly types: TypeCatalog;
+  readonly tenant: string;
+  /** The transaction changes the schema: nobody else sees yet what types it made. */
+  readonly makesTypes: boolean;
+}
+
+export async function toResultSets(results: readonly Rows[], lookUp: TypeLookUp): Promise<readonly ResultSet[]> {
+  const oids = results.flatMap(({ fields }) => fields.map(({ typeOid }) => typeOid));
+  const { types, tenant, makesTypes } = lookUp;
+  const userTypes =
+    types.find(oids) ??
+    (await types.load(oids, tenant).catch((cause: unknown) => {
+      throw unavailable("The types of the result cannot be looked up", cause);
+    }));
+  if (makesTypes) results.forEach((result, statement) => requireKnownArrays(result, { statement, userTypes }));
+  return results.map(({ fields, returnsRows, rows, commandTag }) => {
+    const rowCount = returnsRows ? rows.length : countIn(commandTag);
+    return { fields, rows, rowCount, commandTag, userTypes };
+  });
+}
+
+/** Of a type that the catalog does not show yet, a scalar is its text; what an array's elements are is not to be guessed. */
+function requireKnownArrays(
+  { fields, rows }: Rows,
+  known: { readonly statement: number; readonly userTypes: ReadonlyMap<number, UserType> },
+): void {
+  const isUnknown = ({ typeOid }: Field): boolean =>
+    typeOid >= FIRST_LOOKED_UP_TYPE_OID && !known.userTypes.has(typeOid);
+  fields.forEach((field, index) => {
+    if (!isUnknown(field) || field.typeSize > 0 || !rows.some((row) => /^[[{]/.test(row[index] ?? ""))) return;
+    throw errorOfStatement(newArrayType("returned"), known.statement);
+  });
+}
+
+/** Rolled back: arrays of a type that the same transaction has made. */
+export function newArrayType(what: "returned" | "sent"): GatewayError {
+  return new GatewayError("DATABASE_ERROR", `An array of a type that this batch makes cannot be ${what} in it`, {
+    details: { sqlstate: "0A000", hint: "Make the type with a request of its own first." },
+  });
+}
+
+/** `INSERT 0 5` → 5; `CREATE TABLE` → 0. */
+function countIn(commandTag: string): number {
+  return Number(/\d+$/.exec(commandTag)?.[0] ?? 0);
+}
