@@ -3,10 +3,13 @@
 
 import { LRUCache } from "lru-cache";
 import type { AccessMode, Principal } from "./auth/principal.ts";
+import { GatewayError } from "./errors.ts";
 import type { DedicatedPools } from "./execution/dedicated-pools.ts";
 import type { Executor } from "./execution/execute.ts";
 import { type ExecuteRequest, type Limits, TenantRoleMissing } from "./execution/execute-request.ts";
+import type { ResultSet } from "./execution/result-set.ts";
 import type { Session } from "./execution/session.ts";
+import type { Provisioner } from "./provision-at-first-use.ts";
 import type { QueryStages } from "./query.ts";
 import { quoteIdentifier } from "./sql/quote-identifier.ts";
 import type { SchemaTenant } from "./tenants/plan-tenants.ts";
@@ -23,15 +26,17 @@ export interface BackendOptions {
   /** On the login that may take the admin role. */
   readonly admin: Executor;
   readonly dedicated: DedicatedPools;
-  /** Makes the roles of a tenant that came since the last migration. */
-  readonly provision: (tenant: SchemaTenant) => Promise<void>;
+  /** Makes the roles of tenants that came since the last migration. */
+  readonly provisioner: Provisioner;
   readonly limits: { readonly timeoutMs: number; readonly maxBytes: number };
 }
 
 const MAX_REMEMBERED_TENANTS = 10_000;
+const INSUFFICIENT_PRIVILEGE = "42501";
 
 export function createBackends(options: BackendOptions): QueryStages["execute"] {
-  const { shared, admin, dedicated, provision, limits } = options;
+  const { shared, dedicated, limits } = options;
+  const { provision } = options.provisioner;
   /** By tenant, the schemas that its row has named. */
   const schemas = new LRUCache<string, Set<string>>({ max: MAX_REMEMBERED_TENANTS });
 
@@ -63,11 +68,25 @@ export function createBackends(options: BackendOptions): QueryStages["execute"] 
       case "schema":
         return executeShared(request, { id: tenant.id, schema: tenant.backend.schema });
       case "admin":
-        return admin.execute(request);
+        return executeAdmin(request, options);
       case "dedicated":
         return dedicated.execute({ id: tenant.id, connection: tenant.backend.connection }, request);
     }
   };
+}
+
+/** `delete_tenant_database` may drop what the owner owns; until its first use, an operator's own schema is the operator's. */
+async function executeAdmin(request: ExecuteRequest, { admin, provisioner }: BackendOptions): Promise<ResultSet> {
+  try {
+    return await admin.execute(request);
+  } catch (error) {
+    if (!lacksRight(error) || !(await provisioner.provisionAll())) throw error;
+  }
+  return admin.execute(request); // PostgreSQL has rolled back what it refused.
+}
+
+function lacksRight(error: unknown): boolean {
+  return error instanceof GatewayError && error.details.sqlstate === INSUFFICIENT_PRIVILEGE;
 }
 
 /** A tenant's own limits only narrow those of the gateway. */

@@ -204,7 +204,7 @@ function createExecution({ config, operator, installation, control, onClose }: E
     shared: openPool(exec, Math.max(1, config.poolSize - CONTROL_CONNECTIONS - ADMIN_CONNECTIONS)),
     admin: openPool(auth, ADMIN_CONNECTIONS),
     dedicated,
-    provision: createProvisioner(operator, roles),
+    provisioner: createProvisioner(operator, roles),
     limits: { timeoutMs: config.queryTimeoutMs, maxBytes: config.maxResultBytes },
   });
 }

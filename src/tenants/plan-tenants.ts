@@ -49,6 +49,17 @@ relation as (
       select from pg_depend as d where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype = 'e'
     )
 ),
+-- No tenant can make these, and an original's superuser may have.
+other as (
+  select 'operator' as kind, 'pg_operator'::regclass as catalog, oid, oprnamespace as namespace, oprowner as owner from pg_operator
+  union all select 'operator family', 'pg_opfamily', oid, opfnamespace, opfowner from pg_opfamily
+  union all select 'operator class', 'pg_opclass', oid, opcnamespace, opcowner from pg_opclass
+  union all select 'collation', 'pg_collation', oid, collnamespace, collowner from pg_collation
+  union all select 'conversion', 'pg_conversion', oid, connamespace, conowner from pg_conversion
+  union all select 'text search configuration', 'pg_ts_config', oid, cfgnamespace, cfgowner from pg_ts_config
+  union all select 'text search dictionary', 'pg_ts_dict', oid, dictnamespace, dictowner from pg_ts_dict
+  union all select 'statistics', 'pg_statistic_ext', oid, stxnamespace, stxowner from pg_statistic_ext
+),
 statement as (
   select id, 1 as step, format('create role %I nologin', name) as sql from role where oid is null
 
@@ -110,6 +121,15 @@ statement as (
     and not exists (
       select from pg_depend as d where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e'
     )
+
+  union all
+  select t.id, 8, format('alter %s %s owner to %I', o.kind, named.identity, t.role_name)
+  from tenant as t
+  join other as o on o.namespace = t.schema_oid and o.owner is distinct from t.role_oid
+  cross join lateral pg_identify_object(o.catalog, o.oid, 0) as named
+  where not exists (
+    select from pg_depend as d where d.classid = o.catalog and d.objid = o.oid and d.deptype = 'e'
+  )
 
   union all
   select id, 9, format('grant select, insert, update, delete on table %s to %I', oid::regclass, rw_name)

@@ -73,6 +73,17 @@ describe("a tenant", () => {
     await expect(byHand.rows("select count(*)::int as n from t")).resolves.toEqual([{ n: 0 }]);
   });
 
+  it("is deleted with the operator's own schema, also when nobody has used it yet", async () => {
+    await gateway.database.query("create schema never_used; create table never_used.t (id int)");
+    const [row] = await gateway.database.query(
+      "insert into postgate_databases (name, schema_name) values ('unused', 'never_used') returning id",
+    );
+    const gone = "select delete_tenant_database($1) as gone";
+    await expect(gateway.admin.rows(gone, [row?.id])).resolves.toEqual([{ gone: true }]);
+    await expect(gateway.database.query("select from pg_namespace where nspname = 'never_used'")).resolves.toEqual([]);
+    await expect(gateway.admin.rows(gone, [row?.id])).resolves.toEqual([{ gone: false }]);
+  });
+
   it.each(["public", "pg_catalog", "pg_toast", "information_schema", "postgate_helpers", "no_such_schema"])(
     "whose schema_name is %s is DATABASE_NOT_FOUND",
     async (schema) => {

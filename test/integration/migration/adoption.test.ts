@@ -25,7 +25,15 @@ const ORIGINAL_SQL = [ORIGINAL_TABLES_SQL, ORIGINAL_FUNCTIONS_SQL, ORIGINAL_TENA
 const STRANGERS_SQL = `
 select c.relname::text as name from pg_class c where c.relnamespace = $1::regnamespace and c.relowner <> $2::regrole
 union all select t.typname from pg_type t where t.typnamespace = $1::regnamespace and t.typowner <> $2::regrole
-union all select p.proname from pg_proc p where p.pronamespace = $1::regnamespace and p.proowner <> $2::regrole`;
+union all select p.proname from pg_proc p where p.pronamespace = $1::regnamespace and p.proowner <> $2::regrole
+union all select oprname from pg_operator where oprnamespace = $1::regnamespace and oprowner <> $2::regrole
+union all select opfname from pg_opfamily where opfnamespace = $1::regnamespace and opfowner <> $2::regrole
+union all select opcname from pg_opclass where opcnamespace = $1::regnamespace and opcowner <> $2::regrole
+union all select collname from pg_collation where collnamespace = $1::regnamespace and collowner <> $2::regrole
+union all select conname from pg_conversion where connamespace = $1::regnamespace and conowner <> $2::regrole
+union all select cfgname from pg_ts_config where cfgnamespace = $1::regnamespace and cfgowner <> $2::regrole
+union all select dictname from pg_ts_dict where dictnamespace = $1::regnamespace and dictowner <> $2::regrole
+union all select stxname from pg_statistic_ext where stxnamespace = $1::regnamespace and stxowner <> $2::regrole`;
 
 describe.each(VERSIONS)("adoption on PostgreSQL %i", (version) => {
   it.each([
@@ -56,7 +64,7 @@ describe.each(VERSIONS)("adoption on PostgreSQL %i", (version) => {
     expect(await tenant.run("select lift()")).toEqual([{ lift: tenant.roles.owner }]);
     expect(
       (await tenant.run("select table_name from postgate_helpers.list_tables()")).map(({ table_name }) => table_name),
-    ).toEqual(["items", "lines"]);
+    ).toEqual(["items", "lines", "measured"]);
     expect(await gateway.tenant(OLD_STYLE_TENANT.id, OLD_STYLE_TENANT.schema).run("select * from posts")).toEqual([]);
     expect(await gateway.tenant(LONG_NAMED_TENANT.id, LONG_NAMED_TENANT.schema).run("select * from here")).toEqual([]);
     expect((await gateway.runAsAdmin("select * from create_tenant_token($1, 'mine')", [tenant.id]))[0].token).toMatch(

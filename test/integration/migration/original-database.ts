@@ -111,6 +111,17 @@ create table parts_1 partition of parts for values from (0) to (10);
 create sequence free;
 create view shown as select * from items;
 create materialized view stored as select * from items;
+create function same(int, int) returns boolean language sql immutable as 'select $1 = $2';
+create operator === (leftarg = int, rightarg = int, function = same);
+create operator class own_ops for type int using btree as function 1 btint4cmp(int, int), operator 3 ===(int, int);
+create collation own_order (locale = 'C');
+create conversion own_conversion for 'LATIN1' to 'UTF8' from iso8859_1_to_utf8;
+create text search dictionary own_words (template = simple);
+create text search configuration own_search (copy = simple);
+create table measured (a int, b int);
+create statistics own_statistics on a, b from measured;
+create aggregate total (int) (sfunc = int4pl, stype = int);
+create procedure tidy() language sql as 'delete from measured';
 create function lift() returns text language sql security definer as 'select current_user::text';
 reset search_path;`;
 
