@@ -22,7 +22,7 @@ const hashes = rows.map(({ token }) => createHash("sha256").update(token).digest
 const pool = new QueryPool({ connection: database.connection, maxConnections: 2, timeoutMs: 5_000 });
 const find = createPrincipalStore(pool.query, { current: undefined, old: undefined });
 const times = [];
-const load = cachePrincipals(async (hash) => {
+const { load } = cachePrincipals(async (hash) => {
   const askedAt = performance.now();
   const principal = await find(hash);
   times.push(performance.now() - askedAt);

@@ -4,6 +4,7 @@
 import { resolve } from "node:path";
 import { readEnvFile } from "./config/env-file.ts";
 import { SETTINGS, type LogLevel, type Setting, type SettingValues } from "./config/settings.ts";
+import type { SqlLogging } from "./observability/sql-log.ts";
 import { isUnixSocket, type ConnectionSettings } from "./postgres/connection-settings.ts";
 import type { SealingKeys } from "./tenants/sealing.ts";
 
@@ -18,14 +19,20 @@ export interface Config {
   readonly tenantConnection: ConnectionSettings | undefined;
   readonly host: string;
   readonly port: number;
+  /** Of the listener for /ready and /metrics; undefined for none (POSTGATE_OPS_PORT). */
+  readonly opsPort: number | undefined;
   readonly maxBodyBytes: number;
   readonly maxSqlBytes: number;
   readonly maxResultBytes: number;
   readonly queryTimeoutMs: number;
+  /** How long running statements may take to end when the gateway stops. */
+  readonly shutdownTimeoutMs: number;
   readonly poolSize: number;
   /** False where a pooler gives each transaction another session of the server (POSTGATE_PREPARED_STATEMENTS). */
   readonly preparedStatements: boolean;
   readonly logLevel: LogLevel;
+  /** Whether statements are logged, as text or as fingerprints (POSTGATE_LOG_SQL). */
+  readonly logSql: SqlLogging;
   readonly skipMigrations: boolean;
   /** Extensions that tenants may use (POSTGATE_EXTENSIONS). */
   readonly extensions: readonly string[];
@@ -80,13 +87,16 @@ function toConfig(values: SettingValues, database: DatabaseSource): Config {
     tenantConnection: values.tenantDatabaseUrl,
     host: values.host,
     port: values.port,
+    opsPort: values.opsPort,
     maxBodyBytes: values.maxBodySizeMb * 1024 * 1024,
     maxSqlBytes: values.maxSqlKb * 1024,
     maxResultBytes: values.maxResultMb * 1024 * 1024,
     queryTimeoutMs: values.queryTimeoutMs,
+    shutdownTimeoutMs: values.shutdownTimeoutMs,
     poolSize: values.poolSize,
     preparedStatements: values.preparedStatements,
     logLevel: values.logLevel,
+    logSql: values.logSql,
     skipMigrations: values.skipMigrations,
     extensions: values.extensions,
     sealingKeys: Object.freeze({ current: values.sealingKey, old: values.oldSealingKey }),

@@ -3,9 +3,10 @@
 
 import { join } from "node:path";
 import { createAuthenticator } from "./auth/authenticate.ts";
-import { createLastUsedRecorder } from "./auth/last-used-recorder.ts";
+import { createLastUsedRecorder, type LastUsedRecorder } from "./auth/last-used-recorder.ts";
 import { cachePrincipals } from "./auth/principal-cache.ts";
 import { createPrincipalStore, createUseWriter } from "./auth/principal-store.ts";
+import type { Authenticate } from "./auth/principal.ts";
 import { createBackends } from "./backends.ts";
 import type { Config } from "./config.ts";
 import { startEmbedded } from "./embedded/start-embedded.ts";
@@ -22,6 +23,8 @@ import { type Installation, migrate } from "./migration/migrate.ts";
 import { MigrationError } from "./migration/migration-error.ts";
 import { createLog } from "./observability/log.ts";
 import type { Observe } from "./observability/observation.ts";
+import { withSqlLog } from "./observability/sql-log.ts";
+import { openOperations, type Operations } from "./operations.ts";
 import { createJudge } from "./policy/create-judge.ts";
 import { connect, ConnectionError } from "./postgres/connect.ts";
 import type { ConnectionSettings } from "./postgres/connection-settings.ts";
@@ -42,12 +45,12 @@ export interface Gateway {
   close(): Promise<void>;
 }
 
-/** How long running statements may take to end when the gateway closes. */
-const SHUTDOWN_DEADLINE_MS = 10_000;
 /** Of the pool's size: for look-ups of tokens and types, and for the admin database's statements. The rest is the tenants'. */
 const CONTROL_CONNECTIONS = 2;
 const ADMIN_CONNECTIONS = 1;
 const CONTROL_TIMEOUT_MS = 5_000;
+/** Whether tokens can be looked up: what serving needs first. */
+const PING = { name: "ping", text: "select from public.postgate_tokens limit 1" } as const;
 
 type Closer = () => Promise<void>;
 
@@ -84,10 +87,12 @@ interface Start {
 }
 
 async function start(options: Start): Promise<Listening> {
-  const { config, observe, onClose, signal } = options;
+  const { config, onClose, signal } = options;
+  const operations = await openOperations(options);
+  const { observe } = operations;
   for (const message of config.warnings ?? []) observe({ kind: "warning", message });
   const { operator, broken } = await openDatabase(options);
-  const installation = await install(operator, options);
+  const installation = await install(operator, { ...options, observe });
   await requireLogins(installation, signal);
 
   const control = new QueryPool({
@@ -99,22 +104,42 @@ async function start(options: Start): Promise<Listening> {
   const lastUsed = createLastUsedRecorder({ write: createUseWriter(control.query), observe });
   onClose(() => lastUsed.close());
 
+  const pipeline = createQueryPipeline({
+    approve: operations.timed("judge", createApproval(config, installation, onClose)),
+    maxSqlBytes: config.maxSqlBytes,
+    maxResultBytes: config.maxResultBytes,
+    execute: operations.timed(
+      "execute",
+      createExecution({ config, operator, installation, control, operations, onClose }),
+    ),
+  });
   const server = createHttpServer({
-    authenticate: createAuthenticator(cachePrincipals(createPrincipalStore(control.query, config.sealingKeys)), lastUsed),
-    runQuery: createQueryPipeline({
-      approve: createApproval(config, installation, onClose),
-      maxSqlBytes: config.maxSqlBytes,
-      maxResultBytes: config.maxResultBytes,
-      execute: createExecution({ config, operator, installation, control, onClose }),
-    }),
+    authenticate: operations.timed("authenticate", createAuthentication({ config, control, lastUsed, operations })),
+    runQuery: withSqlLog(pipeline, config.logSql, observe),
     observe,
     maxBodyBytes: config.maxBodyBytes,
   });
-  onClose(() => server.close(SHUTDOWN_DEADLINE_MS));
+  onClose(() => server.close(config.shutdownTimeoutMs));
+  onClose(() => operations.stopping());
   signal.throwIfAborted();
   const url = await server.listen(config.host, config.port);
+  operations.serving(() => control.query(PING, []));
   observe({ kind: "listening", url });
   return { url, broken };
+}
+
+interface Authentication {
+  readonly config: Config;
+  readonly control: QueryPool;
+  readonly lastUsed: LastUsedRecorder;
+  readonly operations: Operations;
+}
+
+function createAuthentication({ config, control, lastUsed, operations }: Authentication): Authenticate {
+  const find = operations.timed("look-up", createPrincipalStore(control.query, config.sealingKeys));
+  const principals = cachePrincipals(find);
+  operations.watchCache("principals", principals.countEntries);
+  return createAuthenticator(principals.load, lastUsed);
 }
 
 interface Database {
@@ -185,24 +210,34 @@ interface Execution extends Pick<Start, "config" | "onClose"> {
   readonly operator: ConnectionSettings;
   readonly installation: Installation;
   readonly control: QueryPool;
+  readonly operations: Operations;
 }
 
-function createExecution({ config, operator, installation, control, onClose }: Execution): QueryStages["execute"] {
+function createExecution({
+  config,
+  operator,
+  installation,
+  control,
+  operations,
+  onClose,
+}: Execution): QueryStages["execute"] {
   const { roles, auth, exec } = installation;
   const ownsSessions = config.preparedStatements;
   const types = new TypeCatalog((text, values) => control.query({ name: "find_types", text }, values));
-  const openPool = (connection: ConnectionSettings, maxConnections: number): Executor => {
+  const openPool = (name: string, connection: ConnectionSettings, maxConnections: number): Executor => {
     const pool = new Pool({ connection, maxConnections, ownsSessions });
-    onClose(() => pool.close(SHUTDOWN_DEADLINE_MS));
+    onClose(() => pool.close(config.shutdownTimeoutMs));
+    operations.watchPool(name, () => pool.usage);
     return new Executor(pool, types);
   };
   const dedicated = new DedicatedPools({ installHelpers, ownsSessions });
-  onClose(() => dedicated.close(SHUTDOWN_DEADLINE_MS));
+  onClose(() => dedicated.close(config.shutdownTimeoutMs));
+  operations.watchPool("dedicated", () => dedicated.usage);
   return createBackends({
     roles,
     sharedSchemas: config.extensions.length > 0 ? [EXTENSIONS_SCHEMA] : [],
-    shared: openPool(exec, Math.max(1, config.poolSize - CONTROL_CONNECTIONS - ADMIN_CONNECTIONS)),
-    admin: openPool(auth, ADMIN_CONNECTIONS),
+    shared: openPool("shared", exec, Math.max(1, config.poolSize - CONTROL_CONNECTIONS - ADMIN_CONNECTIONS)),
+    admin: openPool("admin", auth, ADMIN_CONNECTIONS),
     dedicated,
     provisioner: createProvisioner(operator, roles),
     limits: { timeoutMs: config.queryTimeoutMs, maxBytes: config.maxResultBytes },

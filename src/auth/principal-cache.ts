@@ -18,6 +18,11 @@ export interface Clock {
 
 export type LoadPrincipal = (hash: TokenHash) => Promise<Principal | undefined>;
 
+export interface PrincipalCache {
+  readonly load: LoadPrincipal;
+  readonly countEntries: () => number;
+}
+
 interface Loading {
   readonly askedAt: number;
   readonly answer: Promise<Principal | undefined>;
@@ -30,7 +35,7 @@ interface Loading {
  *
  * @throws (of what it gives) GatewayError UNAVAILABLE when too many tokens that were not known lately are being looked up.
  */
-export function cachePrincipals(load: LoadPrincipal, clock: Clock = globalThis.performance): LoadPrincipal {
+export function cachePrincipals(load: LoadPrincipal, clock: Clock = globalThis.performance): PrincipalCache {
   const cached = new LRUCache<TokenHash, Principal>({
     max: MAX_PRINCIPALS,
     perf: clock,
@@ -53,7 +58,7 @@ export function cachePrincipals(load: LoadPrincipal, clock: Clock = globalThis.p
     }
   }
 
-  return (hash) => {
+  function find(hash: TokenHash): Promise<Principal | undefined> {
     const known = cached.get(hash);
     if (known !== undefined) return Promise.resolve(known);
     const underway = loading.get(hash);
@@ -62,7 +67,9 @@ export function cachePrincipals(load: LoadPrincipal, clock: Clock = globalThis.p
     const answer = loadOnce(hash, now);
     loading.set(hash, { askedAt: now, answer });
     return answer;
-  };
+  }
+
+  return { load: find, countEntries: () => cached.size };
 }
 
 function bounded(load: LoadPrincipal): LoadPrincipal {

@@ -3,6 +3,7 @@
 
 import type { KeyObject } from "node:crypto";
 import { parseConnectionUrl, type ConnectionSettings } from "../postgres/connection-settings.ts";
+import type { SqlLogging } from "../observability/sql-log.ts";
 import { parseSealingKey } from "../tenants/sealing.ts";
 
 export type LogLevel = "fatal" | "error" | "warn" | "info" | "debug" | "trace" | "silent";
@@ -22,6 +23,7 @@ export interface Setting<T> {
 }
 
 const LOG_LEVELS: readonly LogLevel[] = ["fatal", "error", "warn", "info", "debug", "trace", "silent"];
+const SQL_LOGGING: readonly SqlLogging[] = ["off", "fingerprint", "full"];
 const TRUE = ["true", "1", "on", "yes"];
 const FALSE = ["false", "0", "off", "no"];
 
@@ -41,6 +43,7 @@ export const SETTINGS = {
   host: withDefault(text("POSTGATE_HOST", "a host name or an address of this machine"), "127.0.0.1"),
   /** 0: a free one, chosen by the system. */
   port: integer("POSTGATE_PORT", { fallback: 3_000, min: 0, max: 65_535 }),
+  opsPort: optional(integer("POSTGATE_OPS_PORT", { fallback: 0, min: 1, max: 65_535 })),
   /** A body becomes one JavaScript string, which holds at most 512 MB. */
   maxBodySizeMb: integer("MAX_BODY_SIZE_MB", { fallback: 10, min: 1, max: 256 }),
   /** 1 MB of SQL costs the parser a third of a second and 170 MB of memory. */
@@ -49,9 +52,11 @@ export const SETTINGS = {
   maxResultMb: integer("POSTGATE_MAX_RESULT_MB", { fallback: 32, min: 1, max: 64 }),
   /** There is no "unlimited": a statement without an end would keep its connection for good. */
   queryTimeoutMs: integer("POSTGATE_QUERY_TIMEOUT_MS", { fallback: 30_000, min: 1, max: 3_600_000 }),
+  shutdownTimeoutMs: integer("POSTGATE_SHUTDOWN_TIMEOUT_MS", { fallback: 10_000, min: 0, max: 3_600_000 }),
   poolSize: integer("POSTGATE_POOL_SIZE", { fallback: 20, min: 1, max: 1_000 }),
   preparedStatements: flag("POSTGATE_PREPARED_STATEMENTS", true),
   logLevel: oneOf("POSTGATE_LOG_LEVEL", LOG_LEVELS, "info"),
+  logSql: oneOf("POSTGATE_LOG_SQL", SQL_LOGGING, "off"),
   skipMigrations: flag("POSTGATE_SKIP_MIGRATIONS", false),
   extensions: nameList("POSTGATE_EXTENSIONS"),
   sealingKey: secretKey("POSTGATE_SEALING_KEY"),
@@ -68,6 +73,10 @@ function text(name: string, form: string): Setting<string | undefined> {
 
 function withDefault(setting: Setting<string | undefined>, fallback: string): Setting<string> {
   return { ...setting, fallback, defaultText: fallback, parse: (given) => given };
+}
+
+function optional<T>(setting: Setting<T>): Setting<T | undefined> {
+  return { ...setting, fallback: undefined, defaultText: "" };
 }
 
 function connection(name: string): Setting<ConnectionSettings | undefined> {

@@ -76,6 +76,13 @@ export class DedicatedPools {
     return this.#entries.size;
   }
 
+  /** Of all pools together. */
+  get usage(): Pool["usage"] {
+    const usages = [...this.#entries.values()].map(({ pool }) => pool.usage);
+    const sum = (key: keyof Pool["usage"]): number => usages.reduce((total, usage) => total + usage[key], 0);
+    return { connections: sum("connections"), inUse: sum("inUse"), waiting: sum("waiting") };
+  }
+
   /** As `Executor.execute`, in the tenant's own database. */
   async execute(database: DedicatedDatabase, request: ExecuteRequest): Promise<readonly ResultSet[]> {
     const entry = this.#entryOf(database);

@@ -77,6 +77,11 @@ export class Pool {
     return this.#connections.size;
   }
 
+  /** For those who watch: connections that are open, those that somebody holds, and requests that wait for one. */
+  get usage(): { readonly connections: number; readonly inUse: number; readonly waiting: number } {
+    return { connections: this.#connections.size, inUse: this.#holders.size, waiting: this.#waiting.count };
+  }
+
   /**
    * A connection for one exchange or more, until `release`.
    *

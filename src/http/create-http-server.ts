@@ -80,7 +80,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   return {
     async listen(host, port) {
       await app.ready();
-      return listen(app.server, host, port);
+      return listen(app.server, { host, port, portSetting: "POSTGATE_PORT" });
     },
     async close(deadlineMs) {
       isClosing = true;

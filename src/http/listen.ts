@@ -1,14 +1,22 @@
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 
+export interface Place {
+  readonly host: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+  readonly portSetting: "POSTGATE_PORT" | "POSTGATE_OPS_PORT";
+}
+
 /**
  * Starts to listen and gives the URL under which this machine reaches the server.
  *
  * @throws Error whose message is one line and names the setting to change.
  */
-export async function listen(server: Server, host: string, port: number): Promise<string> {
+export async function listen(server: Server, place: Place): Promise<string> {
+  const { host, port } = place;
   await new Promise<void>((resolve, reject) => {
-    const fail = (cause: NodeJS.ErrnoException): void => reject(new Error(explain(cause, host, port), { cause }));
+    const fail = (cause: NodeJS.ErrnoException): void => reject(new Error(explain(cause, place), { cause }));
     server.once("error", fail);
     server.listen({ host, port }, () => {
       server.off("error", fail);
@@ -19,19 +27,19 @@ export async function listen(server: Server, host: string, port: number): Promis
   return `http://${reachableHost(host)}:${boundPort}`;
 }
 
-function explain({ code, message }: NodeJS.ErrnoException, host: string, port: number): string {
+function explain({ code, message }: NodeJS.ErrnoException, { host, port, portSetting }: Place): string {
   switch (code ?? "") {
     case "EADDRINUSE":
-      return `Port ${port} on ${host} is in use already: stop what listens there, or set POSTGATE_PORT to a free port`;
+      return `Port ${port} on ${host} is in use already: stop what listens there, or set ${portSetting} to a free port`;
     case "EACCES":
-      return `No permission to listen on port ${port} of ${host}: set POSTGATE_PORT to a port above 1023`;
+      return `No permission to listen on port ${port} of ${host}: set ${portSetting} to a port above 1023`;
     case "EADDRNOTAVAIL":
     case "ENOTFOUND":
     case "EAI_AGAIN":
     case "EINVAL":
       return `Cannot listen on "${host}": set POSTGATE_HOST to an address of this machine, such as 127.0.0.1`;
     default:
-      return `Cannot listen on ${host}, port ${port}: ${message} (settings POSTGATE_HOST, POSTGATE_PORT)`;
+      return `Cannot listen on ${host}, port ${port}: ${message} (settings POSTGATE_HOST, ${portSetting})`;
   }
 }
 

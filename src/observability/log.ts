@@ -51,6 +51,7 @@ function levelOf(observation: Observation): Level {
       return "warn";
     case "query-finished":
     case "client-gone":
+    case "statements":
     case "listening":
     case "migrated":
     case "stopping":
@@ -77,10 +78,12 @@ function toFields(observation: Observation): object {
         ...observation,
         kind: undefined, // The message says it.
         durationMs: Math.round(observation.durationMs * 1_000) / 1_000,
-        ...("cause" in observation && causeField(observation)),
+        ...causeField(observation),
       };
     case "background-failure":
       return { task: observation.task, ...causeField(observation) };
+    case "statements":
+      return { requestId: observation.requestId, sql: observation.sql };
     case "listening":
       return { url: observation.url };
     case "migrated":
@@ -92,8 +95,9 @@ function toFields(observation: Observation): object {
   }
 }
 
-function causeField(facts: { readonly cause?: unknown }): object {
-  return facts.cause === undefined ? {} : { cause: describeCause(facts.cause, MAX_CAUSES) };
+function causeField(facts: object): object {
+  const cause = "cause" in facts ? facts.cause : undefined;
+  return cause === undefined ? {} : { cause: describeCause(cause, MAX_CAUSES) };
 }
 
 /** Only what an error says of itself: a driver's error has further keys, and they can hold a tenant's values. */

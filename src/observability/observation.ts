@@ -1,5 +1,5 @@
 // What is worth reporting. Stages hand an Observation to the observer that they were given; log.ts decides what to show.
-// SQL text, parameters and tokens are not in the type, so they cannot leak.
+// Parameters and tokens are not in the type, and SQL is only where POSTGATE_LOG_SQL puts it, so they cannot leak.
 
 import type { ErrorCode, RefusalReason } from "../errors.ts";
 
@@ -22,6 +22,8 @@ export type Observation =
       readonly cause?: unknown;
     } & RequestFacts)
   | { readonly kind: "client-gone"; readonly requestId: string; readonly durationMs: number }
+  /** Only with POSTGATE_LOG_SQL: the texts, without what looks like a secret, or their fingerprints. */
+  | { readonly kind: "statements"; readonly requestId: string; readonly sql: readonly string[] }
   | { readonly kind: "listening"; readonly url: string }
   | { readonly kind: "migrated"; readonly applied: readonly string[] }
   | { readonly kind: "warning"; readonly message: string }

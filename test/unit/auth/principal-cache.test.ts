@@ -18,14 +18,14 @@ describe("cachePrincipals", () => {
 
   it("asks once for requests that come together", async () => {
     const load = vi.fn(() => Promise.resolve(principal));
-    const cached = cachePrincipals(load, clock);
+    const { load: cached } = cachePrincipals(load, clock);
     await expect(Promise.all([cached(hash), cached(hash), cached(hash)])).resolves.toEqual(Array(3).fill(principal));
     expect(load).toHaveBeenCalledTimes(1);
   });
 
   it("trusts an answer for less than a second", async () => {
     const load = vi.fn(() => Promise.resolve<Principal | undefined>(principal));
-    const cached = cachePrincipals(load, clock);
+    const { load: cached } = cachePrincipals(load, clock);
     await cached(hash);
     vi.advanceTimersByTime(400);
     await cached(hash);
@@ -40,7 +40,7 @@ describe("cachePrincipals", () => {
       await vi.advanceTimersByTimeAsync(600);
       return principal;
     });
-    const cached = cachePrincipals(load, clock);
+    const { load: cached } = cachePrincipals(load, clock);
     await cached(hash);
     await cached(hash);
     expect(load).toHaveBeenCalledTimes(2);
@@ -53,7 +53,7 @@ describe("cachePrincipals", () => {
       if (!flood.signal.aborted) await once(flood.signal, "abort");
       return undefined;
     });
-    const cached = cachePrincipals(load, clock);
+    const { load: cached } = cachePrincipals(load, clock);
     await cached(hash);
     vi.advanceTimersByTime(600);
     const strangers = Array.from({ length: 600 }, (_, n) =>
@@ -73,7 +73,7 @@ describe("cachePrincipals", () => {
       .mockRejectedValueOnce(new Error("no connection"))
       .mockResolvedValueOnce(undefined)
       .mockResolvedValueOnce(principal);
-    const cached = cachePrincipals(load, clock);
+    const { load: cached } = cachePrincipals(load, clock);
     await expect(cached(hash)).rejects.toThrow("no connection");
     await expect(cached(hash)).resolves.toBeUndefined();
     await expect(cached(hash)).resolves.toBe(principal);

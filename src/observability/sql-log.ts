@@ -1,0 +1,40 @@
+// POSTGATE_LOG_SQL: which statements came, as lines of the log. Off unless the operator asks, since a text may hold what its
+// tenant would not have others read. Parameters are never logged.
+
+import { createHash } from "node:crypto";
+import type { Observe } from "./observation.ts";
+import { redactSecrets } from "./redact-secrets.ts";
+
+export type SqlLogging = "off" | "fingerprint" | "full";
+
+const FINGERPRINT_LENGTH = 16;
+
+interface Request {
+  readonly statements: readonly { readonly sql: string }[];
+}
+
+type Run<Principal, Given extends Request, Context extends { readonly requestId: string }, Answer> = (
+  principal: Principal,
+  request: Given,
+  context: Context,
+) => Promise<Answer>;
+
+/** `run`, with a line before it that tells each statement's text, or what equal texts have in common. */
+export function withSqlLog<P, R extends Request, C extends { readonly requestId: string }, A>(
+  run: Run<P, R, C, A>,
+  logging: SqlLogging,
+  observe: Observe,
+): Run<P, R, C, A> {
+  if (logging === "off") return run;
+  const show = logging === "full" ? redactSecrets : fingerprintOf;
+  return (principal, request, context) => {
+    const { requestId } = context;
+    observe({ kind: "statements", requestId, sql: request.statements.map(({ sql }) => show(sql)) });
+    return run(principal, request, context);
+  };
+}
+
+/** The same for the same text, and nothing can be read from it. */
+function fingerprintOf(sql: string): string {
+  return createHash("sha256").update(sql).digest("hex").slice(0, FINGERPRINT_LENGTH);
+}

@@ -1,0 +1,119 @@
+// The second port: whether the gateway is ready, and its numbers.
+
+import { describe, expect, it, onTestFinished } from "vitest";
+import { createGateway } from "../../src/gateway.ts";
+import type { Observation } from "../../src/observability/observation.ts";
+import { createTestDatabase } from "../support/cluster.ts";
+import { post, startTestGateway, testConfig, type TestGateway } from "../support/gateway.ts";
+
+function urlIn(observations: readonly Observation[]): string {
+  const urls = observations.flatMap((observation) => (observation.kind === "listening" ? [observation.url] : []));
+  return urls.find((url) => url.endsWith("/ready"))?.replace(/\/ready$/, "") ?? "";
+}
+
+async function start(): Promise<TestGateway & { readonly opsUrl: string }> {
+  const gateway = await startTestGateway({ config: { opsPort: 0 } });
+  onTestFinished(() => gateway.close());
+  return { ...gateway, opsUrl: urlIn(gateway.observations) };
+}
+
+const read = async (url: string): Promise<string> => {
+  const response = await fetch(url);
+  return `${response.status} ${await response.text()}`;
+};
+
+describe("/ready", () => {
+  it("is the case while tokens can be looked up, and not else", async () => {
+    const { opsUrl, database } = await start();
+    expect(await read(`${opsUrl}/ready`)).toBe('200 {"status":"ready"}');
+    await database.query("alter table postgate_tokens rename to hidden");
+    expect(await read(`${opsUrl}/ready`)).toBe('503 {"status":"not ready","reason":"the database cannot be reached"}');
+    await database.query("alter table hidden rename to postgate_tokens");
+    expect(await read(`${opsUrl}/ready`)).toBe('200 {"status":"ready"}');
+  });
+
+  it("is not the case while the gateway starts, and while it stops", async () => {
+    const database = await createTestDatabase();
+    onTestFinished(() => database.close());
+    const observations: Observation[] = [];
+    let heardFirst!: (url: string) => void;
+    const first = new Promise<string>((resolve) => (heardFirst = resolve));
+    const gateway = createGateway(testConfig(database, { opsPort: 0 }), (observation) => {
+      observations.push(observation);
+      if (observation.kind === "listening") heardFirst(observation.url);
+    });
+    const listening = gateway.listen();
+    expect(await read(await first)).toBe('503 {"status":"not ready","reason":"starting"}');
+    const { url } = await listening;
+    await database.query(
+      "insert into postgate_tokens (database_id, token_hash, token_prefix) values ($1, encode(sha256($2), 'hex'), 'pg_00000')",
+      ["00000000-0000-0000-0000-000000000000", Buffer.from(`pg_${"0".repeat(64)}`)],
+    );
+    const running = post(url, `pg_${"0".repeat(64)}`, { sql: "select count(*) from generate_series(1, 8000000)" });
+    while (!observations.some(({ kind }) => kind === "query-finished") && !(await hasRunning(urlIn(observations))))
+      await Promise.resolve();
+    const closing = gateway.close();
+    expect(await read(`${urlIn(observations)}/ready`)).toBe('503 {"status":"not ready","reason":"stopping"}');
+    expect((await running).status).toBe(200);
+    await closing;
+  });
+});
+
+async function hasRunning(opsUrl: string): Promise<boolean> {
+  return (await read(`${opsUrl}/metrics`)).includes('postgate_pool_connections_in_use{pool="admin"} 1');
+}
+
+describe("/metrics", () => {
+  it("counts outcomes, refusals, stages, pools and what is remembered", async () => {
+    const gateway = await start();
+    const tenant = await gateway.createTenant();
+    await tenant.query("select 1");
+    await tenant.query("select 1");
+    await tenant.query("select pg_sleep(1)");
+    await tenant.query("select 1/0");
+    await post(gateway.url, `pg_${"0".repeat(64)}`, { sql: "select 1" });
+    const text = await read(`${gateway.opsUrl}/metrics`);
+    const value = (series: string): string | undefined =>
+      text
+        .split("\n")
+        .find((line) => line.startsWith(`${series} `))
+        ?.slice(series.length + 1);
+    const shown = [
+      'postgate_requests_total{code="OK"}',
+      'postgate_requests_total{code="PARSE_ERROR"}',
+      'postgate_requests_total{code="DATABASE_ERROR"}',
+      'postgate_requests_total{code="UNAUTHORIZED"}',
+      'postgate_refusals_total{reason="FUNCTION_NOT_ALLOWED"}',
+      'postgate_stage_duration_seconds_count{stage="request"}',
+      'postgate_stage_duration_seconds_count{stage="authenticate"}',
+      'postgate_stage_duration_seconds_count{stage="judge"}',
+      'postgate_stage_duration_seconds_count{stage="execute"}',
+      'postgate_pool_connections_in_use{pool="shared"}',
+      'postgate_pool_waiting{pool="shared"}',
+      'postgate_cache_entries{cache="principals"}',
+    ];
+    expect(Object.fromEntries(shown.map((series) => [series.replace(/^postgate_/, ""), value(series)]))).toEqual({
+      'requests_total{code="OK"}': "2",
+      'requests_total{code="PARSE_ERROR"}': "1",
+      'requests_total{code="DATABASE_ERROR"}': "1",
+      'requests_total{code="UNAUTHORIZED"}': "1",
+      'refusals_total{reason="FUNCTION_NOT_ALLOWED"}': "1",
+      'stage_duration_seconds_count{stage="request"}': "5",
+      'stage_duration_seconds_count{stage="authenticate"}': "5",
+      'stage_duration_seconds_count{stage="judge"}': "4",
+      'stage_duration_seconds_count{stage="execute"}': "3",
+      'pool_connections_in_use{pool="shared"}': "0",
+      'pool_waiting{pool="shared"}': "0",
+      'cache_entries{cache="principals"}': "1",
+    });
+    expect(text).toContain("nodejs_eventloop_lag_p99_seconds");
+    expect(text).not.toContain(tenant.id);
+    expect(text).not.toContain(tenant.token.slice(0, 8));
+  });
+
+  it("has no other page, and takes no other method", async () => {
+    const { opsUrl } = await start();
+    expect((await fetch(`${opsUrl}/query`, { method: "POST" })).status).toBe(404);
+    expect((await fetch(`${opsUrl}/metrics`, { method: "POST" })).status).toBe(405);
+  });
+});
