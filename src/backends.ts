@@ -76,7 +76,10 @@ export function createBackends(options: BackendOptions): QueryStages["execute"] 
 }
 
 /** `delete_tenant_database` may drop what the owner owns; until its first use, an operator's own schema is the operator's. */
-async function executeAdmin(request: ExecuteRequest, { admin, provisioner }: BackendOptions): Promise<ResultSet> {
+async function executeAdmin(
+  request: ExecuteRequest,
+  { admin, provisioner }: BackendOptions,
+): Promise<readonly ResultSet[]> {
   try {
     return await admin.execute(request);
   } catch (error) {
