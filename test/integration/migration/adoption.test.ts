@@ -1,7 +1,8 @@
 import { execFile } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { promisify } from "node:util";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { migrate } from "../../../src/migration/migrate.ts";
 import { connect } from "../../../src/postgres/connect.ts";
 import { clusterConnection, type TestDatabase } from "../../support/cluster.ts";
@@ -74,6 +75,38 @@ describe.each(VERSIONS)("adoption on PostgreSQL %i", (version) => {
       { gone: true },
     ]);
     expect(await database.query("select from pg_namespace where nspname = $1", [LONG_NAMED_TENANT.schema])).toEqual([]);
+  });
+
+  it("leaves other programs' tables in public, their owners and their logins as they were", async () => {
+    const app = `app_${randomBytes(4).toString("hex")}`;
+    // Runs last, when the database is gone.
+    onTestFinished(() => queryAs(clusterConnection(version), `drop role ${app}`).then(() => undefined));
+    const database = await emptyDatabase(version);
+    await database.query(`${ORIGINAL_SQL}; create role ${app} login; create table public.orders (id serial primary key, total int);
+      insert into public.orders (total) values (7); alter table public.orders owner to ${app};
+      create view public.postgate_report as select count(*) as n from public.orders;
+      create function public.tally() returns bigint language sql as 'select count(*) from public.orders';
+      grant select on public.postgate_report to public`);
+    const theirs = `
+      select relname::text as name, relowner::regrole::text as owner, relacl::text as acl from pg_class
+      where relnamespace = 'public'::regnamespace and relkind <> 'i' and relname not in ('postgate_databases', 'postgate_tokens')
+      union all select proname, proowner::regrole::text, proacl::text from pg_proc
+      where pronamespace = 'public'::regnamespace and proname = 'tally' order by 1`;
+    const before = await database.query(theirs);
+
+    const gateway = await migrated(database);
+
+    expect(await database.query(theirs)).toEqual(before);
+    expect(gateway.installation.lockdown.kind).toBe("unasked");
+    expect(
+      await queryAs(
+        { ...database.connection, user: app },
+        "insert into orders (total) values (8) returning id, tally()",
+      ),
+    ).toEqual([{ id: 2, tally: "1" }]);
+    const tenant = gateway.tenant(ORIGINAL_TENANT.id, ORIGINAL_TENANT.schema);
+    expect(await tenant.run("select tag from items")).toEqual([{ tag: "kept" }]);
+    await expect(tenant.run("table public.orders")).rejects.toMatchObject({ code: "42501" });
   });
 
   it("refuses negative limits from now on, and keeps an original's", async () => {
