@@ -103,7 +103,7 @@ describe.each(VERSIONS)("adoption on PostgreSQL %i", (version) => {
         { ...database.connection, user: app },
         "insert into orders (total) values (8) returning id, tally()",
       ),
-    ).toEqual([{ id: 2, tally: "1" }]);
+    ).toEqual([{ id: 2, tally: "2" }]);
     const tenant = gateway.tenant(ORIGINAL_TENANT.id, ORIGINAL_TENANT.schema);
     expect(await tenant.run("select tag from items")).toEqual([{ tag: "kept" }]);
     await expect(tenant.run("table public.orders")).rejects.toMatchObject({ code: "42501" });
