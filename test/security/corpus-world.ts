@@ -1,13 +1,16 @@
 // The world that the corpus attacks: tenant A, who sends the cases, tenant B, the victim, and canaries in everything that is
 // not A's. In charge of setting it up, of the real names in the cases, and of seeing what has changed, leaked or stayed.
 
+import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import pg from "pg";
 import { expect } from "vitest";
 import { PERMISSIONS, type Permission } from "../../src/permissions.ts";
-import type { DatabaseId } from "../../src/tenants/tenant.ts";
 import { installationRolesOf, tenantRolesOf } from "../../src/tenants/role-names.ts";
-import type { ClusterVersion } from "../support/cluster.ts";
+import type { DatabaseId, SchemaName } from "../../src/tenants/tenant.ts";
+import { connect } from "../../src/postgres/connect.ts";
+import { provisionTenant } from "../../src/tenants/provision-tenant.ts";
+import type { ClusterVersion, TestDatabase } from "../support/cluster.ts";
 import { type Answer, startTestGateway, type TestGateway, type TestTenant } from "../support/gateway.ts";
 import { type CorpusCase, readCorpus } from "./read-corpus.ts";
 
@@ -17,6 +20,9 @@ const QUERY_TIMEOUT_MS = 1_000;
 export interface WorldCase extends CorpusCase {
   readonly params?: readonly unknown[];
 }
+
+/** Who DATABASE_URL names: a superuser, or a login with CREATEROLE that owns the database, as managed servers have it. */
+export type Install = "superuser" | "createrole";
 
 /** Hashes of everything that a refused statement could have changed. */
 export interface DatabaseState {
@@ -31,8 +37,11 @@ export interface DatabaseState {
 
 export interface CorpusWorld {
   readonly gateway: TestGateway;
+  readonly names: Names;
   /** In file order, with the names of this world. */
   readonly cases: readonly WorldCase[];
+  /** Our own rows, likewise. */
+  readonly own: readonly WorldCase[];
   send(row: WorldCase): Promise<Answer>;
   /** Secrets and names of others in the answer that the request did not say itself. */
   leaksIn(answer: Answer, row: WorldCase): string[];
@@ -42,11 +51,14 @@ export interface CorpusWorld {
   tracesOf(row: WorldCase): Promise<string>;
   /** Resolves when no statement of a tenant runs any more. */
   untilQuiet(): Promise<void>;
+  /** Tenant A's schema as it was at first, whatever has become of it. */
+  rebuildA(): Promise<void>;
   close(): Promise<void>;
 }
 
-interface Names {
+export interface Names {
   readonly database: string;
+  readonly databaseOid: number;
   readonly exec: string;
   readonly schemas: { readonly a: string; readonly b: string };
   readonly roles: { readonly a: string; readonly b: string };
@@ -58,9 +70,14 @@ interface Names {
 const CLUSTER_WIDE_NAME = /\b(?:role|user|group|database|tablespace)\s+(?:if\s+(?:not\s+)?exists\s+)?"?(\w+)/gi;
 const BYSTANDERS = ["other", "public", "postgate_helpers", "postgate_private"];
 
-export async function createCorpusWorld(version: ClusterVersion): Promise<CorpusWorld> {
-  // With one connection, what a case leaves on it is there for the next one.
-  const gateway = await startTestGateway({ version, config: { queryTimeoutMs: QUERY_TIMEOUT_MS, poolSize: 1 } });
+export async function createCorpusWorld(version: ClusterVersion, install: Install = "superuser"): Promise<CorpusWorld> {
+  const operator = `operator_${randomBytes(6).toString("hex")}`;
+  const gateway = await startTestGateway({
+    version,
+    // With one connection, what a case leaves on it is there for the next one.
+    config: { queryTimeoutMs: QUERY_TIMEOUT_MS, poolSize: 1 },
+    ...(install === "createrole" && { operator, prepare: (database) => handOver(database, operator) }),
+  });
   try {
     const a = await gateway.createTenant({ name: "acme" });
     const b = await gateway.createTenant({ name: "globex" });
@@ -78,6 +95,11 @@ export async function createCorpusWorld(version: ClusterVersion): Promise<Corpus
   }
 }
 
+async function handOver(database: TestDatabase, operator: string): Promise<void> {
+  await database.query(`create role ${operator} login createrole`);
+  await database.query(`alter database ${database.connection.database} owner to ${operator}`);
+}
+
 function fixture(name: string): string {
   return readFileSync(new URL(`corpus/${name}`, import.meta.url), "utf8");
 }
@@ -89,6 +111,7 @@ async function namesOf({ database }: TestGateway, a: TestTenant, b: TestTenant):
   const { oid, datname } = row as { oid: number; datname: string };
   return {
     database: datname,
+    databaseOid: oid,
     exec: installationRolesOf(oid).exec,
     schemas: { a: schemas.get(a.id) ?? "", b: schemas.get(b.id) ?? "" },
     roles: { a: tenantRolesOf(oid, a.id as DatabaseId).owner, b: tenantRolesOf(oid, b.id as DatabaseId).owner },
@@ -119,7 +142,9 @@ async function plantCanaries({ database }: TestGateway, names: Names): Promise<v
 }
 
 async function toWorld(gateway: TestGateway, a: TestTenant, names: Names): Promise<CorpusWorld> {
-  const cases = readCorpus("corpus").map((row) => withRealNames(row, names));
+  const [cases, own] = (["corpus", "own"] as const).map((name) =>
+    readCorpus(name).map((row) => withRealNames(row, names)),
+  ) as [WorldCase[], WorldCase[]];
   const tenants = new Map<string, TestTenant>();
   for (const { permissions } of [{ permissions: PERMISSIONS }, ...cases])
     if (!tenants.has(permissions.join())) tenants.set(permissions.join(), await a.withPermissions(...permissions));
@@ -131,7 +156,9 @@ async function toWorld(gateway: TestGateway, a: TestTenant, names: Names): Promi
   const find = (permissions: readonly Permission[]): TestTenant => tenants.get(permissions.join()) ?? a;
   return {
     gateway,
+    names,
     cases,
+    own,
     send: ({ permissions, sql, params }) => find(permissions).query(sql, params),
     leaksIn: (answer, row) => leaksIn(answer, row, names),
     state: (known) => readState(gateway, names, known),
@@ -141,14 +168,29 @@ async function toWorld(gateway: TestGateway, a: TestTenant, names: Names): Promi
       return (await probe.query("select * from postgate_helpers.describe_table(0)")).text;
     },
     untilQuiet: () => untilQuiet(gateway, names),
+    rebuildA: () => rebuildA(gateway, names),
     close: () => gateway.close(),
   };
+}
+
+async function rebuildA(gateway: TestGateway, { databaseOid, schemas, roles, ids }: Names): Promise<void> {
+  const installation = installationRolesOf(databaseOid);
+  const operator = await connect(gateway.operator);
+  try {
+    await gateway.database.query(`drop schema if exists "${schemas.a}" cascade`);
+    await gateway.database.query(`create schema "${schemas.a}" authorization ${installation.owner}`);
+    await provisionTenant(operator, installation, { id: ids.a as DatabaseId, schema: schemas.a as SchemaName });
+  } finally {
+    await operator.end();
+  }
+  await runAs(gateway, roles.a, schemas.a, "fixture_tenant_a.sql");
 }
 
 function withRealNames(row: WorldCase, { database, exec, schemas, roles, ids }: Names): WorldCase {
   const replacements: readonly (readonly [string, string])[] = [
     ["tenant_aaaa1111_acme", schemas.a],
     ["tenant_bbbb2222_globex", schemas.b],
+    ["tenant\\005fbbbb2222\\005fglobex", schemas.b],
     ["tr_aaaa1111", roles.a],
     ["tr_bbbb2222", roles.b],
     ["postgate_exec", exec],
@@ -165,7 +207,7 @@ function withRealNames(row: WorldCase, { database, exec, schemas, roles, ids }: 
 function leaksIn(answer: Answer, { sql, params = [] }: WorldCase, { schemas, roles, ids }: Names): string[] {
   const said = `${sql}\n${JSON.stringify(params)}`.toLowerCase();
   const told = `${answer.text}\n${JSON.stringify([...answer.headers])}`.toLowerCase();
-  const canaries = told.match(/canary[a-z0-9_]*/g) ?? [];
+  const canaries = told.match(/canary_[a-z0-9_]+/g) ?? [];
   const foreign = [schemas.b, roles.b, ids.b, ids.b.replaceAll("-", ""), "postgate_exec", "postgate_auth", "root:x:"];
   return [...canaries, ...foreign.filter((name) => told.includes(name))].filter((text) => !said.includes(text));
 }

@@ -1,11 +1,13 @@
-// Databases for tests, in the clusters that global-setup.ts started.
+// Databases for tests, in the clusters that global-setup.ts started, and in those that a test started with use-cluster.ts.
 
 import { randomBytes } from "node:crypto";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import pg from "pg";
 import { inject } from "vitest";
 import type { ConnectionSettings } from "../../src/postgres/connection-settings.ts";
 
-export type ClusterVersion = 18 | 15;
+export type ClusterVersion = 14 | 15 | 16 | 17 | 18;
 
 export interface TestDatabase {
   readonly connection: ConnectionSettings;
@@ -15,15 +17,38 @@ export interface TestDatabase {
   close(): Promise<void>;
 }
 
-/** Whether this run has a cluster of the version: 15 is there only where Debian's is installed. */
+const startedHere = new Map<ClusterVersion, string>();
+
+/** A cluster that this test file started. */
+export function rememberCluster(version: ClusterVersion, socketFolder: string): void {
+  startedHere.set(version, socketFolder);
+}
+
+export function forgetCluster(version: ClusterVersion): void {
+  startedHere.delete(version);
+}
+
+export function isRunning(version: ClusterVersion): boolean {
+  return socketFolderOf(version) !== undefined;
+}
+
+/** Whether this run has a cluster of the version, or can start one: 15 is there only where Debian's is installed. */
 export function hasCluster(version: ClusterVersion): boolean {
-  return inject("clusterSockets")[version] !== undefined;
+  if (isRunning(version) || packageFolderOf(version) !== undefined) return true;
+  console.warn(`PostgreSQL ${version} is not installed here: its tests are skipped`);
+  return false;
+}
+
+/** The npm package of a version that only tests use, where it is installed. */
+export function packageFolderOf(version: ClusterVersion): string | undefined {
+  const folder = join(import.meta.dirname, "postgres-versions", "node_modules", `postgresql-${version}`);
+  return existsSync(join(folder, "native", "bin", "postgres")) ? folder : undefined;
 }
 
 /** The superuser's way into the run's cluster. */
 export function clusterConnection(version: ClusterVersion = 18, database = "postgres"): ConnectionSettings {
-  const host = inject("clusterSockets")[version];
-  if (host === undefined) throw new Error(`This run has no cluster of PostgreSQL ${version}: ask hasCluster() first`);
+  const host = socketFolderOf(version);
+  if (host === undefined) throw new Error(`There is no cluster of PostgreSQL ${version}: call useCluster() first`);
   return {
     host,
     port: 5432,
@@ -51,6 +76,10 @@ export async function createTestDatabase(version: ClusterVersion = 18): Promise<
       await runInCluster(version, `drop database ${name} with (force)`);
     },
   };
+}
+
+function socketFolderOf(version: ClusterVersion): string | undefined {
+  return version === 18 || version === 15 ? inject("clusterSockets")[version] : startedHere.get(version);
 }
 
 async function runInCluster(version: ClusterVersion, sql: string): Promise<void> {

@@ -4,6 +4,7 @@ import type { Config } from "../../src/config.ts";
 import { createGateway, type Gateway } from "../../src/gateway.ts";
 import type { Observation } from "../../src/observability/observation.ts";
 import { PERMISSIONS, type Permission } from "../../src/permissions.ts";
+import type { ConnectionSettings } from "../../src/postgres/connection-settings.ts";
 import { NO_SEALING_KEYS } from "../../src/tenants/sealing.ts";
 import { type ClusterVersion, createTestDatabase, type TestDatabase } from "./cluster.ts";
 
@@ -28,6 +29,8 @@ export interface TestTenant {
 export interface TestGateway {
   readonly url: string;
   readonly database: TestDatabase;
+  /** DATABASE_URL. */
+  readonly operator: ConnectionSettings;
   readonly observations: readonly Observation[];
   readonly admin: TestTenant;
   createTenant(options?: { name?: string; maxRows?: number; permissions?: readonly Permission[] }): Promise<TestTenant>;
@@ -40,6 +43,8 @@ export interface TestGatewayOptions {
   readonly config?: Partial<Config>;
   /** Runs before the gateway starts, on the empty database. */
   readonly prepare?: (database: TestDatabase) => Promise<void>;
+  /** The login of DATABASE_URL, which `prepare` made; default the superuser. */
+  readonly operator?: string;
 }
 
 const ADMIN_ID = "00000000-0000-0000-0000-000000000000";
@@ -50,9 +55,11 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
   try {
     await options.prepare?.(database);
     const observations: Observation[] = [];
-    gateway = createGateway(testConfig(database, options.config), (observation) => observations.push(observation));
+    const operator = { ...database.connection, user: options.operator ?? database.connection.user };
+    const config = testConfig(database, { database: { kind: "external", connection: operator }, ...options.config });
+    gateway = createGateway(config, (observation) => observations.push(observation));
     const { url } = await gateway.listen();
-    return await toTestGateway({ gateway, url, database, observations });
+    return await toTestGateway({ gateway, url, database, operator, observations });
   } catch (error) {
     await gateway?.close();
     await database.close();
@@ -87,10 +94,11 @@ interface Running {
   readonly gateway: Gateway;
   readonly url: string;
   readonly database: TestDatabase;
+  readonly operator: ConnectionSettings;
   readonly observations: Observation[];
 }
 
-async function toTestGateway({ gateway, url, database, observations }: Running): Promise<TestGateway> {
+async function toTestGateway({ gateway, url, database, operator, observations }: Running): Promise<TestGateway> {
   let names = 0;
   const tenantOf = async (id: string, permissions: readonly Permission[] = PERMISSIONS): Promise<TestTenant> => {
     const [row] = await database.query("select token from public.create_tenant_token($1, $2, $3)", [
@@ -115,6 +123,7 @@ async function toTestGateway({ gateway, url, database, observations }: Running):
   return {
     url,
     database,
+    operator,
     observations,
     admin: await tenantOf(ADMIN_ID),
     tenantOf,

@@ -4,12 +4,11 @@
 import { chown, mkdtemp, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { TestProject } from "vitest/node";
-import { findSystemBinaries, type ServerBinaries } from "../../src/embedded/find-binaries.ts";
-import { initDataFolder } from "../../src/embedded/init-data-folder.ts";
-import { type Postmaster, startPostmaster } from "../../src/embedded/postmaster.ts";
+import { findSystemBinaries } from "../../src/embedded/find-binaries.ts";
 import { prepareBinaries } from "../../src/embedded/prepare-binaries.ts";
-import { listServerUsers, type ServerUser } from "../../src/embedded/server-user.ts";
+import { listServerUsers } from "../../src/embedded/server-user.ts";
 import { temporaryFolderFor } from "../../src/embedded/socket-folder.ts";
+import { FOLDER_PREFIX, startCluster } from "./start-cluster.ts";
 
 /** The socket folder of each cluster, by major version. */
 export type ClusterSockets = Readonly<Partial<Record<18 | 15, string>>>;
@@ -20,23 +19,11 @@ declare module "vitest" {
   }
 }
 
-const PREFIX = "postgate-test-";
-
-/** Fast and not durable. */
-const SETTINGS = {
-  fsync: "off",
-  synchronous_commit: "off",
-  full_page_writes: "off",
-  max_connections: "300",
-  shared_buffers: "64MB",
-  autovacuum: "off",
-};
-
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const user = listServerUsers()[0];
   const temporary = temporaryFolderFor(user);
   await removeLeftovers(temporary);
-  const folder = await mkdtemp(join(temporary, `${PREFIX}${process.pid}-`));
+  const folder = await mkdtemp(join(temporary, `${FOLDER_PREFIX}${process.pid}-`));
   if (user !== undefined) await chown(folder, user.uid, user.gid);
   const packaged = await prepareBinaries({ user, folder, majorVersion: undefined });
   const binaries = [packaged, findSystemBinaries(user, 15)].filter((found) => found !== undefined);
@@ -51,32 +38,9 @@ export default async function setup(project: TestProject): Promise<() => Promise
   };
 }
 
-interface Cluster {
-  readonly version: number;
-  readonly socketFolder: string;
-  readonly postmaster: Postmaster;
-}
-
-async function startCluster(binaries: ServerBinaries, folder: string, user: ServerUser | undefined): Promise<Cluster> {
-  const version = binaries.majorVersion;
-  const dataFolder = join(folder, String(version));
-  await initDataFolder({ binaries, user, dataFolder, sync: false });
-  const logFile = join(folder, `${version}.log`);
-  // The data folder is as private as a socket needs, and its path as short.
-  const postmaster = await startPostmaster({
-    binaries,
-    user,
-    dataFolder,
-    socketFolder: dataFolder,
-    logFile,
-    settings: SETTINGS,
-  });
-  return { version, socketFolder: dataFolder, postmaster };
-}
-
 /** Folders of runs that were killed, as far as this user may remove them. */
 async function removeLeftovers(temporary: string): Promise<void> {
-  const names = (await readdir(temporary)).filter((name) => name.startsWith(PREFIX));
+  const names = (await readdir(temporary)).filter((name) => name.startsWith(FOLDER_PREFIX));
   const dead = names.filter((name) => !isAlive(Number(name.split("-")[2]))).map((name) => join(temporary, name));
   const removed = await Promise.allSettled(
     dead.map((path) => rm(path, { recursive: true, force: true, maxRetries: 3 })),

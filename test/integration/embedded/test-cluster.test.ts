@@ -1,10 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { type ClusterVersion, createTestDatabase, hasCluster } from "../../support/cluster.ts";
+import { createTestDatabase, hasCluster } from "../../support/cluster.ts";
+import { EVERY_VERSION, useCluster } from "../../support/use-cluster.ts";
 
-describe.each<ClusterVersion>([18, 15])("the test cluster of PostgreSQL %i", (version) => {
-  it.skipIf(!hasCluster(version))(
-    "gives empty databases that do not see each other and are gone after close",
-    async () => {
+describe.each(EVERY_VERSION)("the test cluster of PostgreSQL %i", (version) => {
+  describe.skipIf(!hasCluster(version))("(where it is installed)", () => {
+    useCluster(version);
+
+    it("gives empty databases that do not see each other and are gone after close", async () => {
       const [one, other] = await Promise.all([createTestDatabase(version), createTestDatabase(version)]);
       await one.query("create table notes (body text)");
       await one.query("insert into notes values ($1)", ["hello"]);
@@ -17,6 +19,6 @@ describe.each<ClusterVersion>([18, 15])("the test cluster of PostgreSQL %i", (ve
       await one.close();
       expect(await other.query("select 1 from pg_database where datname = $1", [one.connection.database])).toEqual([]);
       await other.close();
-    },
-  );
+    });
+  });
 });

@@ -1,0 +1,100 @@
+// The tests of PostgreSQL's own walls with the judge off, for one version and one kind of installation.
+
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type ClusterVersion, hasCluster } from "../support/cluster.ts";
+import { useCluster } from "../support/use-cluster.ts";
+import type { Install } from "./corpus-world.ts";
+import { readCorpus } from "./read-corpus.ts";
+import { ESCAPES } from "./walls-escapes.ts";
+import { type Breach, createWallsWorld, isAimedAtWalls, type Mode, type WallsWorld } from "./walls-world.ts";
+import { weaknessesOf } from "./walls-weaknesses.ts";
+
+/** PostgreSQL refused, or the attack kept another role and its session was thrown away. */
+const REFUSED = /DATABASE_ERROR|TIMEOUT|^$/;
+const NOTHING: Breach = { leaks: [], effects: [], traces: [] };
+
+export interface Suite {
+  readonly version: ClusterVersion;
+  readonly install: Install;
+  /** The first one is that of a token with all permissions. */
+  readonly modes: readonly Mode[];
+  /** Further tests in the same world. */
+  readonly more?: (world: () => WallsWorld) => void;
+}
+
+export function describeWalls({ version, install, modes, more }: Suite): void {
+  describe.skipIf(!hasCluster(version))(
+    `walls inside PostgreSQL ${version}, installed by a ${install}, judge off`,
+    () => {
+      useCluster(version);
+      let world: WallsWorld;
+      const seen = new Set<string>();
+      const counts = { rows: 0, leaks: 0, effects: 0 };
+      const weaknesses = weaknessesOf(version, install);
+      /** Making the schema again costs more than all else: where not, it is done once for each group. */
+      const isThorough = modes.length > 1;
+      const isWeak = (kind: string | undefined): boolean =>
+        install === "createrole" && kind !== undefined && weaknesses.some((weakness) => weakness.kind === kind);
+
+      beforeAll(async () => {
+        world = await createWallsWorld(version, install);
+      });
+      afterAll(async () => {
+        console.info(`PostgreSQL ${version}, ${install}: ${JSON.stringify({ ...counts, listed: seen.size })}`);
+        await world.close();
+      });
+
+      const groups = [...new Set(readAttackGroups())];
+
+      it.each(groups.flatMap((group) => modes.map((mode) => ({ group, mode }))))(
+        "hold $group as $mode",
+        async ({ group, mode }) => {
+          await world.repair();
+          for (const row of world.attacks.filter((attack) => attack.group === group)) {
+            const { leaks, effects, traces } = await world.attack([row.sql], mode, row);
+            const listed = weaknesses.find(({ rows }) => rows.includes(row.id));
+            const unlisted = {
+              leaks: leaks.filter((leak) => listed?.tells?.test(leak) !== true),
+              effects: effects.filter((effect) => listed?.changes?.includes(effect) !== true),
+              traces,
+            };
+            expect({ id: row.id, sql: row.sql, ...unlisted }).toEqual({ id: row.id, sql: row.sql, ...NOTHING });
+            if (leaks.length + effects.length > 0) seen.add(row.id);
+            counts.rows += 1;
+            counts.leaks += unlisted.leaks.length;
+            counts.effects += unlisted.effects.length;
+            if (isThorough || effects.length > 0) await world.repair();
+          }
+        },
+        120_000,
+      );
+
+      it("give away what is listed, and nothing else", () => {
+        expect([...seen].sort()).toEqual(weaknesses.flatMap(({ rows }) => rows).sort());
+      });
+
+      it.each(
+        ESCAPES.flatMap((escape) => modes.filter((mode) => mode !== "read-only").map((mode) => ({ ...escape, mode }))),
+      )(
+        "keep $mode from $name",
+        async ({ steps, mode, weakness, isHarmless }) => {
+          await world.repair();
+          const { texts, leaks, effects, traces } = await world.attack(steps.map(world.fill), mode);
+          if (isWeak(weakness)) {
+            if (leaks.length === 0) expect(texts).not.toContainEqual(expect.stringMatching(REFUSED));
+            return;
+          }
+          if (isHarmless !== true) expect(texts).toContainEqual(expect.stringMatching(REFUSED));
+          expect({ leaks, effects, traces }).toEqual(NOTHING);
+        },
+        30_000,
+      );
+
+      more?.(() => world);
+    },
+  );
+}
+
+function readAttackGroups(): string[] {
+  return [...readCorpus("corpus"), ...readCorpus("own")].filter(isAimedAtWalls).map(({ group }) => group);
+}

@@ -1,0 +1,206 @@
+// The corpus's world with the judge switched off, which only a test can do: statements run on the tenants' login as tenant
+// A's roles, through the gateway's executor. In charge of running them, of seeing what changed outside A or was left for
+// the next tenant on the connection, and of making A's schema again when an attack has changed it.
+
+import { expect } from "vitest";
+import { GatewayError } from "../../src/errors.ts";
+import { Executor } from "../../src/execution/execute.ts";
+import { TenantRoleMissing } from "../../src/execution/execute-request.ts";
+import { Pool } from "../../src/execution/pool.ts";
+import { TypeCatalog } from "../../src/execution/type-catalog.ts";
+import type { Parameter } from "../../src/parameters.ts";
+import type { ApprovedStatement } from "../../src/policy/approved-statement.ts";
+import { DEFAULT_TRANSACTION } from "../../src/query-request.ts";
+import { type InstallationRoles, installationRolesOf, tenantRolesOf } from "../../src/tenants/role-names.ts";
+import type { DatabaseId } from "../../src/tenants/tenant.ts";
+import type { ClusterVersion } from "../support/cluster.ts";
+import { type CorpusWorld, createCorpusWorld, type Install, type WorldCase } from "./corpus-world.ts";
+import type { CorpusCase } from "./read-corpus.ts";
+import { differences, openStateOf } from "./walls-state.ts";
+
+export type Mode = "owner" | "read-write" | "read-only";
+
+/** What one attack did that it must not. */
+export interface Breach {
+  readonly leaks: readonly string[];
+  /** What is different now outside tenant A. */
+  readonly effects: readonly string[];
+  /** What the next tenant found on the connection. */
+  readonly traces: readonly string[];
+}
+
+export interface Attempt extends Breach {
+  /** The answers. */
+  readonly texts: readonly string[];
+}
+
+export interface WallsWorld {
+  readonly corpus: CorpusWorld;
+  readonly installation: InstallationRoles;
+  readonly attacks: readonly WorldCase[];
+  /** With `$victim` (a role), `$other`, `$own` (schemas), `$table` (an oid of the victim's) and `$database` filled in. */
+  readonly fill: (sql: string) => string;
+  /** The answer as text, `DATABASE_ERROR` in it where PostgreSQL refused; as the victim where it says so. */
+  readonly run: (sql: string, mode: Mode | "victim", params?: readonly unknown[]) => Promise<string>;
+  /** Runs the statements one after the other, and compares everything with how it was before. */
+  attack(statements: readonly string[], mode: Mode, row?: WorldCase): Promise<Attempt>;
+  /** Makes tenant A's schema as it was at first, so that no attack fails only because of the one before. */
+  readonly repair: () => Promise<void>;
+  close(): Promise<void>;
+}
+
+/** They use up time and memory: other walls hold these. */
+const WITHOUT_SECRETS = /^(resource_exhaustion|side_channel|parser_deep|deep|big)/;
+
+export async function createWallsWorld(version: ClusterVersion, install: Install = "superuser"): Promise<WallsWorld> {
+  const corpus = await createCorpusWorld(version, install);
+  const { database, operator } = corpus.gateway;
+  const installation = installationRolesOf(corpus.names.databaseOid);
+  // One connection, so that what is left on it meets the next one.
+  const pool = new Pool({ connection: { ...operator, user: installation.exec }, maxConnections: 1 });
+  const executor = new Executor(pool, new TypeCatalog((sql, values) => database.query(sql, [...values])));
+  const { schemas, roles, ids, database: databaseName } = corpus.names;
+  const others = [schemas.b, "other", "public", "postgate_helpers", "postgate_private"];
+  const { databaseOid } = installation;
+  const mine = tenantRolesOf(databaseOid, ids.a as DatabaseId);
+  const victim = tenantRolesOf(databaseOid, ids.b as DatabaseId);
+  const state = await openStateOf(database.connection, { schema: schemas.a, roles: `^${mine.owner}(_rw)?$`, others });
+  const [table] = await database.query("select oid::text from pg_class where relname = 'b_only_marker'");
+
+  async function run(sql: string, mode: Mode | "victim", params: readonly unknown[] = []): Promise<string> {
+    const isVictim = mode === "victim";
+    const facts = { text: sql, operation: "SELECT", permissions: ["CREATE"], needsInsertOrUpdate: false, tables: [] };
+    const statement = { ...facts, returnsRows: true, writes: true, parameterCount: params.length };
+    const tenant = isVictim ? ids.b : ids.a;
+    try {
+      const [result] = await executor.execute({
+        statements: [{ statement: statement as unknown as ApprovedStatement, params: params.map(toParameter) }],
+        isBatch: false,
+        transaction: DEFAULT_TRANSACTION,
+        session: {
+          tenant,
+          key: `${tenant} ${mode}`,
+          role: isVictim ? victim.owner : mode === "owner" ? mine.owner : mine.readWrite,
+          searchPath: `"${isVictim ? schemas.b : schemas.a}", pg_temp`,
+          readOnly: mode === "read-only",
+        },
+        limits: { timeoutMs: 500, maxRows: 100_000, maxBytes: 1 << 25 },
+        accept: () => undefined,
+        signal: new AbortController().signal,
+      });
+      return JSON.stringify({ rows: [], ...result }, (_, value: unknown) =>
+        Buffer.isBuffer(value) ? value.toString() : value,
+      );
+    } catch (error) {
+      // An attack that kept another role: the session cannot be used again, and is thrown away.
+      if (error instanceof TenantRoleMissing) return "";
+      if (!(error instanceof GatewayError)) throw error;
+      return JSON.stringify([error.message, error.code, error]);
+    }
+  }
+
+  const lookAround = async (): Promise<string[]> => {
+    const answer = JSON.parse(await run("select trace from postgate_helpers.describe_table(0)", "victim")) as {
+      readonly rows: string[][];
+    };
+    return answer.rows.map(([trace]) => trace ?? "");
+  };
+  /** UNLISTEN takes effect at the commit, so the channel's name is still there for one transaction. */
+  async function tracesFoundByTheVictim(): Promise<string[]> {
+    const first = await lookAround();
+    const isListening = first.some((trace) => trace.startsWith("channel "));
+    return isListening ? [...first.filter((trace) => !trace.startsWith("channel ")), ...(await lookAround())] : first;
+  }
+
+  const quiet = await tracesFoundByTheVictim();
+  await state.remember();
+  let before = await state.outside();
+  let mayNeedRepair = false;
+  let isSpoilt = false;
+
+  async function attack(statements: readonly string[], mode: Mode, row?: WorldCase): Promise<Attempt> {
+    const texts: string[] = [];
+    for (const sql of statements) texts.push(await run(sql, mode, row?.params));
+    // What PostgreSQL refused was rolled back.
+    const found = texts.at(-1)?.startsWith("[") ? [] : await tracesFoundByTheVictim();
+    const after = await state.outsideSince(before);
+    const effects = differences(before, after);
+    mayNeedRepair ||= after["next"] !== before["next"];
+    isSpoilt ||= effects.length > 0;
+    before = after;
+    const answer = { status: 200, body: undefined, text: texts.join("\n"), headers: new Headers() };
+    const said = row ?? ({ sql: statements.join("\n") } as WorldCase);
+    return {
+      texts,
+      leaks: corpus.leaksIn(answer, said),
+      effects,
+      traces: found.filter((trace) => !quiet.includes(trace)),
+    };
+  }
+
+  async function repair(): Promise<void> {
+    if (!mayNeedRepair) return;
+    mayNeedRepair = false;
+    if (isSpoilt) await state.dropStrays(mine.owner);
+    if (!(await state.isWhole())) await state.dropAdditions();
+    if (!(await state.isWhole())) {
+      await corpus.rebuildA();
+      await state.remember();
+    }
+    before = isSpoilt ? await state.outside() : await state.mark(before);
+    isSpoilt = false;
+  }
+
+  const names: Readonly<Record<string, string>> = {
+    $victim: victim.owner,
+    $other: schemas.b,
+    $own: schemas.a,
+    $me: mine.owner,
+    $database: databaseName,
+    $table: String(table.oid),
+    $exec: installation.exec,
+  };
+  expect(roles.b).toBe(victim.owner);
+  return {
+    corpus,
+    installation,
+    attacks: [...corpus.cases, ...corpus.own]
+      .map((row) => aim(row, databaseOid, Number(table.oid)))
+      .filter(isAimedAtWalls),
+    fill: (sql) => sql.replaceAll(/\$[a-z]+/g, (name) => names[name] ?? name),
+    run,
+    attack,
+    repair,
+    close: async () => {
+      await pool.close(1_000);
+      await state.close();
+      await corpus.close();
+    },
+  };
+}
+
+/** Whether PostgreSQL too must refuse it, or keep it within the tenant. */
+export function isAimedAtWalls({ expect: expected, group, database }: CorpusCase): boolean {
+  return expected === "deny" && !WITHOUT_SECRETS.test(group) && database !== "admin";
+}
+
+/**
+ * The rows were written for the judge, which refuses a text whatever it would find. Here they must hit: metadata and
+ * functions are named where they are, and numbers are those of this database, the victim's table among them.
+ */
+function aim(row: WorldCase, databaseOid: number, tableOid: number): WorldCase {
+  const [from, to] = row.sql.includes("LIMIT 200") ? [tableOid - 60, tableOid + 60] : [databaseOid, tableOid + 60];
+  const sql = row.sql
+    .replaceAll(/(?<![.\w"'])(?=(postgate_(tokens|databases)|(create|delete)_tenant_\w+)\b)/g, "public.")
+    .replaceAll(/generate_series\(16384, ?\d+\)/g, `generate_series(${from}, ${to})`)
+    .replaceAll(/\b(16390|16400|16500)\b/g, String(tableOid));
+  return { ...row, sql };
+}
+
+function toParameter(value: unknown): Parameter {
+  if (value === null) return { kind: "null" };
+  if (typeof value === "string") return { kind: "string", text: value };
+  const text = JSON.stringify(value);
+  if (Array.isArray(value)) return { kind: "array", text };
+  return { kind: typeof value === "object" ? "object" : typeof value === "boolean" ? "boolean" : "number", text };
+}
