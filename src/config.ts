@@ -36,6 +36,8 @@ export interface Config {
   readonly skipMigrations: boolean;
   /** Extensions that tenants may use (POSTGATE_EXTENSIONS). */
   readonly extensions: readonly string[];
+  /** Whether POST /sql speaks Neon's SQL over HTTP (POSTGATE_NEON). */
+  readonly neon: boolean;
   /** For connection strings of dedicated databases (POSTGATE_SEALING_KEY, POSTGATE_SEALING_KEY_OLD). */
   readonly sealingKeys: SealingKeys;
   /** What is probably a mistake and stops nothing: a POSTGATE_… variable that nobody knows. */
@@ -99,6 +101,7 @@ function toConfig(values: SettingValues, database: DatabaseSource): Config {
     logSql: values.logSql,
     skipMigrations: values.skipMigrations,
     extensions: values.extensions,
+    neon: values.neon,
     sealingKeys: Object.freeze({ current: values.sealingKey, old: values.oldSealingKey }),
   };
 }

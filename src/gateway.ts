@@ -118,6 +118,7 @@ async function start(options: Start): Promise<Listening> {
     runQuery: withSqlLog(pipeline, config.logSql, observe),
     observe,
     maxBodyBytes: config.maxBodyBytes,
+    neon: config.neon,
   });
   onClose(() => server.close(config.shutdownTimeoutMs));
   onClose(() => operations.stopping());

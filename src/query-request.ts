@@ -3,11 +3,6 @@
 
 import type { Parameter } from "./parameters.ts";
 
-export interface StatementRequest {
-  readonly sql: string;
-  readonly params: readonly Parameter[];
-}
-
 /** The form of a result in the answer: what is left at its default changes no byte of it. */
 export interface ResultForm {
   /** Rows as objects, or as arrays that keep every column, of the same name too. */
@@ -16,9 +11,22 @@ export interface ResultForm {
   readonly types: "json" | "text";
   /** Also what the columns are, and PostgreSQL's name for what was done. */
   readonly withFields: boolean;
+  /** Postgate's own answers, or those of Neon's SQL over HTTP, whose values and keys differ. */
+  readonly layout: "postgate" | "neon";
 }
 
-export const DEFAULT_FORM: ResultForm = Object.freeze({ rowMode: "object", types: "json", withFields: false });
+export const DEFAULT_FORM: ResultForm = Object.freeze({
+  rowMode: "object",
+  types: "json",
+  withFields: false,
+  layout: "postgate",
+});
+
+export interface StatementRequest {
+  readonly sql: string;
+  readonly params: readonly Parameter[];
+  readonly form: ResultForm;
+}
 
 export type IsolationLevel = "read uncommitted" | "read committed" | "repeatable read" | "serializable";
 
@@ -38,5 +46,4 @@ export interface QueryRequest {
   /** Answered as a list of results; errors name the statement. A single statement is not, a batch of one is. */
   readonly isBatch: boolean;
   readonly transaction: TransactionOptions;
-  readonly form: ResultForm;
 }

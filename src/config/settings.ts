@@ -59,6 +59,7 @@ export const SETTINGS = {
   logSql: oneOf("POSTGATE_LOG_SQL", SQL_LOGGING, "off"),
   skipMigrations: flag("POSTGATE_SKIP_MIGRATIONS", false),
   extensions: nameList("POSTGATE_EXTENSIONS"),
+  neon: flag("POSTGATE_NEON", false),
   sealingKey: secretKey("POSTGATE_SEALING_KEY"),
   oldSealingKey: secretKey("POSTGATE_SEALING_KEY_OLD"),
 } as const;

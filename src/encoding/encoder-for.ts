@@ -5,29 +5,34 @@ import { BUILTIN_ARRAY_TYPES } from "./builtin-array-types.ts";
 import { encodeArray } from "./encode-array.ts";
 import { encodeString, SCALAR_ENCODERS, type Encode } from "./scalar-encoders.ts";
 
+type UserTypes = ReadonlyMap<number, UserType>;
+type ScalarEncoders = typeof SCALAR_ENCODERS;
+
 /** Total: what no table knows is PostgreSQL's text, as a string. */
-export function encoderFor(typeOid: number, userTypes: ReadonlyMap<number, UserType>): Encode {
-  if (typeOid >= FIRST_LOOKED_UP_TYPE_OID) return encoderForUserType(userTypes.get(typeOid), userTypes);
+export function encoderFor(typeOid: number, userTypes: UserTypes, scalars = SCALAR_ENCODERS): Encode {
+  const userType = typeOid >= FIRST_LOOKED_UP_TYPE_OID ? (userTypes.get(typeOid) ?? UNKNOWN) : undefined;
+  if (userType !== undefined) return encoderForUserType(userType, userTypes, scalars);
   const array = BUILTIN_ARRAY_TYPES.get(typeOid);
-  if (array !== undefined) return arrayEncoder(array, userTypes);
-  return SCALAR_ENCODERS.get(typeOid) ?? encodeString;
+  if (array !== undefined) return arrayEncoder(array, userTypes, scalars);
+  return scalars.get(typeOid) ?? encodeString;
 }
 
-function encoderForUserType(type: UserType | undefined, userTypes: ReadonlyMap<number, UserType>): Encode {
-  switch (type?.kind) {
+const UNKNOWN: UserType = { kind: "scalar" };
+
+function encoderForUserType(type: UserType, userTypes: UserTypes, scalars: ScalarEncoders): Encode {
+  switch (type.kind) {
     case "array":
-      return arrayEncoder(type, userTypes);
+      return arrayEncoder(type, userTypes, scalars);
     case "domain":
-      return encoderFor(type.baseOid, userTypes);
+      return encoderFor(type.baseOid, userTypes, scalars);
     case "scalar":
-    case undefined:
       return encodeString;
   }
 }
 
 type ArrayType = Omit<Extract<UserType, { kind: "array" }>, "kind">;
 
-function arrayEncoder({ elementOid, delimiter }: ArrayType, userTypes: ReadonlyMap<number, UserType>): Encode {
-  const elements = { encode: encoderFor(elementOid, userTypes), delimiter };
+function arrayEncoder({ elementOid, delimiter }: ArrayType, userTypes: UserTypes, scalars: ScalarEncoders): Encode {
+  const elements = { encode: encoderFor(elementOid, userTypes, scalars), delimiter };
   return (text) => encodeArray(text, elements);
 }

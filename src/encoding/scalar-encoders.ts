@@ -10,12 +10,12 @@ const ESCAPED_IN_JSON = /["\\\u0000-\u001f]/;
 export const encodeString: Encode = (text) => (ESCAPED_IN_JSON.test(text) ? JSON.stringify(text) : `"${text}"`);
 
 /** For text that is JSON already: json, jsonb and the whole numbers that fit a double. */
-const encodeVerbatim: Encode = (text) => text;
+export const encodeVerbatim: Encode = (text) => text;
 
-const encodeBoolean: Encode = (text) => (text === "t" ? "true" : "false");
+export const encodeBoolean: Encode = (text) => (text === "t" ? "true" : "false");
 
 /** PostgreSQL's text of a finite float is a JSON number (`-0` and `1e+20` too); NaN and the infinities end in a letter. */
-const encodeFloat: Encode = (text) => (text.charCodeAt(text.length - 1) > NINE ? `"${text}"` : text);
+export const encodeFloat: Encode = (text) => (text.charCodeAt(text.length - 1) > NINE ? `"${text}"` : text);
 
 const encodeInt8: Encode = (text) => (Number.isSafeInteger(Number(text)) ? text : `"${text}"`);
 

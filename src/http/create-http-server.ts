@@ -1,4 +1,4 @@
-// The public listener: its two routes, its limits, its start and its end. It knows no PostgreSQL: whose a token is and
+// The public listener: its routes, its limits, its start and its end. It knows no PostgreSQL: whose a token is and
 // how a query runs is passed in.
 
 import type { Socket } from "node:net";
@@ -10,17 +10,22 @@ import { BodyBudget } from "./body-budget.ts";
 import { createConnectionErrorHandler } from "./connection-errors.ts";
 import { toErrorResponse, toGatewayError } from "./error-response.ts";
 import { listen } from "./listen.ts";
+import { NEON_PREFLIGHT_HEADERS, NEON_PROTOCOL } from "./neon-protocol.ts";
+import { QUERY_PROTOCOL } from "./query-protocol.ts";
 import { addQueryRoute, type RunQuery } from "./query-route.ts";
 import { discardBody } from "./read-body.ts";
 import { requestIdOf } from "./request-id.ts";
 import { RunningQueries } from "./running-queries.ts";
 import { cutStalledAnswers } from "./stalled-answers.ts";
+import { TenantThrottle } from "./tenant-throttle.ts";
 
 export interface HttpServerOptions {
   readonly authenticate: Authenticate;
   readonly runQuery: RunQuery;
   readonly observe: Observe;
   readonly maxBodyBytes: number;
+  /** Whether POST /sql speaks Neon's SQL over HTTP. */
+  readonly neon?: boolean;
   /** Of all large bodies that are in memory at one time; a tenant may have a quarter of it. */
   readonly maxHeldBodyBytes?: number;
   /** For a whole request to arrive, body included. */
@@ -43,15 +48,17 @@ const KEEP_ALIVE_TIMEOUT_MS = 72_000;
 const CONNECTIONS_CHECKING_INTERVAL_MS = 1_000;
 const MAX_HEADER_BYTES = 16_384;
 
-const ALLOWED_METHODS: ReadonlyMap<string, string> = new Map([
+const ALLOWED_METHODS: readonly (readonly [path: string, methods: string])[] = [
   ["/health", "GET, HEAD"],
   ["/query", "POST"],
-]);
+];
+const NEON_METHODS = [NEON_PROTOCOL.path, NEON_PREFLIGHT_HEADERS.allow] as const;
 /** Of `http://host/path?query`, the form for proxies, and of `/path?query`. */
 const PATH = /^(?:https?:\/\/[^/]*)?([^?]*)/i;
 
 export function createHttpServer(options: HttpServerOptions): HttpServer {
   const { observe } = options;
+  const allowedMethods = new Map(options.neon === true ? [...ALLOWED_METHODS, NEON_METHODS] : ALLOWED_METHODS);
   const running = new RunningQueries();
   const latestReply = new WeakMap<Socket, FastifyReply>();
   let isClosing = false;
@@ -60,22 +67,23 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     request.startedAt = performance.now();
     latestReply.set(request.raw.socket, reply);
     void reply.header("x-request-id", request.id);
-    done(isClosing ? new GatewayError("UNAVAILABLE", "The server is shutting down") : findFault(request, reply));
+    done(
+      isClosing
+        ? new GatewayError("UNAVAILABLE", "The server is shutting down")
+        : findFault(request, reply, allowedMethods),
+    );
   }
 
   const refuse = createRefuser(observe);
-  const app = createApp(options, {
-    refuse,
-    onConnectionError: createConnectionErrorHandler({ observe, latestReply, refuse }),
-  });
+  const onConnectionError = createConnectionErrorHandler({ observe, latestReply, refuse });
+  const app = createApp(options, { refuse, onConnectionError });
   cutStalledAnswers(app.server, latestReply, options.stalledAnswerTimeoutMs);
   app.addHook("onRequest", admit);
   app.addHook("onSend", (...[, reply, , done]) => {
     if (isClosing) void reply.header("connection", "close");
     done();
   });
-  app.get("/health", (_request, reply) => reply.send({ status: "ok" }));
-  addQueryRoute(app, { ...options, running, bodies: new BodyBudget(options.maxBodyBytes, options.maxHeldBodyBytes) });
+  addRoutes(app, options, running);
 
   return {
     async listen(host, port) {
@@ -92,12 +100,23 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   };
 }
 
+function addRoutes(app: FastifyInstance, options: HttpServerOptions, running: RunningQueries): void {
+  app.get("/health", (_request, reply) => reply.send({ status: "ok" }));
+  const bodies = new BodyBudget(options.maxBodyBytes, options.maxHeldBodyBytes);
+  const shared = { ...options, running, bodies, throttle: new TenantThrottle() };
+  addQueryRoute(app, QUERY_PROTOCOL, shared);
+  if (options.neon !== true) return;
+  addQueryRoute(app, NEON_PROTOCOL, shared);
+  app.options(NEON_PROTOCOL.path, (_request, reply) => reply.headers(NEON_PREFLIGHT_HEADERS).send());
+}
+
 type Refuse = (error: GatewayError, reply: FastifyReply) => void;
 
 function createRefuser(observe: Observe): Refuse {
   return (error, reply) => {
     observeFailure(error, reply.request, observe);
-    const { status, headers, body } = toErrorResponse(error, reply.request.id);
+    const respond = reply.request.routeOptions.config.protocol?.toErrorResponse ?? toErrorResponse;
+    const { status, headers, body } = respond(error, reply.request.id);
     void reply.code(status).headers(headers).send(body);
   };
 }
@@ -142,11 +161,15 @@ function createApp(options: HttpServerOptions, { refuse, onConnectionError }: Re
   return app;
 }
 
-function findFault(request: FastifyRequest, reply: FastifyReply): GatewayError | undefined {
+function findFault(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  allowedMethods: ReadonlyMap<string, string>,
+): GatewayError | undefined {
   const { headers, httpVersion } = request.raw;
   if (headers.host === undefined && httpVersion === "1.1")
     return new GatewayError("INVALID_REQUEST", "The Host header is missing");
-  const allowed = ALLOWED_METHODS.get(PATH.exec(request.url)?.[1] ?? "");
+  const allowed = allowedMethods.get(PATH.exec(request.url)?.[1] ?? "");
   if (allowed === undefined) return notFound(); // Also /%71uery, which the router would decode.
   if (!request.is404) return undefined;
   void reply.header("allow", allowed);

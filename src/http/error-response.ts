@@ -21,17 +21,22 @@ export function toErrorResponse(error: GatewayError, requestId: string): ErrorRe
   const body: PostgateErrorResponse = { error: error.message, code: error.code, ...error.details };
   return {
     status: error.status,
-    headers: {
-      "content-type": "application/json; charset=utf-8",
-      "cache-control": "no-store",
-      "x-request-id": requestId,
-      ...headersOf(error),
-    },
+    headers: headersOf(error, requestId),
     body: JSON.stringify(body),
   };
 }
 
-function headersOf({ code, retryAfterSeconds }: GatewayError): Record<string, string> {
+/** Of the answer of a failure, whatever the form of its body. */
+export function headersOf(error: GatewayError, requestId: string): Record<string, string> {
+  return {
+    "content-type": "application/json; charset=utf-8",
+    "cache-control": "no-store",
+    "x-request-id": requestId,
+    ...extraHeadersOf(error),
+  };
+}
+
+function extraHeadersOf({ code, retryAfterSeconds }: GatewayError): Record<string, string> {
   if (code === "UNAUTHORIZED") return { "www-authenticate": "Bearer" };
   if (code === "UNAVAILABLE" || code === "TOO_MANY_REQUESTS" || retryAfterSeconds !== undefined)
     return { "retry-after": String(retryAfterSeconds ?? DEFAULT_RETRY_AFTER_SECONDS) };

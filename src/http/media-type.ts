@@ -15,6 +15,11 @@ export function requireJson(headers: IncomingHttpHeaders): void {
   if (!JSON_TYPE.test(type)) throw unsupported("Content-Type must be application/json");
   const charset = CHARSET.exec(type)?.[1];
   if (charset !== undefined && !UTF_8.test(charset)) throw unsupported("The charset of the body must be utf-8");
+  requireUncompressed(headers);
+}
+
+/** @throws GatewayError UNSUPPORTED_MEDIA_TYPE */
+export function requireUncompressed(headers: IncomingHttpHeaders): void {
   const encoding = headers["content-encoding"] ?? "identity";
   if (encoding.toLowerCase() !== "identity") throw unsupported("The body must not be compressed (Content-Encoding)");
 }

@@ -22,13 +22,12 @@ export function parseQueryBody(bytes: Uint8Array): QueryRequest {
   const { sql, statements } = body.object;
   const isBatch = statements !== undefined && statements !== null;
   if (isBatch && sql !== undefined) throw invalid('The body has both "sql" and "statements"; send one of them');
+  const form = readForm(body.object);
+  const reading = { listKey: "statements", sqlKey: "sql", formOf: () => form };
   return {
-    statements: isBatch
-      ? parseStatements(body, { listKey: "statements", sqlKey: "sql" })
-      : [parseStatement(body, "sql")],
+    statements: isBatch ? parseStatements(body, reading) : [parseStatement(body, reading)],
     isBatch,
     transaction: readTransaction(body.object),
-    form: readForm(body.object),
   };
 }
 
@@ -40,6 +39,7 @@ function readForm({ row_mode: rowMode, types, fields }: Keys): ResultForm {
     rowMode: readWord(rowMode, "row_mode", ["object", "array"]) ?? "object",
     types: readWord(types, "types", ["json", "text"]) ?? "json",
     withFields: readFlag(fields, "fields"),
+    layout: "postgate",
   };
 }
 

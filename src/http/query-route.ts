@@ -1,16 +1,18 @@
-// POST /query: token, media type, body, then the query itself, and its answer. What a query is, `runQuery` knows.
+// The routes that take queries: token, media type, body, then the query itself, and its answer. How a protocol writes these is
+// its own; what a query is, `runQuery` knows.
 
+import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Authenticate, Principal } from "../auth/principal.ts";
+import type { Token } from "../auth/token.ts";
+import type { GatewayError } from "../errors.ts";
 import type { Observe } from "../observability/observation.ts";
 import type { QueryRequest } from "../query-request.ts";
-import { readBearerToken } from "./bearer-token.ts";
 import type { BodyBudget } from "./body-budget.ts";
-import { requireJson } from "./media-type.ts";
-import { parseQueryBody } from "./parse-query-body.ts";
+import type { ErrorResponse } from "./error-response.ts";
 import { readBody } from "./read-body.ts";
 import type { RunningQueries } from "./running-queries.ts";
-import { TenantThrottle } from "./tenant-throttle.ts";
+import type { TenantThrottle } from "./tenant-throttle.ts";
 
 export interface QueryContext {
   readonly requestId: string;
@@ -28,6 +30,20 @@ export interface QueryAnswer {
 
 export type RunQuery = (principal: Principal, request: QueryRequest, context: QueryContext) => Promise<QueryAnswer>;
 
+/** How queries are written on a route. All else is the same on all of them: limits, judge, execution, log. */
+export interface QueryProtocol {
+  readonly path: string;
+  /** @throws GatewayError UNAUTHORIZED */
+  readonly readToken: (request: IncomingMessage) => Token;
+  /** @throws GatewayError UNSUPPORTED_MEDIA_TYPE */
+  readonly requireMediaType: (headers: IncomingHttpHeaders) => void;
+  /** @throws GatewayError INVALID_REQUEST */
+  readonly parseBody: (bytes: Uint8Array, headers: IncomingHttpHeaders) => QueryRequest;
+  /** Of a successful answer, besides those of every answer. */
+  readonly answerHeaders?: (request: FastifyRequest, query: QueryRequest) => Readonly<Record<string, string>>;
+  readonly toErrorResponse: (error: GatewayError, requestId: string) => ErrorResponse;
+}
+
 export interface QueryRouteOptions {
   readonly authenticate: Authenticate;
   readonly runQuery: RunQuery;
@@ -35,36 +51,41 @@ export interface QueryRouteOptions {
   readonly maxBodyBytes: number;
   readonly bodies: BodyBudget;
   readonly running: RunningQueries;
+  readonly throttle: TenantThrottle;
 }
 
 declare module "fastify" {
+  interface FastifyContextConfig {
+    /** Of the routes that take queries. */
+    protocol?: QueryProtocol;
+  }
   interface FastifyRequest {
     /** By performance.now(). */
     startedAt: number | undefined;
-    /** Set on /query once the token is found valid. */
+    /** Set on the routes of queries once the token is found valid. */
     principal: Principal | undefined;
-    /** Set on /query. */
+    /** Set on the routes of queries. */
     clientGone: AbortController | undefined;
   }
 }
 
-export function addQueryRoute(app: FastifyInstance, options: QueryRouteOptions): void {
-  const { authenticate, runQuery, observe, maxBodyBytes, bodies, running } = options;
-  const throttle = new TenantThrottle();
+export function addQueryRoute(app: FastifyInstance, protocol: QueryProtocol, options: QueryRouteOptions): void {
+  const { authenticate, runQuery, observe, maxBodyBytes, bodies, running, throttle } = options;
 
   async function admit(request: FastifyRequest): Promise<void> {
-    request.principal = await authenticate(readBearerToken(request.raw));
-    requireJson(request.headers);
+    request.principal = await authenticate(protocol.readToken(request.raw));
+    protocol.requireMediaType(request.headers);
   }
 
   async function answer(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const { principal, clientGone, startedAt } = request;
     if (principal === undefined || clientGone === undefined || startedAt === undefined)
-      throw new Error("The hooks of /query have not run");
+      throw new Error("The hooks of the route have not run");
     const { tenant } = principal;
     const result = await throttle.withQuery(tenant, () =>
       bodies.withBody(tenant.id, async (reserve) => {
-        const query = parseQueryBody(await readBody(request.raw, maxBodyBytes, reserve));
+        const query = protocol.parseBody(await readBody(request.raw, maxBodyBytes, reserve), request.headers);
+        if (protocol.answerHeaders !== undefined) reply.headers(protocol.answerHeaders(request, query));
         return runQuery(principal, query, { requestId: request.id, signal: clientGone.signal });
       }),
     );
@@ -83,7 +104,7 @@ export function addQueryRoute(app: FastifyInstance, options: QueryRouteOptions):
       .send(result.body);
   }
 
-  app.post("/query", { onRequest: [clientWatch(running), admit] }, answer);
+  app.post(protocol.path, { onRequest: [clientWatch(running), admit], config: { protocol } }, answer);
 }
 
 function clientWatch(running: RunningQueries) {

@@ -2,7 +2,7 @@
 
 import { errorOfStatement, GatewayError } from "../errors.ts";
 import { MAX_PARAMETERS } from "../parameters.ts";
-import type { StatementRequest } from "../query-request.ts";
+import type { ResultForm, StatementRequest } from "../query-request.ts";
 import { invalid, isObject, type JsonBody, kindOf } from "./json-body.ts";
 import { readElements, readParameters } from "./read-parameters.ts";
 import { requireSendable } from "./require-sendable.ts";
@@ -13,28 +13,31 @@ export const MAX_STATEMENTS = 1_000;
 /** Without one of these escapes, a text that was decoded from valid UTF-8 holds neither NUL nor half a surrogate pair. */
 const SUSPICIOUS_ESCAPE = /\\u(?:0000|d[89a-f])/i;
 
-/**
- * @param sqlKey under which the statement's text stands.
- * @throws GatewayError INVALID_REQUEST
- */
-export function parseStatement({ object, text }: JsonBody, sqlKey: string): StatementRequest {
+/** How a protocol writes a statement. */
+export interface StatementReading {
+  /** Under which the statement's text stands. */
+  readonly sqlKey: string;
+  /** The form of its result, from what stands beside the text. */
+  readonly formOf: (statement: JsonBody["object"]) => ResultForm;
+}
+
+/** @throws GatewayError INVALID_REQUEST */
+export function parseStatement({ object, text }: JsonBody, { sqlKey, formOf }: StatementReading): StatementRequest {
   const { [sqlKey]: sql, params } = object;
   requireString(sql, sqlKey);
   requireParameterList(params);
   const parameters = params ? readParameters(text) : [];
   if (SUSPICIOUS_ESCAPE.test(text)) requireSendable(sql, parameters, sqlKey);
-  return { sql, params: parameters };
-}
-
-export interface StatementKeys {
-  readonly listKey: string;
-  readonly sqlKey: string;
+  return { sql, params: parameters, form: formOf(object) };
 }
 
 /** @throws GatewayError INVALID_REQUEST; where one statement is at fault, with its number. */
-export function parseStatements({ object, text }: JsonBody, { listKey, sqlKey }: StatementKeys): StatementRequest[] {
+export function parseStatements(
+  { object, text }: JsonBody,
+  { listKey, ...reading }: StatementReading & { readonly listKey: string },
+): StatementRequest[] {
   const list = object[listKey];
-  const form = `it must be an array of objects such as {"${sqlKey}": "SELECT $1::int", "params": [1]}`;
+  const form = `it must be an array of objects such as {"${reading.sqlKey}": "SELECT $1::int", "params": [1]}`;
   if (!Array.isArray(list)) throw invalid(`"${listKey}" is ${kindOf(list)}; ${form}`);
   if (list.length > MAX_STATEMENTS)
     throw invalid(`"${listKey}" has ${list.length} statements; send ${MAX_STATEMENTS} at most`);
@@ -42,7 +45,7 @@ export function parseStatements({ object, text }: JsonBody, { listKey, sqlKey }:
   return list.map((element: unknown, index) =>
     ofStatement(index, () => {
       if (!isObject(element)) throw invalid(`A statement is ${kindOf(element)}; ${form}`);
-      return parseStatement({ object: element, text: texts[index] ?? "" }, sqlKey);
+      return parseStatement({ object: element, text: texts[index] ?? "" }, reading);
     }),
   );
 }

@@ -85,6 +85,7 @@ export function testConfig(database: TestDatabase, changes: Partial<Config> = {}
     logSql: "off",
     skipMigrations: false,
     extensions: [],
+    neon: false,
     sealingKeys: NO_SEALING_KEYS,
     ...changes,
   };

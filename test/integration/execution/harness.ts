@@ -13,7 +13,7 @@ import { TypeCatalog } from "../../../src/execution/type-catalog.ts";
 import type { Parameter } from "../../../src/parameters.ts";
 import type { Permission } from "../../../src/permissions.ts";
 import type { ApprovedStatement, StatementFacts } from "../../../src/policy/approved-statement.ts";
-import { DEFAULT_FORM, DEFAULT_TRANSACTION, type TransactionOptions } from "../../../src/query-request.ts";
+import { DEFAULT_TRANSACTION, type TransactionOptions } from "../../../src/query-request.ts";
 import { type ClusterVersion, createTestDatabase, type TestDatabase } from "../../support/cluster.ts";
 
 /** A statement as the judge would hand it over; the facts can be set to what the judge would refuse. */
@@ -44,7 +44,7 @@ function parameter(value: unknown): Parameter {
   return { kind: "object", text: JSON.stringify(value) };
 }
 
-const DEFAULT_ANSWER = { isBatch: false, form: DEFAULT_FORM };
+const DEFAULT_ANSWER = { isBatch: false, statements: [] };
 const DEFAULT_LIMITS: Limits = { timeoutMs: 10_000, maxRows: 1_000, maxBytes: 10_000_000 };
 
 export interface RunOptions {

@@ -43,6 +43,7 @@ describe("loadConfig", () => {
       logSql: "off",
       skipMigrations: false,
       extensions: [],
+      neon: false,
       sealingKeys: { current: undefined, old: undefined },
       warnings: [],
     });

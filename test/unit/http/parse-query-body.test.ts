@@ -5,10 +5,15 @@ import { MAX_ARRAY_DEPTH } from "../../../src/http/read-parameters.ts";
 import { DEFAULT_FORM, type StatementRequest, type ResultForm } from "../../../src/query-request.ts";
 import { MAX_PARAMETERS, type Parameter } from "../../../src/parameters.ts";
 
-function parse(text: string): StatementRequest {
+function parseWhole(text: string): StatementRequest {
   const [statement] = parseQueryBody(Buffer.from(text)).statements;
   if (statement === undefined) throw new Error("No statement");
   return statement;
+}
+
+function parse(text: string): Pick<StatementRequest, "sql" | "params"> {
+  const { sql, params } = parseWhole(text);
+  return { sql, params };
 }
 
 /** The parameters of a body whose `params` is this JSON text. */
@@ -52,7 +57,7 @@ describe("the form of the body", () => {
     ['"fields":true,', { withFields: true }],
     ['"fields":true,"types":"text","row_mode":"array",', { rowMode: "array", types: "text", withFields: true }],
   ])("asks with {%s…} for a form of the answer", (keys, form) => {
-    expect(parseQueryBody(Buffer.from(`{${keys}"sql":"x"}`)).form).toEqual({ ...DEFAULT_FORM, ...form });
+    expect(parseWhole(`{${keys}"sql":"x"}`).form).toEqual({ ...DEFAULT_FORM, ...form });
   });
 
   it.each([

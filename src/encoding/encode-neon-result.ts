@@ -1,0 +1,30 @@
+// A result set → the JSON text that Neon's SQL over HTTP has for it. Its drivers parse PostgreSQL's text by themselves; where
+// that is not asked for, Neon's own table of JSON values counts, not ours.
+
+import type { ResultSet } from "../execution/result-set.ts";
+import type { ResultForm } from "../query-request.ts";
+import { encodeRows, requireSize } from "./encode-rows.ts";
+import { encoderFor } from "./encoder-for.ts";
+import { NEON_SCALAR_ENCODERS } from "./neon-scalar-encoders.ts";
+import { encodeString, type Encode } from "./scalar-encoders.ts";
+
+/** @throws GatewayError RESULT_TOO_LARGE when its UTF-8 has more than `maxBytes`. */
+export function encodeNeonResult(result: ResultSet, maxBytes: number, { rowMode, types }: ResultForm): string {
+  const { fields, userTypes, commandTag } = result;
+  const encoderOf = (index: number): Encode =>
+    types === "text" ? encodeString : encoderFor(fields[index]?.typeOid ?? 0, userTypes, NEON_SCALAR_ENCODERS);
+  const rows = encodeRows(result, { rowMode, encoderOf }, maxBytes);
+  const [command = ""] = commandTag.split(" ", 1);
+  const rowCount = /\d+$/.exec(commandTag)?.[0] ?? "null";
+  const columns = fields.map((field) => ({
+    name: field.name,
+    dataTypeID: field.typeOid,
+    tableID: field.tableOid,
+    columnID: field.columnNumber,
+    dataTypeSize: field.typeSize,
+    dataTypeModifier: field.typeModifier,
+    format: "text",
+  }));
+  const facts = `"command":${JSON.stringify(command)},"rowCount":${rowCount},"rowAsArray":${String(rowMode === "array")}`;
+  return requireSize(`{"fields":${JSON.stringify(columns)},"rows":${rows},${facts}}`, maxBytes);
+}

@@ -1,0 +1,124 @@
+// Neon's SQL over HTTP: what stands in its headers and bodies, as a query of ours. The statements, their judge, limits and
+// transaction are those of /query; docs/reference/neon.md says what differs from Neon's own server.
+
+import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
+import { parseToken, type Token, unauthorized } from "../auth/token.ts";
+import {
+  DEFAULT_TRANSACTION,
+  type IsolationLevel,
+  type QueryRequest,
+  type ResultForm,
+  type TransactionOptions,
+} from "../query-request.ts";
+import { readBearerToken } from "./bearer-token.ts";
+import { invalid, type JsonBody, parseJsonBody } from "./json-body.ts";
+import { requireUncompressed } from "./media-type.ts";
+import { toNeonErrorResponse } from "./neon-error-response.ts";
+import type { QueryProtocol } from "./query-route.ts";
+import { parseStatement, parseStatements, type StatementReading } from "./statement-request.ts";
+
+const EXAMPLE = '{"query": "SELECT $1::int", "params": ["1"]}';
+const CONNECTION_STRING = "neon-connection-string";
+const ISOLATION_LEVEL = "neon-batch-isolation-level";
+const BATCH_HEADERS = [ISOLATION_LEVEL, "neon-batch-read-only", "neon-batch-deferrable"] as const;
+
+const ISOLATION_LEVELS: ReadonlyMap<string, IsolationLevel> = new Map([
+  ["ReadUncommitted", "read uncommitted"],
+  ["ReadCommitted", "read committed"],
+  ["RepeatableRead", "repeatable read"],
+  ["Serializable", "serializable"],
+]);
+
+/** Any page may call: a token travels in a header that the page itself sets, never in a cookie. */
+const CORS_HEADERS = { "access-control-allow-origin": "*" };
+
+export const NEON_PREFLIGHT_HEADERS = {
+  ...CORS_HEADERS,
+  allow: "OPTIONS, POST",
+  "access-control-allow-headers": [
+    "Authorization, Content-Type, X-Request-Id, Neon-Connection-String, Neon-Raw-Text-Output, Neon-Array-Mode",
+    "Neon-Pool-Opt-In, Neon-Batch-Read-Only, Neon-Batch-Isolation-Level, Neon-Batch-Deferrable",
+  ].join(", "),
+  "access-control-max-age": "86400",
+};
+
+export const NEON_PROTOCOL: QueryProtocol = {
+  path: "/sql",
+  readToken,
+  requireMediaType,
+  parseBody: parseNeonBody,
+  answerHeaders: ({ headers }, { isBatch }) => ({ ...CORS_HEADERS, ...(isBatch ? echoBatchHeaders(headers) : {}) }),
+  toErrorResponse: (error, requestId) => {
+    const response = toNeonErrorResponse(error, requestId);
+    return { ...response, headers: { ...response.headers, ...CORS_HEADERS } };
+  },
+};
+
+/** Of `Authorization`, where there is one; otherwise the password of the connection string. */
+function readToken(request: IncomingMessage): Token {
+  if (request.headers.authorization !== undefined) return readBearerToken(request);
+  const given = request.headers[CONNECTION_STRING];
+  const url = typeof given === "string" && URL.canParse(given) ? new URL(given) : undefined;
+  const isPostgres = url?.protocol === "postgres:" || url?.protocol === "postgresql:";
+  const token = url !== undefined && isPostgres ? parseToken(decoded(url.password)) : undefined;
+  if (token === undefined) throw unauthorized();
+  return token;
+}
+
+/** Drivers send text/plain, and whatever it is, the body is JSON. Fastify would refuse a type that is malformed. */
+function requireMediaType(headers: IncomingHttpHeaders): void {
+  requireUncompressed(headers);
+  delete headers["content-type"];
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return "";
+  }
+}
+
+function parseNeonBody(bytes: Uint8Array, headers: IncomingHttpHeaders): QueryRequest {
+  const body = parseJsonBody(bytes, EXAMPLE);
+  const isBatch = body.object["query"] === undefined && body.object["queries"] !== undefined;
+  const reading = { listKey: "queries", sqlKey: "query", formOf: formReader(headers) };
+  return {
+    statements: isBatch ? parseStatements(body, reading) : [parseStatement(body, reading)],
+    isBatch,
+    transaction: isBatch ? readTransaction(headers) : DEFAULT_TRANSACTION,
+  };
+}
+
+function formReader(headers: IncomingHttpHeaders): StatementReading["formOf"] {
+  const types = isTrue(headers, "neon-raw-text-output") ? "text" : "json";
+  const isArrayByDefault = isTrue(headers, "neon-array-mode");
+  return ({ arrayMode }: JsonBody["object"]): ResultForm => {
+    const isArray = arrayMode === undefined || arrayMode === null ? isArrayByDefault : arrayMode === true;
+    return { layout: "neon", rowMode: isArray ? "array" : "object", types, withFields: true };
+  };
+}
+
+function readTransaction(headers: IncomingHttpHeaders): TransactionOptions {
+  const level = headers[ISOLATION_LEVEL];
+  const isolation = typeof level === "string" ? ISOLATION_LEVELS.get(level) : undefined;
+  if (level !== undefined && isolation === undefined)
+    throw invalid("Neon-Batch-Isolation-Level: invalid isolation level");
+  return {
+    isolation,
+    readOnly: isTrue(headers, "neon-batch-read-only"),
+    deferrable: isTrue(headers, "neon-batch-deferrable"),
+  };
+}
+
+/** Neon's servers take nothing but this word for it. */
+function isTrue(headers: IncomingHttpHeaders, name: string): boolean {
+  return headers[name] === "true";
+}
+
+function echoBatchHeaders(headers: IncomingHttpHeaders): Record<string, string> {
+  const given = BATCH_HEADERS.filter((name) => name === ISOLATION_LEVEL || isTrue(headers, name));
+  return Object.fromEntries(
+    given.flatMap((name) => (headers[name] === undefined ? [] : [[name, String(headers[name])]])),
+  );
+}

@@ -1,0 +1,14 @@
+import { readBearerToken } from "./bearer-token.ts";
+import { toErrorResponse } from "./error-response.ts";
+import { requireJson } from "./media-type.ts";
+import { parseQueryBody } from "./parse-query-body.ts";
+import type { QueryProtocol } from "./query-route.ts";
+
+/** POST /query. */
+export const QUERY_PROTOCOL: QueryProtocol = {
+  path: "/query",
+  readToken: readBearerToken,
+  requireMediaType: requireJson,
+  parseBody: parseQueryBody,
+  toErrorResponse,
+};
