@@ -1,6 +1,7 @@
 // Environment and .env → Config: read once, checked once, frozen. The only reader of process.env. It reports everything
 // that is wrong at once and falls back to nothing quietly.
 
+import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import { readEnvFile } from "./config/env-file.ts";
 import { SETTINGS, type LogLevel, type Setting, type SettingValues } from "./config/settings.ts";
@@ -28,6 +29,8 @@ export interface Config {
   /** How long running statements may take to end when the gateway stops. */
   readonly shutdownTimeoutMs: number;
   readonly poolSize: number;
+  /** Processes that serve the port together; they share the pool's size (POSTGATE_WORKERS). */
+  readonly workers: number;
   /** False where a pooler gives each transaction another session of the server (POSTGATE_PREPARED_STATEMENTS). */
   readonly preparedStatements: boolean;
   readonly logLevel: LogLevel;
@@ -78,6 +81,7 @@ export function loadConfig(environment: Environment = process.env, options: Load
   if (database?.kind === "embedded" && values.tenantDatabaseUrl !== undefined)
     faults.push("POSTGATE_TENANT_DATABASE_URL: belongs to a database of your own; set DATABASE_URL too");
   requireSealingKey(variables, faults);
+  requirePoolForWorkers(values, faults);
   if (faults.length > 0 || database === undefined) throw new ConfigError(faults);
   const warnings = Object.freeze(findUnknownNames(variables));
   return Object.freeze({ ...toConfig(values, database), warnings, ...options.overrides });
@@ -96,6 +100,7 @@ function toConfig(values: SettingValues, database: DatabaseSource): Config {
     queryTimeoutMs: values.queryTimeoutMs,
     shutdownTimeoutMs: values.shutdownTimeoutMs,
     poolSize: values.poolSize,
+    workers: chooseWorkers(values),
     preparedStatements: values.preparedStatements,
     logLevel: values.logLevel,
     logSql: values.logSql,
@@ -104,6 +109,20 @@ function toConfig(values: SettingValues, database: DatabaseSource): Config {
     neon: values.neon,
     sealingKeys: Object.freeze({ current: values.sealingKey, old: values.oldSealingKey }),
   };
+}
+
+/** Each process needs this many connections: two for look-ups, one for the admin database, one for tenants. */
+const LEAST_POOL_SIZE = 4;
+
+/** `auto`: as many as there are cores, and as the pool has connections for. */
+function chooseWorkers({ workers, poolSize }: SettingValues): number {
+  if (workers !== "auto") return workers;
+  return Math.max(1, Math.min(availableParallelism(), Math.floor(poolSize / LEAST_POOL_SIZE)));
+}
+
+function requirePoolForWorkers({ workers, poolSize }: SettingValues, faults: string[]): void {
+  if (workers === "auto" || workers === 1 || poolSize >= workers * LEAST_POOL_SIZE) return;
+  faults.push(`POSTGATE_POOL_SIZE: ${workers} workers need at least ${workers * LEAST_POOL_SIZE} connections together`);
 }
 
 function withoutUnset(environment: Environment): Environment {

@@ -54,6 +54,7 @@ export const SETTINGS = {
   queryTimeoutMs: integer("POSTGATE_QUERY_TIMEOUT_MS", { fallback: 30_000, min: 1, max: 3_600_000 }),
   shutdownTimeoutMs: integer("POSTGATE_SHUTDOWN_TIMEOUT_MS", { fallback: 10_000, min: 0, max: 3_600_000 }),
   poolSize: integer("POSTGATE_POOL_SIZE", { fallback: 20, min: 1, max: 1_000 }),
+  workers: workerCount("POSTGATE_WORKERS"),
   preparedStatements: flag("POSTGATE_PREPARED_STATEMENTS", true),
   logLevel: oneOf("POSTGATE_LOG_LEVEL", LOG_LEVELS, "info"),
   logSql: oneOf("POSTGATE_LOG_SQL", SQL_LOGGING, "off"),
@@ -108,6 +109,12 @@ function integer(name: string, { fallback, min, max }: IntegerRange): Setting<nu
       return number >= min && number <= max ? number : undefined;
     },
   };
+}
+
+function workerCount(name: string): Setting<number | "auto"> {
+  const count = integer(name, { fallback: 1, min: 1, max: 250 });
+  const parse = (given: string): number | "auto" | undefined => (given === "auto" ? "auto" : count.parse(given));
+  return { ...count, form: `auto, or ${count.form}`, parse };
 }
 
 function flag(name: string, fallback: boolean): Setting<boolean> {

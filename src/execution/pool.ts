@@ -222,7 +222,13 @@ export class Pool {
   async #connect(): Promise<Connection> {
     const { connection: settings, ownsSessions: ownsSession, openTimeoutMs } = this.#options;
     const client = await connect(settings, { signal: this.#stop.signal });
-    const connection = await Connection.open(client, { settings, ownsSession, openTimeoutMs }, this.#stop.signal);
+    // Of several servers that one which took us: cancel requests go there, too.
+    const place = { ...settings, host: client.host, port: client.port };
+    const connection = await Connection.open(
+      client,
+      { settings: place, ownsSession, openTimeoutMs },
+      this.#stop.signal,
+    );
     this.#connections.add(connection);
     connection.onEnd(() => this.#forget(connection));
     return connection;

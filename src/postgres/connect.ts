@@ -39,6 +39,21 @@ export class ConnectionError extends Error {
  * @throws what `signal` was aborted with.
  */
 export async function connect(settings: ConnectionSettings, options: ConnectOptions = {}): Promise<Client> {
+  const { otherPlaces = [], ...first } = settings;
+  if (otherPlaces.length === 0) return connectTo(first, options);
+  const refusals: unknown[] = [];
+  for (const place of [first, ...otherPlaces.map((place) => ({ ...first, ...place }))]) {
+    try {
+      return await connectTo(place, options);
+    } catch (error) {
+      options.signal?.throwIfAborted();
+      refusals.push(error);
+    }
+  }
+  throw new ConnectionError(settings, new AggregateError(refusals));
+}
+
+async function connectTo(settings: ConnectionSettings, options: ConnectOptions): Promise<Client> {
   try {
     return await withDeadline(settings, options, (signal) => logIn(settings, options, signal));
   } catch (error) {
@@ -46,7 +61,7 @@ export async function connect(settings: ConnectionSettings, options: ConnectOpti
     const refusal = new ConnectionError(settings, error);
     if (settings.sslMode !== "prefer" || refusal.sqlstate !== NO_HBA_ENTRY) throw refusal;
     // libpq's "prefer" tries without TLS what the server refuses with it.
-    return connect({ ...settings, sslMode: "disable" }, options);
+    return connectTo({ ...settings, sslMode: "disable" }, options);
   }
 }
 
@@ -79,6 +94,7 @@ async function logIn(settings: ConnectionSettings, options: ConnectOptions, sign
   try {
     await client.connect();
     client.requireBoundChannel();
+    await requireTarget(client, settings);
     return client;
   } catch (error) {
     socket.destroy();
@@ -86,6 +102,19 @@ async function logIn(settings: ConnectionSettings, options: ConnectOptions, sign
   } finally {
     signal.removeEventListener("abort", abort);
   }
+}
+
+const REFUSED_TARGETS = {
+  "read-write": { setting: "transaction_read_only", says: "the server is read-only" },
+  primary: { setting: "in_hot_standby", says: "the server is a standby" },
+} as const;
+
+async function requireTarget(client: Client, { targetSessionAttributes }: ConnectionSettings): Promise<void> {
+  if (targetSessionAttributes === undefined) return;
+  const { setting, says } = REFUSED_TARGETS[targetSessionAttributes];
+  const { rows } = await client.query<Record<string, string>>(`show ${setting}`);
+  if (rows[0]?.[setting] !== "off")
+    throw new Error(`${says}, and target_session_attrs=${targetSessionAttributes} asks for another`);
 }
 
 /** The driver's client, told everything, so that it asks the environment for nothing. */

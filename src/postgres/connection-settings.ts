@@ -7,11 +7,20 @@ import { userInfo } from "node:os";
 /** libpq's `sslmode`. */
 type SslMode = "disable" | "prefer" | "require" | "verify-ca" | "verify-full";
 
-/** Where and as whom to connect: one PostgreSQL URL, parsed. */
-export interface ConnectionSettings {
+/** What a server must be able to do to be taken: libpq's `target_session_attrs`. */
+type SessionAttributes = "read-write" | "primary";
+
+export interface ServerPlace {
   /** A host name or address, or the folder of a unix socket (starts with `/`). */
   readonly host: string;
   readonly port: number;
+}
+
+/** Where and as whom to connect: one PostgreSQL URL, parsed. */
+export interface ConnectionSettings extends ServerPlace {
+  /** Tried in this order where the first cannot be had. */
+  readonly otherPlaces?: readonly ServerPlace[];
+  readonly targetSessionAttributes?: SessionAttributes;
   readonly user: string;
   readonly password: string | undefined;
   readonly database: string;
@@ -41,6 +50,7 @@ const ASSIGNED_PARAMETERS = [
   "connect_timeout",
   "application_name",
   "options",
+  "target_session_attrs",
 ] as const;
 
 type Assigned = Partial<Record<(typeof ASSIGNED_PARAMETERS)[number], string>>;
@@ -56,7 +66,6 @@ const HARMLESS_PARAMETERS: Readonly<Record<string, readonly string[] | "any">> =
   keepalives_interval: "any",
   sslcompression: ["0"],
   sslnegotiation: ["postgres"],
-  target_session_attrs: ["any"],
   tcp_user_timeout: "any",
 };
 
@@ -95,13 +104,19 @@ function parseLogin(login: string): Assigned {
   return { ...(user === "" ? {} : { user }), ...(password === "" ? {} : { password }) };
 }
 
+/** One place, or several with commas between them. */
 function parseAddress(address: string): Assigned {
-  if (address.includes(",")) throw new Error("it must name one host: lists of hosts are not supported");
+  const places = address.split(",").map(parsePlace);
+  const hosts = places.map(({ host }) => host).join();
+  const ports = places.map(({ port }) => port).join();
+  return { ...(/^,*$/.test(hosts) ? {} : { host: hosts }), ...(/^,*$/.test(ports) ? {} : { port: ports }) };
+}
+
+function parsePlace(address: string): { readonly host: string; readonly port: string } {
   const match = /^(?:\[([0-9A-Fa-f:.%]+)\]|([^:[\]]*))(?::(.*))?$/s.exec(address);
   if (match === null) throw new Error("the host is malformed (an IPv6 address stands in brackets)");
   const [, bracketed, name = "", port = ""] = match;
-  const host = decode(bracketed ?? name, "the host");
-  return { ...(host === "" ? {} : { host }), ...(port === "" ? {} : { port }) };
+  return { host: decode(bracketed ?? name, "the host"), port };
 }
 
 function parseParameters(query: string): Assigned {
@@ -141,8 +156,7 @@ function toSettings(assigned: Assigned): ConnectionSettings {
   const user = assigned.user ?? defaultUser();
   const timeout = assigned.connect_timeout;
   return Object.freeze({
-    host: assigned.host ?? "localhost",
-    port: parsePort(assigned.port ?? "5432"),
+    ...toPlaces(assigned.host ?? "localhost", assigned.port ?? "5432"),
     user,
     password: assigned.password,
     database: assigned.dbname ?? user,
@@ -150,7 +164,27 @@ function toSettings(assigned: Assigned): ConnectionSettings {
     ...(timeout ? { connectTimeoutMs: parseTimeout(timeout) } : {}),
     ...(assigned.application_name ? { applicationName: assigned.application_name } : {}),
     ...(assigned.options ? { options: assigned.options } : {}),
+    ...toTarget(assigned.target_session_attrs),
   });
+}
+
+/** As in libpq: one port for all hosts, or one for each. */
+function toPlaces(hostList: string, portList: string): Pick<ConnectionSettings, "host" | "port" | "otherPlaces"> {
+  const ports = portList.split(",");
+  const hosts = hostList.split(",");
+  if (ports.length > 1 && ports.length !== hosts.length) throw new Error("it must have one port, or one for each host");
+  const portOf = (index: number): string => ports[ports.length > 1 ? index : 0] ?? "";
+  const [first, ...others] = hosts.map((host, index) => ({
+    host: host === "" ? "localhost" : host,
+    port: portOf(index) === "" ? 5_432 : parsePort(portOf(index)),
+  }));
+  return { host: "localhost", port: 5_432, ...first, ...(others.length > 0 ? { otherPlaces: others } : {}) };
+}
+
+function toTarget(text = "any"): Pick<ConnectionSettings, "targetSessionAttributes"> {
+  if (text === "any") return {};
+  if (text === "read-write" || text === "primary") return { targetSessionAttributes: text };
+  throw new Error('the parameter "target_session_attrs" must be one of any, read-write, primary');
 }
 
 function toTlsSettings({

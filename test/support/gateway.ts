@@ -80,6 +80,7 @@ export function testConfig(database: TestDatabase, changes: Partial<Config> = {}
     shutdownTimeoutMs: 10_000,
     opsPort: undefined,
     poolSize: 5,
+    workers: 1,
     preparedStatements: true,
     logLevel: "silent",
     logSql: "off",

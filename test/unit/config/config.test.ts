@@ -38,6 +38,7 @@ describe("loadConfig", () => {
       shutdownTimeoutMs: 10_000,
       opsPort: undefined,
       poolSize: 20,
+      workers: 1,
       preparedStatements: true,
       logLevel: "info",
       logSql: "off",

@@ -59,6 +59,21 @@ describe("parseConnectionUrl", () => {
     expect(parseConnectionUrl(url)).toEqual({ ...COMPLETE, ...differs });
   });
 
+  it.each([
+    { url: "postgres://app@one,two:6432,[::1]:1/shop", places: ["one:5432", "two:6432", "::1:1"] },
+    { url: "postgres://app@one,two:/shop?port=7", places: ["one:7", "two:7"] },
+    { url: "postgres://app@/shop?host=/run/a,/run/b&port=1,2", places: ["/run/a:1", "/run/b:2"] },
+  ])("reads the hosts of $url in their order", ({ url, places }) => {
+    const { otherPlaces = [], ...first } = parseConnectionUrl(url);
+    expect([first, ...otherPlaces].map(({ host, port }) => `${host}:${port}`)).toEqual(places);
+  });
+
+  it("knows which server is wanted", () => {
+    const wanted = (attributes: string): unknown =>
+      parseConnectionUrl(`postgres://app@one,two/shop?target_session_attrs=${attributes}`).targetSessionAttributes;
+    expect([wanted("any"), wanted("read-write"), wanted("primary")]).toEqual([undefined, "read-write", "primary"]);
+  });
+
   it("takes the operating system's user where none is named", () => {
     const { username } = userInfo();
 
@@ -78,7 +93,9 @@ describe("parseConnectionUrl", () => {
     { url: "postgres://app:hunter2@db:hunter2/shop", says: "the port must be a number from 1 to 65535" },
     { url: "postgres://app:hunter2@db:0/shop", says: "the port must be a number from 1 to 65535" },
     { url: "postgres://app:hunter2@db:65536/shop", says: "the port must be a number from 1 to 65535" },
-    { url: "postgres://app:hunter2@one,two/shop", says: "lists of hosts are not supported" },
+    { url: "postgres://app:hunter2@one,two,three:1/shop?port=1,2", says: "one port, or one for each host" },
+    { url: "postgres://app:hunter2@one:1,two:x/shop", says: "the port must be" },
+    { url: "postgres://app:hunter2@one/shop?target_session_attrs=standby", says: "any, read-write, primary" },
     { url: "postgres://app:hunter2@2001:db8::1/shop", says: "the port must be" },
     { url: "postgres://app:hunter2@[::1/shop", says: "in brackets" },
     {
@@ -105,8 +122,8 @@ describe("parseConnectionUrl", () => {
     { url: "postgres://app:hunter2@db/shop?__proto__=1", says: '"__proto__" is not supported' },
     { url: "postgres://app:hunter2@db/shop?gssencmode=require", says: '"gssencmode" may only be disable or prefer' },
     {
-      url: "postgres://app:hunter2@db/shop?target_session_attrs=read-write",
-      says: '"target_session_attrs" may only be any',
+      url: "postgres://app:hunter2@db/shop?target_session_attrs=prefer-standby",
+      says: "any, read-write, primary",
     },
     { url: "postgres://app:hunter2@db/shop?sslmode", says: "?name=value" },
     { url: "postgres://app:hunter2@db/shop?a=b=c", says: "?name=value" },

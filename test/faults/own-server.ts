@@ -1,0 +1,117 @@
+// A PostgreSQL of a test's own, which it may kill, and the built gateway in front of it, as processes.
+
+import { chown, mkdtemp, rm } from "node:fs/promises";
+import { join } from "node:path";
+import pg from "pg";
+import { onTestFinished } from "vitest";
+import type { ServerBinaries } from "../../src/embedded/find-binaries.ts";
+import { initDataFolder } from "../../src/embedded/init-data-folder.ts";
+import { type Postmaster, startPostmaster } from "../../src/embedded/postmaster.ts";
+import { prepareBinaries } from "../../src/embedded/prepare-binaries.ts";
+import { listServerUsers } from "../../src/embedded/server-user.ts";
+import { temporaryFolderFor } from "../../src/embedded/socket-folder.ts";
+import { makeFolder } from "../integration/embedded/data-dirs.ts";
+import { type CliProcess, startCli } from "../support/cli.ts";
+
+/** Durable as far as `kill -9` of a process goes; a power cut is not tested. */
+const SETTINGS = { fsync: "off", shared_buffers: "16MB", max_connections: "60" };
+
+export interface OwnServer {
+  readonly url: string;
+  readonly folder: string;
+  readonly dataFolder: string;
+  readonly binaries: ServerBinaries;
+  readonly query: (sql: string, params?: unknown[]) => Promise<any[]>; // eslint-disable-line @typescript-eslint/no-explicit-any -- tests know their rows
+  /** A connection of the superuser's; whoever asked for it ends it. */
+  connect(): Promise<pg.Client>;
+  kill(): Promise<void>;
+  start(): Promise<void>;
+}
+
+/** @param prepare makes the data folder; by default it is a new one. */
+export async function startOwnServer(prepare?: (dataFolder: string) => Promise<void>): Promise<OwnServer> {
+  const user = listServerUsers()[0];
+  const folder = await mkdtemp(join(temporaryFolderFor(user), "postgate-fault-"));
+  if (user !== undefined) await chown(folder, user.uid, user.gid);
+  const binaries = await prepareBinaries({ user, folder, majorVersion: undefined });
+  const dataFolder = join(folder, "data");
+  if (prepare === undefined) await initDataFolder({ binaries, user, dataFolder, sync: false });
+  else await prepare(dataFolder);
+  const startIt = (): Promise<Postmaster> =>
+    startPostmaster({
+      binaries,
+      user,
+      dataFolder,
+      socketFolder: dataFolder,
+      logFile: join(folder, "log"),
+      settings: SETTINGS,
+    });
+  let postmaster = await startIt();
+  onTestFinished(async () => {
+    await postmaster.stop();
+    await rm(folder, { recursive: true, force: true });
+  });
+  const connect = async (): Promise<pg.Client> => {
+    const client = new pg.Client({
+      host: dataFolder,
+      port: 5432,
+      user: "postgres",
+      database: "postgres",
+      password: "",
+    });
+    client.on("error", () => undefined);
+    await client.connect();
+    return client;
+  };
+  return {
+    url: `postgres://postgres@/postgres?host=${encodeURIComponent(dataFolder)}`,
+    folder,
+    dataFolder,
+    binaries,
+    connect,
+    async query(sql, params) {
+      const client = await connect();
+      try {
+        return (await client.query<Record<string, unknown>>(sql, params)).rows;
+      } finally {
+        await client.end();
+      }
+    },
+    async kill() {
+      process.kill(postmaster.pid, "SIGKILL");
+      await postmaster.exited;
+    },
+    async start() {
+      for (;;) {
+        try {
+          postmaster = await startIt();
+          return;
+        } catch (error) {
+          // Its children have not all noticed yet that it is gone: "pre-existing shared memory block is still in use".
+          if (!String(error).includes("shared memory")) throw error;
+        }
+      }
+    },
+  };
+}
+
+export interface Serving {
+  readonly gateway: CliProcess;
+  readonly url: string;
+}
+
+export async function serveOn(databaseUrl: string, env: Readonly<Record<string, string>> = {}): Promise<Serving> {
+  const gateway = startCli([], {
+    cwd: await makeFolder(),
+    env: { DATABASE_URL: databaseUrl, POSTGATE_PORT: "0", POSTGATE_LOG_LEVEL: "info", ...env },
+  });
+  const [, url = ""] = await gateway.until("stderr", /"url":"(http:[^"]+)","msg":"listening"/);
+  return { gateway, url };
+}
+
+export async function createToken(query: OwnServer["query"]): Promise<string> {
+  const [row] = await query(
+    "select t.token from create_tenant_database('shop') d, lateral create_tenant_token(d.id, 'all', '{SELECT,INSERT,UPDATE,DELETE,CREATE,ALTER,DROP}') t",
+  );
+  return String(row.token);
+}
