@@ -91,6 +91,44 @@ describe.each(VERSIONS)("the lock-down on PostgreSQL %i", (version: ClusterVersi
     expect(await tenant.run("select postgate_extensions.similarity('abc', 'abc') as same")).toEqual([{ same: 1 }]);
   });
 
+  it("is done again for what an upgrade adds to the catalogs", async () => {
+    const database = await emptyDatabase(version);
+    const { installation } = await migrated(database);
+    // As a new version brings functions and views: made for everybody.
+    await database.query(`set allow_system_table_mods = on;
+      create function pg_catalog.pg_brand_new(text) returns text language internal as 'lower';
+      create view pg_catalog.pg_stat_brand_new as select 1 as one;
+      grant select on pg_catalog.pg_stat_brand_new to public`);
+    const open = `select has_function_privilege('public', 'pg_catalog.pg_brand_new(text)', 'EXECUTE') as function,
+      has_table_privilege('public', 'pg_catalog.pg_stat_brand_new', 'SELECT') as view`;
+    const queryText = (): Promise<unknown[]> => database.query(open);
+    try {
+      expect(await queryText()).toEqual([{ function: true, view: true }]);
+      expect((await migrate(database.connection)).lockdown).toEqual({ kind: "locked", beyond: 0 });
+      expect(await queryText()).toEqual([{ function: false, view: false }]);
+      const client = await connect(database.connection);
+      await unlock(client, installation.roles).finally(() => client.end());
+      expect(await queryText()).toEqual([{ function: true, view: true }]);
+    } finally {
+      await database.query(`set allow_system_table_mods = on;
+        drop view pg_catalog.pg_stat_brand_new; drop function pg_catalog.pg_brand_new(text)`);
+    }
+  });
+
+  it("lets tenants use an extension that the operator allows after it", async () => {
+    const database = await emptyDatabase(version);
+    await migrated(database);
+    const gateway = await migrated(database, { extensions: ["pg_trgm"] });
+    const tenant = await gateway.createTenant();
+
+    expect(gateway.installation.lockdown).toEqual({ kind: "locked", beyond: 0 });
+    expect(await tenant.run("select postgate_extensions.similarity('abc', 'abc') as same", "readWrite")).toEqual([
+      { same: 1 },
+    ]);
+    expect(await tenant.run("create table notes (body text)")).toEqual([]);
+    await tenant.run("create index on notes using gin (body postgate_extensions.gin_trgm_ops)");
+  });
+
   it("takes what a login that is no superuser may take, and tells what is left", async () => {
     const database = await emptyDatabase(version);
     const operator = await login(database, "operator", "createrole");

@@ -357,6 +357,34 @@ describe.each(VERSIONS)("on PostgreSQL %i", (version) => {
       expect(await tenant.run("select * from postgate_helpers.describe_table('secrets')")).toEqual([]);
     });
 
+    it("lists a thousand tables well within a request's time", async () => {
+      const many = await gateway.createTenant();
+      const names = Array.from({ length: 1_000 }, (_, number) => `t${String(number).padStart(4, "0")}`);
+      for (let from = 0; from < names.length; from += 100)
+        await many.run(
+          names
+            .slice(from, from + 100)
+            .map((name) => `create table ${name} as select 1 as id`)
+            .join(";"),
+        );
+      // A request has 30 s.
+      const rows = await many.run(
+        "set statement_timeout = '30s'; select * from postgate_helpers.list_tables()",
+        "readWrite",
+      );
+      expect(rows).toEqual(names.map((name) => ({ table_name: name, row_count: "1" })));
+    }, 90_000);
+
+    it("count with the caller's rights, and not their owner's", async () => {
+      const careful = await gateway.createTenant();
+      await careful.run("create table open_table (id int); create table hidden_table (id int)");
+      await careful.run(`revoke all on hidden_table from ${careful.roles.readWrite}`);
+      await expect(careful.run("select * from postgate_helpers.list_tables()", "readWrite")).rejects.toMatchObject({
+        code: "42501",
+      });
+      expect(await careful.run("select * from postgate_helpers.list_tables()")).toHaveLength(2);
+    });
+
     it.each(["list_tables()", "describe_table('postgate_tokens')"])(
       "%s is an error on the admin database",
       async (call) => {
