@@ -155,6 +155,13 @@ function addSecrets(program: Command, context: CommandContext): void {
         sealCommand(client, context.terminal, { keys, dryRun: dryRun === true }),
       ),
     );
+  program
+    .command("rotate-passwords")
+    .description("give the logins that Postgate made new passwords; running gateways go on")
+    .action(async () => {
+      const { rotatePasswords } = await import("./rotate-passwords.ts");
+      await rotatePasswords(readConfig(program), context);
+    });
 }
 
 function addWalls(program: Command, context: CommandContext): void {

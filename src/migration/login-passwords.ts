@@ -3,6 +3,8 @@
 
 import { randomBytes } from "node:crypto";
 import type { ClientBase } from "pg";
+import { connect } from "../postgres/connect.ts";
+import type { ConnectionSettings } from "../postgres/connection-settings.ts";
 import { toScramVerifier } from "./scram-verifier.ts";
 
 /** By role name; a login without one is not in it. */
@@ -23,4 +25,29 @@ export async function renewPassword(client: ClientBase, roleName: string): Promi
      on conflict (role_name) do update set password = excluded.password`,
     [roleName, password],
   );
+}
+
+/** The way in as this login. Its password is the one that was read last: a command may change it while instances run. */
+export function toLoginSettings(
+  operator: ConnectionSettings,
+  user: string,
+  passwords: ReadonlyMap<string, string>,
+): ConnectionSettings {
+  let password = passwords.get(user);
+  return {
+    ...operator,
+    user,
+    get password() {
+      return password;
+    },
+    async renewPassword() {
+      const client = await connect(operator);
+      try {
+        password = (await readPasswords(client)).get(user);
+        return password;
+      } finally {
+        await client.end();
+      }
+    },
+  };
 }

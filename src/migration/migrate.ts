@@ -17,6 +17,7 @@ import { type ExtensionNames, installExtensions } from "./install-extensions.ts"
 import { installRoles } from "./install-roles.ts";
 import { keepLockdown, type LockdownState } from "./lockdown.ts";
 import { limitLogin } from "./login-limits.ts";
+import { toLoginSettings } from "./login-passwords.ts";
 import { MigrationError } from "./migration-error.ts";
 import { loadMigrations } from "./migration-files.ts";
 import { loadServerFacts, type ServerFacts } from "./server-facts.ts";
@@ -102,7 +103,7 @@ async function migrateOver(
   const lockdown = await keepLockdown(client, roles);
   if (options.tenantLogin === undefined) await limitLogin(client, roles.exec);
   const dangers = await withTransaction(client, () => findDangers(client, roles));
-  const asLogin = (user: string): ConnectionSettings => ({ ...operator, user, password: passwords.get(user) });
+  const asLogin = (user: string): ConnectionSettings => toLoginSettings(operator, user, passwords);
   return {
     roles,
     auth: asLogin(roles.auth),

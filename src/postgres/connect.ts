@@ -9,6 +9,7 @@ import { openSocket } from "./open-socket.ts";
 const DEFAULT_CONNECT_TIMEOUT_MS = 10_000;
 /** invalid_authorization_specification: pg_hba.conf has no entry for this login with (or without) TLS. */
 const NO_HBA_ENTRY = "28000";
+const WRONG_PASSWORD = "28P01";
 
 export interface ConnectOptions {
   /** What pg_stat_activity shows; default the URL's, or `postgate`. */
@@ -59,10 +60,22 @@ async function connectTo(settings: ConnectionSettings, options: ConnectOptions):
   } catch (error) {
     options.signal?.throwIfAborted();
     const refusal = new ConnectionError(settings, error);
-    if (settings.sslMode !== "prefer" || refusal.sqlstate !== NO_HBA_ENTRY) throw refusal;
-    // libpq's "prefer" tries without TLS what the server refuses with it.
-    return connectTo({ ...settings, sslMode: "disable" }, options);
+    const other = await findOtherWay(settings, refusal);
+    if (other === undefined) throw refusal;
+    return connectTo(other, options);
   }
+}
+
+/** What is to be tried after a refusal, once each. */
+async function findOtherWay(
+  settings: ConnectionSettings,
+  { sqlstate }: ConnectionError,
+): Promise<ConnectionSettings | undefined> {
+  // libpq's "prefer" tries without TLS what the server refuses with it.
+  if (settings.sslMode === "prefer" && sqlstate === NO_HBA_ENTRY) return { ...settings, sslMode: "disable" };
+  const { renewPassword, ...fixed } = settings;
+  if (sqlstate !== WRONG_PASSWORD || renewPassword === undefined) return undefined;
+  return { ...fixed, password: await renewPassword() };
 }
 
 async function withDeadline<T>(

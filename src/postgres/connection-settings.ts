@@ -23,6 +23,8 @@ export interface ConnectionSettings extends ServerPlace {
   readonly targetSessionAttributes?: SessionAttributes;
   readonly user: string;
   readonly password: string | undefined;
+  /** Gives the password of now, where it may change: asked when the server refuses the one that is there. */
+  readonly renewPassword?: () => Promise<string | undefined>;
   readonly database: string;
   readonly sslMode: SslMode;
   /** A path to PEM certificates, `system` for the public ones; undefined for libpq's default file, if it is there. */
