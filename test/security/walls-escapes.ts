@@ -253,6 +253,18 @@ const SERVER: readonly Escape[] = [
   { name: "two-phase commit", steps: ["prepare transaction 'x'"], isHarmless: true },
 ];
 
+/** What PostgreSQL says of them names no other tenant. */
+const MESSAGES: readonly Escape[] = [
+  { name: "what ANALYZE of everything says", steps: ["analyze"], isHarmless: true },
+  { name: "what REINDEX of the schema public says", steps: ["reindex schema public"] },
+  { name: "what DROP ROLE says", steps: ["drop role $me"] },
+  { name: "what REASSIGN OWNED says", steps: ["reassign owned by $me to current_user"], isHarmless: true },
+  { name: "what a name in use says", steps: ["create schema other"] },
+  { name: "what a wrong role says", steps: ["set role nobody_of_this_name"] },
+  { name: "what a wrong number says", steps: ["select 999999999::oid::regclass::text::regclass"] },
+  { name: "a channel that it listens to", steps: ["listen gossip", "notify gossip, 'x'"], isHarmless: true },
+];
+
 /** Rights on one's own role end with it: nobody logs in as it, and nobody else is a member. */
 const OWN_ROLE: readonly Escape[] = [
   { name: "its own role's settings", steps: ["alter role current_user set search_path = 'x'"], isHarmless: true },
@@ -262,4 +274,4 @@ const OWN_ROLE: readonly Escape[] = [
   { name: "the login's password", steps: ["alter role session_user password 'x'"] },
 ];
 
-export const ESCAPES: readonly Escape[] = [...ANOTHER_ROLE, ...OTHERS_OBJECTS, ...SERVER, ...OWN_ROLE];
+export const ESCAPES: readonly Escape[] = [...ANOTHER_ROLE, ...OTHERS_OBJECTS, ...SERVER, ...MESSAGES, ...OWN_ROLE];

@@ -90,6 +90,10 @@ export function describeWalls({ version, install, modes, more }: Suite): void {
         30_000,
       );
 
+      it("bound what one statement writes to temporary files, where a superuser installed them", async () => {
+        expect(await world.run("show temp_file_limit", "owner")).toContain(install === "superuser" ? "1GB" : "-1");
+      });
+
       more?.(() => world);
     },
   );

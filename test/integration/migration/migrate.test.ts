@@ -4,7 +4,13 @@ import { toScramVerifier } from "../../../src/migration/scram-verifier.ts";
 import { clusterConnection } from "../../support/cluster.ts";
 import { emptyDatabase, migrated, queryAs, VERSIONS } from "./support.ts";
 
-const MIGRATIONS = ["0001_metadata", "0002_admin_functions", "0003_helpers", "0004_token_life_cycle", "0005_tenant_limits"];
+const MIGRATIONS = [
+  "0001_metadata",
+  "0002_admin_functions",
+  "0003_helpers",
+  "0004_token_life_cycle",
+  "0005_tenant_limits",
+];
 
 describe.each(VERSIONS)("migrate on PostgreSQL %i", (version) => {
   it("makes an empty database ready, with the admin database as its one row", async () => {
@@ -164,6 +170,25 @@ describe.each(VERSIONS)("migrate on PostgreSQL %i", (version) => {
     await expect(
       queryAs({ ...a.installation.auth, database: second.connection.database }, "table postgate_tokens"),
     ).rejects.toThrow(/permission denied/);
+  });
+
+  it("deletes a tenant, with its roles, without touching another database on the server", async () => {
+    const [first, second] = [await emptyDatabase(version), await emptyDatabase(version)];
+    const [a, b] = [await migrated(first), await migrated(second)];
+    const [going, staying] = [await a.createTenant("same"), await b.createTenant("same")];
+    for (const tenant of [going, staying]) await tenant.run("create table kept as select 1 as id");
+    const roles = async (): Promise<unknown[]> =>
+      first.query("select rolname from pg_roles where rolname ~ $1 order by 1", [
+        `^postgate_t(${a.installation.roles.databaseOid}|${b.installation.roles.databaseOid})_`,
+      ]);
+    expect(await roles()).toHaveLength(4);
+
+    expect(await a.runAsAdmin("select delete_tenant_database($1) as gone", [going.id])).toEqual([{ gone: true }]);
+    for (const database of [second, first]) expect((await migrate(database.connection)).failures).toEqual([]);
+
+    expect(await roles()).toEqual([{ rolname: staying.roles.owner }, { rolname: staying.roles.readWrite }]);
+    expect(await staying.run("select * from kept", "readWrite")).toEqual([{ id: 1 }]);
+    expect(await b.runAsAdmin("select count(*)::int as n from postgate_databases")).toEqual([{ n: 2 }]);
   });
 
   async function createLogin(database: string, on: typeof version, options: string) {
