@@ -39,7 +39,7 @@ function examineDangers({ dangers }: Installation): readonly WallReport[] {
   const wall = "the tenants' login and roles";
   if (dangers.length === 0) return [standing(wall)];
   return dangers.map(({ role, finding, sql }) => {
-    const why = `every statement that got past the judge: "${role}" ${finding}`;
+    const why = `every statement that got past the SQL policy: "${role}" ${finding}`;
     return { wall, state: "missing", why, tried: null, raise: sql };
   });
 }

@@ -8,7 +8,7 @@ import { provisionTenant } from "../tenants/provision-tenant.ts";
 import { tenantRolesOf } from "../tenants/role-names.ts";
 import type { DatabaseId, SchemaName } from "../tenants/tenant.ts";
 
-export interface Subject {
+interface Subject {
   readonly id: DatabaseId;
   readonly schema: SchemaName;
   readonly owner: string;

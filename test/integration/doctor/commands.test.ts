@@ -86,7 +86,7 @@ describe.each(CASES)("on PostgreSQL $version, installed by a $kind login,", ({ v
     expect(shown).toMatchObject({ code: 0, stderr: "" });
     expect(shown.stdout).toMatch(/^ {2}standing {2}another tenant's tables$/m);
     expect(shown.stdout).toMatch(
-      /^ {2}weaker {4}catalogs\n {12}only the judge hides .*\n {12}not refused: select \* from pg_catalog.pg_roles$/m,
+      /^ {2}weaker {4}catalogs\n {12}only the SQL policy hides .*\n {12}not refused: select \* from pg_catalog.pg_roles$/m,
     );
     const command = isSuperuser ? "postgate lockdown" : "postgate lockdown, with a superuser as DATABASE_URL";
     expect(shown.stdout).toContain(
