@@ -56,7 +56,7 @@ export interface CorpusWorld {
   close(): Promise<void>;
 }
 
-export interface Names {
+interface Names {
   readonly database: string;
   readonly databaseOid: number;
   readonly exec: string;

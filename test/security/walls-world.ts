@@ -29,7 +29,7 @@ export interface Breach {
   readonly traces: readonly string[];
 }
 
-export interface Attempt extends Breach {
+interface Attempt extends Breach {
   /** The answers. */
   readonly texts: readonly string[];
 }
