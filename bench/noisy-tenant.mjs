@@ -1,5 +1,6 @@
 // What a tenant that sends 50 times its share does to another's p99: without limits, with the limit of its share in its row, and
-// with 50 long queries a second. Worth something on a quiet machine alone: the load takes CPU of its own. The share is what the quiet tenant sends. Each figure is the median of the rounds.
+// with 50 long queries a second. The share is what the quiet tenant sends. Each figure is the median of the rounds. Worth something
+// on a quiet machine alone: the load takes CPU of its own.
 //   node bench/noisy-tenant.mjs [rounds] [requests a second that are the share]
 import pg from "pg";
 import { startDatabase } from "./support/database.mjs";

@@ -5,9 +5,9 @@ import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom
 import type { Observation, Observe } from "./observation.ts";
 
 /** What is timed of a request; the whole of it is `request`. */
-export type Stage = "authenticate" | "look-up" | "judge" | "execute";
+type Stage = "authenticate" | "look-up" | "judge" | "execute";
 
-export interface PoolUsage {
+interface PoolUsage {
   readonly connections: number;
   readonly inUse: number;
   /** Requests that wait for a connection. */

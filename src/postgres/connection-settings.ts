@@ -10,7 +10,7 @@ type SslMode = "disable" | "prefer" | "require" | "verify-ca" | "verify-full";
 /** What a server must be able to do to be taken: libpq's `target_session_attrs`. */
 type SessionAttributes = "read-write" | "primary";
 
-export interface ServerPlace {
+interface ServerPlace {
   /** A host name or address, or the folder of a unix socket (starts with `/`). */
   readonly host: string;
   readonly port: number;
