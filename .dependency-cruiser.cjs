@@ -31,6 +31,7 @@ module.exports = {
     stage("http", [...leaves, "auth/(principal|token)\\.ts", "observability/"]),
     stage("observability", leaves),
     stage("client", ["protocol\\.ts", "permissions\\.ts"]),
+    stage("drizzle", ["client/index\\.ts"]),
     {
       name: "client-is-fetch-only",
       severity: "error",

@@ -17,7 +17,7 @@ export interface PostgateQueryRequest {
   readonly deferrable?: boolean | null;
 }
 
-export type PostgateIsolation = "read committed" | "repeatable read" | "serializable";
+type PostgateIsolation = "read committed" | "repeatable read" | "serializable";
 
 /** Several statements in one transaction, all or nothing. */
 export interface PostgateBatchRequest extends Omit<PostgateQueryRequest, "sql" | "params"> {

@@ -5,7 +5,7 @@ export {
   type CreatedToken,
   type TokenOptions,
 } from "./postgate-admin-client.ts";
-export { PostgateClient, type PostgateClientOptions } from "./postgate-client.ts";
+export { PostgateClient, type PostgateClientOptions, type PostgateQueryOptions } from "./postgate-client.ts";
 export { PostgateError, type PostgateErrorCode } from "./postgate-error.ts";
 export type { Permission } from "../permissions.ts";
-export type { PostgateQueryRequest, PostgateQueryResponse } from "../protocol.ts";
+export type { PostgateBatchRequest, PostgateField, PostgateQueryRequest, PostgateQueryResponse } from "../protocol.ts";

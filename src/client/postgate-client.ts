@@ -1,7 +1,13 @@
 // The HTTP side of the client: one POST per statement. It needs nothing but fetch, so it runs in browsers, edge
 // runtimes and Node alike. It sends a statement once and never again: only the caller knows whether that is safe.
 
-import type { PostgateErrorResponse, PostgateQueryResponse } from "../protocol.ts";
+import type {
+  PostgateBatchRequest,
+  PostgateBatchResponse,
+  PostgateErrorResponse,
+  PostgateQueryRequest,
+  PostgateQueryResponse,
+} from "../protocol.ts";
 import { PostgateError, type PostgateErrorOptions } from "./postgate-error.ts";
 import { toJson } from "./to-json.ts";
 
@@ -9,6 +15,9 @@ export interface PostgateClientOptions {
   /** Used in place of the global `fetch`. */
   readonly fetch?: typeof fetch;
 }
+
+/** The form of the answer, and the transaction: what may stand beside the statement, spelled as on the wire. */
+export type PostgateQueryOptions = Omit<PostgateQueryRequest, "sql" | "params">;
 
 /** Runs statements on the database that the token belongs to. */
 export class PostgateClient {
@@ -35,10 +44,31 @@ export class PostgateClient {
   async query<Row = Record<string, unknown>>(
     sql: string,
     params: readonly unknown[] | null = null,
+    options: PostgateQueryOptions = {},
   ): Promise<PostgateQueryResponse<Row>> {
-    const { response, text } = await this.#post(`{"sql":${JSON.stringify(sql)},"params":${toJson(params, "params")}}`);
+    return this.#send({ ...options, sql, params }, isQueryResponse<Row>);
+  }
+
+  /**
+   * Runs several statements in one transaction: all of them or none. One answer for each, in their order.
+   *
+   * @throws PostgateError as `query` does; `details.statement` is the number, from 0, of the statement that failed.
+   */
+  async batch<Row = Record<string, unknown>>(
+    statements: PostgateBatchRequest["statements"],
+    options: PostgateQueryOptions = {},
+  ): Promise<PostgateQueryResponse<Row>[]> {
+    const { results } = await this.#send({ ...options, statements }, isBatchResponse<Row>);
+    return results;
+  }
+
+  async #send<T>(request: object, isExpected: (body: unknown) => body is T): Promise<T> {
+    const members = Object.entries(request).filter(([, value]) => value !== undefined);
+    const { response, text } = await this.#post(
+      `{${members.map(([key, value]) => `"${key}":${toJson(value, key)}`).join()}}`,
+    );
     const body = parseJson(response, text);
-    if (response.ok && isQueryResponse<Row>(body)) return body;
+    if (response.ok && isExpected(body)) return body;
     throw isErrorResponse(body) ? refusedBy(response, body) : invalidResponse(response);
   }
 
@@ -74,6 +104,10 @@ function parseJson(response: Response, text: string): unknown {
 
 function isQueryResponse<Row>(body: unknown): body is PostgateQueryResponse<Row> {
   return isObject(body) && Array.isArray(body["rows"]) && typeof body["row_count"] === "number";
+}
+
+function isBatchResponse<Row>(body: unknown): body is PostgateBatchResponse<Row> {
+  return isObject(body) && Array.isArray(body["results"]) && body["results"].every(isQueryResponse);
 }
 
 function isErrorResponse(body: unknown): body is PostgateErrorResponse {

@@ -52,6 +52,7 @@ export class PostgateError extends Error {
   declare readonly constraint?: Details["constraint"];
   declare readonly table?: Details["table"];
   declare readonly column?: Details["column"];
+  declare readonly statement?: Details["statement"];
 
   constructor({ message, cause, details = {}, ...rest }: PostgateErrorOptions) {
     super(message, cause === undefined ? undefined : { cause });

@@ -14,15 +14,15 @@ import { readBody } from "./read-body.ts";
 import type { RunningQueries } from "./running-queries.ts";
 import type { TenantThrottle } from "./tenant-throttle.ts";
 
-export interface QueryContext {
+interface QueryContext {
   readonly requestId: string;
   /** Aborts when the client has gone: nobody waits for the answer any more. */
   readonly signal: AbortSignal;
 }
 
 export interface QueryAnswer {
-  /** The complete JSON text of the answer. */
-  readonly body: string;
+  /** The complete JSON text of the answer, in UTF-8. */
+  readonly body: Buffer;
   readonly rowCount: number;
   /** What is logged as the statement's kind, such as SELECT. */
   readonly operation: string;

@@ -8,7 +8,7 @@ import { readElements, readParameters } from "./read-parameters.ts";
 import { requireSendable } from "./require-sendable.ts";
 
 /** What a batch costs beside its texts is then bounded: its messages, its results, the judge's look-ups. */
-export const MAX_STATEMENTS = 1_000;
+const MAX_STATEMENTS = 1_000;
 
 /** Without one of these escapes, a text that was decoded from valid UTF-8 holds neither NUL nor half a surrogate pair. */
 const SUSPICIOUS_ESCAPE = /\\u(?:0000|d[89a-f])/i;

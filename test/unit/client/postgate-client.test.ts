@@ -203,3 +203,37 @@ describe("the token", () => {
     expect(JSON.stringify(client)).toBe("{}");
   });
 });
+
+describe("PostgateClient.batch", () => {
+  it("posts the statements and the options, and gives each statement's answer", async () => {
+    server.answerWith({ body: '{"results":[{"rows":[],"row_count":1},{"rows":[[1]],"row_count":1}]}' });
+    const statements = [{ sql: "DELETE FROM t" }, { sql: "SELECT $1::int", params: [1n] }];
+    const results = await client.batch(statements, { row_mode: "array", isolation: "serializable" });
+    expect(results).toEqual([
+      { rows: [], row_count: 1 },
+      { rows: [[1]], row_count: 1 },
+    ]);
+    expect(server.received[0]?.body).toBe(
+      '{"row_mode":"array","isolation":"serializable","statements":[{"sql":"DELETE FROM t"},{"sql":"SELECT $1::int","params":[1]}]}',
+    );
+  });
+
+  it("names the place of a value that cannot be sent", async () => {
+    const unsent = client.batch([{ sql: "SELECT $1", params: [undefined] }]);
+    await expect(unsent).rejects.toThrow("statements[0].params[0] is of type undefined");
+    expect(server.received).toEqual([]);
+  });
+
+  it("tells which statement failed", async () => {
+    server.answerWith({
+      status: 400,
+      body: '{"error":"no","code":"PARSE_ERROR","reason":"SYNTAX_ERROR","statement":1}',
+    });
+    expect(await failureOf(client.batch([]))).toMatchObject({ code: "PARSE_ERROR", statement: 1 });
+  });
+
+  it("refuses an answer of another form", async () => {
+    server.answerWith({ body: '{"rows":[],"row_count":0}' });
+    expect(await failureOf(client.batch([]))).toMatchObject({ code: "INVALID_RESPONSE" });
+  });
+});
