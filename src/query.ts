@@ -22,6 +22,7 @@ export interface QueryStages {
   readonly maxResultBytes: number;
 }
 
+const NO_BODY = Buffer.alloc(0);
 /** How a batch is logged. */
 const BATCH = "BATCH";
 
@@ -29,7 +30,7 @@ export function createQueryPipeline({ approve, execute, maxSqlBytes, maxResultBy
   return async (principal, request, { signal }): Promise<QueryAnswer> => {
     const { isBatch, transaction } = request;
     const statements = await approveAll(request, principal, { approve, maxSqlBytes });
-    let body = "";
+    let body: Buffer = NO_BODY;
     const maxBytes = maxResultBytesOf(principal.tenant.limits, maxResultBytes);
     // Encoded before a change is committed: an answer that is too large, or that cannot be written, undoes it.
     const accept = (results: readonly ResultSet[]): void => void (body = encodeAnswer(results, request, maxBytes));

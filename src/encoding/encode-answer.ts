@@ -1,34 +1,30 @@
-// The JSON text of an answer: one result as it is, a batch's in a list, all of them together no larger than allowed.
+// The last stage of a request: the JSON text of an answer, one result as it is, a batch's in a list, all of them together no
+// larger than allowed. Execution calls it before it commits a change, so that an answer too large undoes the change.
 
-import { resultTooLarge } from "../errors.ts";
 import type { ResultSet } from "../execution/result-set.ts";
-import { DEFAULT_FORM, type QueryRequest, type ResultForm } from "../query-request.ts";
+import { DEFAULT_FORM, type QueryRequest, type StatementRequest } from "../query-request.ts";
 import { encodeNeonResult } from "./encode-neon-result.ts";
 import { encodeResultSet } from "./encode-result-set.ts";
+import { JsonWriter } from "./json-writer.ts";
 
-const START = '{"results":[';
-const END = "]}";
-
-/** @throws GatewayError RESULT_TOO_LARGE when its UTF-8 has more than `maxBytes`. */
-export function encodeAnswer(
-  results: readonly ResultSet[],
-  { isBatch, statements }: Pick<QueryRequest, "isBatch" | "statements">,
-  maxBytes: number,
-): string {
-  const [only] = results;
-  if (!isBatch && only !== undefined) return encodeResult(only, statements[0]?.form, maxBytes);
-  const parts: string[] = [];
-  let bytes = START.length + END.length;
-  for (const [index, result] of results.entries()) {
-    // A part is given up where it alone is too large, and counted where it is not.
-    const json = encodeResult(result, statements[index]?.form, maxBytes);
-    bytes += Buffer.byteLength(json) + (parts.length > 0 ? 1 : 0);
-    if (bytes > maxBytes) throw resultTooLarge(maxBytes);
-    parts.push(json);
-  }
-  return START + parts.join(",") + END;
+export interface AnswerForm extends Pick<QueryRequest, "isBatch"> {
+  readonly statements: readonly Pick<StatementRequest, "form">[];
 }
 
-function encodeResult(result: ResultSet, form: ResultForm = DEFAULT_FORM, maxBytes: number): string {
-  return form.layout === "neon" ? encodeNeonResult(result, maxBytes, form) : encodeResultSet(result, maxBytes, form);
+/** @throws GatewayError RESULT_TOO_LARGE when it has more than `maxBytes`. */
+export function encodeAnswer(
+  results: readonly ResultSet[],
+  { isBatch, statements }: AnswerForm,
+  maxBytes: number,
+): Buffer {
+  const json = new JsonWriter(maxBytes);
+  json.text(isBatch ? '{"results":[' : "");
+  results.forEach((result, index) => {
+    const form = statements[index]?.form ?? DEFAULT_FORM;
+    json.text(index === 0 ? "" : ",");
+    if (form.layout === "neon") encodeNeonResult(json, result, form);
+    else encodeResultSet(json, result, form);
+  });
+  json.text(isBatch ? "]}" : "");
+  return json.take();
 }

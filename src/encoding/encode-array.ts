@@ -1,61 +1,96 @@
 // From the text of a PostgreSQL array (`{1,NULL,"a b"}`, `[0:1]={{1},{2}}`) to a JSON array, in one pass. It knows the
 // form that array_out writes, not everything that array_in reads.
 
-import { encodeString, type Encode } from "./scalar-encoders.ts";
+import type { JsonWriter } from "./json-writer.ts";
+import type { Encode, ValueText } from "./scalar-encoders.ts";
 
-const CONTROL_CHARACTER = /[\u0000-\u001f]/;
+const QUOTE = 0x22;
+const EQUALS = 0x3d;
+const BOUNDS = 0x5b; // [
+const BACKSLASH = 0x5c;
+const OPEN = 0x7b;
+const CLOSE = 0x7d;
+const NULL = Buffer.from("NULL");
 
 /** How the elements of an array type are encoded, and what stands between two of them in its text. */
 export interface ElementFormat {
   readonly encode: Encode;
-  /** One character: `;` for box, `,` for all other built-in types. */
-  readonly delimiter: string;
+  /** The code of one character: that of `;` for box, of `,` for all other built-in types. */
+  readonly delimiter: number;
 }
 
 /** @throws Error when the text is not an array's: better no answer than a wrong one. */
-export function encodeArray(text: string, elements: ElementFormat): string {
-  let json = "";
-  let at = startOfArray(text);
-  while (at < text.length) {
-    const punctuation = punctuationAt(text, at, elements.delimiter);
-    const end = punctuation === "" ? endOfElement(text, at, elements.delimiter) : at + 1;
-    json += punctuation === "" ? encodeElement(text.slice(at, end), elements.encode) : punctuation;
-    at = end;
-  }
-  return json;
+export function arrayEncoder(elements: ElementFormat): Encode {
+  return (json, { bytes, start, end }) => {
+    let at = startOfArray(bytes, start, end);
+    while (at < end) {
+      const punctuation = punctuationAt(bytes, at, elements.delimiter);
+      if (punctuation !== undefined) {
+        json.text(punctuation);
+        at += 1;
+      } else if (bytes[at] === QUOTE) at = encodeQuoted(json, { bytes, start: at + 1, end }, elements.encode);
+      else at = encodeUnquoted(json, { bytes, start: at, end }, elements);
+    }
+  };
 }
 
 /** Behind the bounds, which are written only where a lower one is not 1. */
-function startOfArray(text: string): number {
-  const start = text.startsWith("[") ? text.indexOf("=") + 1 : 0;
-  if (text[start] !== "{" || !text.endsWith("}")) throw new Error("An array's text does not have the form of an array");
-  return start;
+function startOfArray(bytes: Buffer, start: number, end: number): number {
+  const open = bytes[start] === BOUNDS ? bytes.indexOf(EQUALS, start) + 1 : start;
+  if (bytes[open] !== OPEN || bytes[end - 1] !== CLOSE)
+    throw new Error("An array's text does not have the form of an array");
+  return open;
 }
 
-/** The JSON of the brace or delimiter that stands here; "" where an element begins. */
-function punctuationAt(text: string, at: number, delimiter: string): string {
-  const character = text[at];
-  if (character === delimiter) return ",";
-  if (character === "{") return "[";
-  return character === "}" ? "]" : "";
+/** The JSON of the brace or delimiter that stands here; undefined where an element begins. */
+function punctuationAt(bytes: Buffer, at: number, delimiter: number): string | undefined {
+  const code = bytes[at];
+  if (code === delimiter) return ",";
+  if (code === OPEN) return "[";
+  return code === CLOSE ? "]" : undefined;
 }
 
-function endOfElement(text: string, start: number, delimiter: string): number {
-  const isQuoted = text[start] === '"';
-  for (let at = start + 1; at < text.length; at++) {
-    const character = text[at];
-    if (!isQuoted) {
-      if (character === delimiter || character === "}") return at;
-    } else if (character === "\\") at++;
-    else if (character === '"') return at + 1;
+/** Gives the place behind the closing quote. */
+function encodeQuoted(json: JsonWriter, { bytes, start, end }: ValueText, encode: Encode): number {
+  let escapes = 0;
+  for (let at = start; at < end; at++) {
+    if (bytes[at] === BACKSLASH) {
+      escapes += 1;
+      at += 1;
+    } else if (bytes[at] === QUOTE) {
+      if (escapes === 0) encode(json, { bytes, start, end: at });
+      else encode(json, unescaped(bytes.subarray(start, at), escapes));
+      return at + 1;
+    }
   }
-  throw new Error("An element of an array's text does not end");
+  throw endless();
 }
 
-/** Only an unquoted NULL is NULL: the string is written with quotes. */
-function encodeElement(element: string, encode: Encode): string {
-  if (!element.startsWith('"')) return element === "NULL" ? "null" : encode(element);
-  // array_out escapes as JSON does, \" and \\ alone, but leaves control characters as they are.
-  if (CONTROL_CHARACTER.test(element)) return encode(element.slice(1, -1).replace(/\\(["\\])/g, "$1"));
-  return encode === encodeString ? element : encode(JSON.parse(element) as string);
+/** array_out writes a backslash before a quote and before a backslash, and escapes nothing else. */
+function unescaped(bytes: Buffer, escapes: number): ValueText {
+  const text = Buffer.allocUnsafe(bytes.length - escapes);
+  let length = 0;
+  for (let at = 0; at < bytes.length; at++) {
+    if (bytes[at] === BACKSLASH) at += 1;
+    text[length++] = bytes[at] ?? 0;
+  }
+  return { bytes: text, start: 0, end: length };
+}
+
+/** Gives the place behind the element. Only an unquoted NULL is NULL: the string is written with quotes. */
+function encodeUnquoted(
+  json: JsonWriter,
+  { bytes, start, end }: ValueText,
+  { encode, delimiter }: ElementFormat,
+): number {
+  let at = start;
+  while (at < end && bytes[at] !== delimiter && bytes[at] !== CLOSE) at++;
+  if (at === end) throw endless();
+  if (at - start === NULL.length && bytes.compare(NULL, 0, NULL.length, start, at) === 0) json.text("null");
+  else encode(json, { bytes, start, end: at });
+  return at;
+}
+
+function endless(): Error {
+  return new Error("An element of an array's text does not end");
 }

@@ -3,17 +3,17 @@
 
 import type { ResultSet } from "../execution/result-set.ts";
 import type { ResultForm } from "../query-request.ts";
-import { encodeRows, requireSize } from "./encode-rows.ts";
+import { encodeRows } from "./encode-rows.ts";
 import { encoderFor } from "./encoder-for.ts";
+import type { JsonWriter } from "./json-writer.ts";
 import { NEON_SCALAR_ENCODERS } from "./neon-scalar-encoders.ts";
 import { encodeString, type Encode } from "./scalar-encoders.ts";
 
-/** @throws GatewayError RESULT_TOO_LARGE when its UTF-8 has more than `maxBytes`. */
-export function encodeNeonResult(result: ResultSet, maxBytes: number, { rowMode, types }: ResultForm): string {
+/** @throws GatewayError RESULT_TOO_LARGE. */
+export function encodeNeonResult(json: JsonWriter, result: ResultSet, { rowMode, types }: ResultForm): void {
   const { fields, userTypes, commandTag } = result;
   const encoderOf = (index: number): Encode =>
     types === "text" ? encodeString : encoderFor(fields[index]?.typeOid ?? 0, userTypes, NEON_SCALAR_ENCODERS);
-  const rows = encodeRows(result, { rowMode, encoderOf }, maxBytes);
   const [command = ""] = commandTag.split(" ", 1);
   const rowCount = /\d+$/.exec(commandTag)?.[0] ?? "null";
   const columns = fields.map((field) => ({
@@ -25,6 +25,9 @@ export function encodeNeonResult(result: ResultSet, maxBytes: number, { rowMode,
     dataTypeModifier: field.typeModifier,
     format: "text",
   }));
-  const facts = `"command":${JSON.stringify(command)},"rowCount":${rowCount},"rowAsArray":${String(rowMode === "array")}`;
-  return requireSize(`{"fields":${JSON.stringify(columns)},"rows":${rows},${facts}}`, maxBytes);
+  json.copy(Buffer.from(`{"fields":${JSON.stringify(columns)},"rows":`));
+  encodeRows(json, result, { rowMode, encoderOf });
+  json.text(
+    `,"command":${JSON.stringify(command)},"rowCount":${rowCount},"rowAsArray":${String(rowMode === "array")}}`,
+  );
 }

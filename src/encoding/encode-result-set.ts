@@ -1,10 +1,10 @@
-// A result set → the JSON text of a QueryResponse, no larger than allowed. What a value looks like is encoder-for.ts's.
-// Execution calls it before it commits a change, so that an answer too large undoes the change.
+// A result set → a QueryResponse. What a value looks like is encoder-for.ts's.
 
 import type { ResultSet } from "../execution/result-set.ts";
-import { DEFAULT_FORM, type ResultForm } from "../query-request.ts";
-import { encodeRows, requireSize } from "./encode-rows.ts";
+import type { ResultForm } from "../query-request.ts";
+import { encodeRows } from "./encode-rows.ts";
 import { encoderFor } from "./encoder-for.ts";
+import type { JsonWriter } from "./json-writer.ts";
 import { encodeString, type Encode } from "./scalar-encoders.ts";
 import { typeName } from "./type-name.ts";
 
@@ -12,24 +12,22 @@ import { typeName } from "./type-name.ts";
 const COUNTS_OF_TAG = /[ 0-9]+$/;
 
 /**
- * `{"rows":[…],"row_count":n}`, and what the form asks for besides.
+ * Writes `{"rows":[…],"row_count":n}`, and what the form asks for besides.
  *
- * @throws GatewayError RESULT_TOO_LARGE when its UTF-8 has more than `maxBytes`.
+ * @throws GatewayError RESULT_TOO_LARGE.
  */
-export function encodeResultSet(
-  result: ResultSet,
-  maxBytes = Number.POSITIVE_INFINITY,
-  { rowMode, types, withFields }: ResultForm = DEFAULT_FORM,
-): string {
+export function encodeResultSet(json: JsonWriter, result: ResultSet, { rowMode, types, withFields }: ResultForm): void {
   const encoderOf = (index: number): Encode =>
     types === "text" ? encodeString : encoderFor(result.fields[index]?.typeOid ?? 0, result.userTypes);
-  const rows = encodeRows(result, { rowMode, encoderOf }, maxBytes);
-  const extra = withFields ? encodeFields(result) : "";
-  return requireSize(`{"rows":${rows},"row_count":${result.rowCount}${extra}}`, maxBytes);
+  json.text('{"rows":');
+  encodeRows(json, result, { rowMode, encoderOf });
+  json.text(`,"row_count":${result.rowCount}`);
+  if (withFields) json.copy(Buffer.from(describeFields(result)));
+  json.text("}");
 }
 
 /** `,"fields":[…],"command":"…"` */
-function encodeFields({ fields, userTypes, commandTag }: ResultSet): string {
+function describeFields({ fields, userTypes, commandTag }: ResultSet): string {
   const columns = fields.map(({ name, typeOid }) => ({ name, type: typeName(typeOid, userTypes), oid: typeOid }));
   return `,"fields":${JSON.stringify(columns)},"command":${JSON.stringify(commandTag.replace(COUNTS_OF_TAG, ""))}`;
 }

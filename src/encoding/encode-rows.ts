@@ -1,8 +1,9 @@
-// The rows of a result as JSON text. How a row and its values are written is decided once per result, never per value.
+// The rows of a result as JSON. How a row and its values are written is decided once per result, never per value.
 
-import { resultTooLarge } from "../errors.ts";
+import { createBounds, type DataRow, locateValues, type ValueBounds } from "../execution/data-row.ts";
 import type { ResultSet } from "../execution/result-set.ts";
 import type { ResultForm } from "../query-request.ts";
+import type { JsonWriter } from "./json-writer.ts";
 import type { Encode } from "./scalar-encoders.ts";
 
 export interface RowsForm extends Pick<ResultForm, "rowMode"> {
@@ -13,56 +14,48 @@ export interface RowsForm extends Pick<ResultForm, "rowMode"> {
 interface Column {
   readonly index: number;
   /** What stands before the value: `{"id":` for the first column of a row of objects, `,"name":` for the others. */
-  readonly prefix: string;
+  readonly prefix: Buffer;
   readonly encode: Encode;
 }
 
-interface RowWriter {
+interface RowPlan {
   readonly columns: readonly Column[];
   readonly end: "}" | "]";
   /** A row without columns. */
   readonly empty: "{}" | "[]";
+  /** Of the values of the row in hand. */
+  readonly bounds: ValueBounds;
 }
-
-/** No character of a string takes more in UTF-8. */
-const MAX_BYTES_PER_CHARACTER = 3;
 
 /**
- * `[{…},…]`
+ * Writes `[{…},…]`
  *
- * Column names stand in every row and a control character takes six, so it can be many times what PostgreSQL sent: it is
+ * Column names stand in every row and a control character takes six bytes, so it can be many times what PostgreSQL sent: it is
  * given up as soon as it is too long, not when it is complete.
  *
- * @throws GatewayError RESULT_TOO_LARGE when it has more than `maxBytes` characters.
+ * @throws GatewayError RESULT_TOO_LARGE.
  */
-export function encodeRows(result: ResultSet, form: RowsForm, maxBytes: number): string {
-  const writer = writerOf(result, form);
-  const rows: string[] = [];
-  let length = 0;
+export function encodeRows(json: JsonWriter, result: ResultSet, form: RowsForm): void {
+  const plan = planOf(result, form);
+  let separator = "[";
   for (const row of result.rows) {
-    const json = encodeRow(row, writer, maxBytes - length);
-    length += json.length + ",".length;
-    if (length > maxBytes) throw resultTooLarge(maxBytes);
-    rows.push(json);
+    json.text(separator);
+    encodeRow(json, row, plan);
+    json.requireRoom();
+    separator = ",";
   }
-  return `[${rows.join(",")}]`;
+  json.text(result.rows.length === 0 ? "[]" : "]");
 }
 
-/** @throws GatewayError RESULT_TOO_LARGE when the text's UTF-8 has more than `maxBytes`. */
-export function requireSize(json: string, maxBytes: number): string {
-  const mayBeTooLarge = json.length * MAX_BYTES_PER_CHARACTER > maxBytes;
-  if (mayBeTooLarge && Buffer.byteLength(json) > maxBytes) throw resultTooLarge(maxBytes);
-  return json;
-}
-
-function writerOf(result: ResultSet, { rowMode, encoderOf }: RowsForm): RowWriter {
-  if (rowMode === "object") return { columns: columnsByName(result, encoderOf), end: "}", empty: "{}" };
+function planOf(result: ResultSet, { rowMode, encoderOf }: RowsForm): RowPlan {
+  const bounds = createBounds(result.fields.length);
+  if (rowMode === "object") return { columns: columnsByName(result, encoderOf), end: "}", empty: "{}", bounds };
   const columns = result.fields.map((_, index) => ({
     index,
-    prefix: index === 0 ? "[" : ",",
+    prefix: Buffer.from(index === 0 ? "[" : ","),
     encode: encoderOf(index),
   }));
-  return { columns, end: "]", empty: "[]" };
+  return { columns, end: "]", empty: "[]", bounds };
 }
 
 /** A name that occurs twice stands once, at its first place and with its last value, as in a JavaScript object. */
@@ -70,20 +63,24 @@ function columnsByName(result: ResultSet, encoderOf: RowsForm["encoderOf"]): Col
   const lastIndexByName = new Map(result.fields.map((field, index) => [field.name, index]));
   return [...lastIndexByName].map(([name, index], position) => ({
     index,
-    prefix: `${position === 0 ? "{" : ","}${JSON.stringify(name)}:`,
+    prefix: Buffer.from(`${position === 0 ? "{" : ","}${JSON.stringify(name)}:`),
     encode: encoderOf(index),
   }));
 }
 
-/** Cut off where it is longer than `room`. */
-function encodeRow(row: readonly (string | null)[], { columns, end, empty }: RowWriter, room: number): string {
-  if (columns.length === 0) return empty;
-  let json = "";
-  for (const { index, prefix, encode } of columns) {
-    const text = row[index];
-    if (text === undefined) throw new Error("A row has fewer values than the result has fields");
-    json += prefix + (text === null ? "null" : encode(text));
-    if (json.length > room) break;
+function encodeRow(json: JsonWriter, row: DataRow, { columns, end, empty, bounds }: RowPlan): void {
+  if (columns.length === 0) {
+    json.text(empty);
+    return;
   }
-  return json + end;
+  locateValues(row, bounds);
+  const value = { bytes: row, start: 0, end: 0 };
+  for (const { index, prefix, encode } of columns) {
+    value.start = bounds[2 * index] ?? 0;
+    value.end = bounds[2 * index + 1] ?? 0;
+    json.copy(prefix);
+    if (value.end < 0) json.text("null");
+    else encode(json, value);
+  }
+  json.text(end);
 }

@@ -2,7 +2,7 @@
 
 import { FIRST_LOOKED_UP_TYPE_OID, type UserType } from "../execution/result-set.ts";
 import { BUILTIN_ARRAY_TYPES } from "./builtin-array-types.ts";
-import { encodeArray } from "./encode-array.ts";
+import { arrayEncoder } from "./encode-array.ts";
 import { encodeString, SCALAR_ENCODERS, type Encode } from "./scalar-encoders.ts";
 
 type UserTypes = ReadonlyMap<number, UserType>;
@@ -13,7 +13,7 @@ export function encoderFor(typeOid: number, userTypes: UserTypes, scalars = SCAL
   const userType = typeOid >= FIRST_LOOKED_UP_TYPE_OID ? (userTypes.get(typeOid) ?? UNKNOWN) : undefined;
   if (userType !== undefined) return encoderForUserType(userType, userTypes, scalars);
   const array = BUILTIN_ARRAY_TYPES.get(typeOid);
-  if (array !== undefined) return arrayEncoder(array, userTypes, scalars);
+  if (array !== undefined) return encoderForArray(array, userTypes, scalars);
   return scalars.get(typeOid) ?? encodeString;
 }
 
@@ -22,7 +22,7 @@ const UNKNOWN: UserType = { kind: "scalar" };
 function encoderForUserType(type: UserType, userTypes: UserTypes, scalars: ScalarEncoders): Encode {
   switch (type.kind) {
     case "array":
-      return arrayEncoder(type, userTypes, scalars);
+      return encoderForArray(type, userTypes, scalars);
     case "domain":
       return encoderFor(type.baseOid, userTypes, scalars);
     case "scalar":
@@ -32,7 +32,9 @@ function encoderForUserType(type: UserType, userTypes: UserTypes, scalars: Scala
 
 type ArrayType = Omit<Extract<UserType, { kind: "array" }>, "kind">;
 
-function arrayEncoder({ elementOid, delimiter }: ArrayType, userTypes: UserTypes, scalars: ScalarEncoders): Encode {
-  const elements = { encode: encoderFor(elementOid, userTypes, scalars), delimiter };
-  return (text) => encodeArray(text, elements);
+function encoderForArray({ elementOid, delimiter }: ArrayType, userTypes: UserTypes, scalars: ScalarEncoders): Encode {
+  return arrayEncoder({
+    encode: encoderFor(elementOid, userTypes, scalars),
+    delimiter: delimiter.charCodeAt(0),
+  });
 }

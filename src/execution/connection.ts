@@ -1,10 +1,11 @@
 // One connection to PostgreSQL and what this process knows of it: whose session it last was, which statements it has prepared,
-// what is running. Authentication, TLS and the reading of messages are the driver's.
+// what is running. The driver connects: authentication and TLS are its own; then its socket is taken over.
 
 import type pg from "pg";
 import { sendCancelRequest } from "../postgres/cancel-request.ts";
 import type { ConnectionSettings } from "../postgres/connection-settings.ts";
 import { Exchange, type ExchangeHost, type ExchangePlan, type Outcome } from "./exchange.ts";
+import { MessageReader, NOBODY } from "./message-reader.ts";
 import { MessageWriter } from "./message-writer.ts";
 import { PreparedStatements } from "./prepared-statements.ts";
 import {
@@ -52,6 +53,9 @@ const CANCEL_TIMEOUT_MS = 1_000;
 /** How long the server may take to close a connection that was ended. */
 const FAREWELL_MS = 1_000;
 
+/** Settings that have changed, and a farewell: far more than a server says without being asked. */
+const MAX_STRAY_BYTES = 64 * 1024;
+
 /** No session's key: whoever comes next, the connection is reset. */
 const TRACES_OF_SEVERAL = "";
 
@@ -64,6 +68,11 @@ export class Connection implements ExchangeHost {
   #hasEnded = false;
   #cancelling: Promise<void> | undefined;
   #exchange: Exchange | undefined;
+  readonly #reader = new MessageReader();
+  /** An error that answers nothing is the server's farewell. */
+  readonly #idleReceiver = { ...NOBODY, serverError: () => this.destroy() };
+  /** That came while nothing was running. */
+  #strayBytes = 0;
   readonly #client: WiredClient;
 
   readonly #options: ConnectionOptions;
@@ -73,15 +82,8 @@ export class Connection implements ExchangeHost {
     this.statements = new PreparedStatements(options.ownsSession);
     this.#client = client as WiredClient;
     const wire = this.#client.connection;
-    wire.on("parseComplete", () => this.#exchange?.parseComplete());
-    wire.on("bindComplete", () => this.#exchange?.bindComplete());
-    wire.on("parameterDescription", ({ dataTypeIDs }: { dataTypeIDs: number[] }) => {
-      this.#exchange?.parameterDescription(dataTypeIDs);
-    });
-    wire.on("readyForQuery", ({ status }: { status: string }) => this.#readyForQuery(status));
     wire.on("end", () => this.#ended());
-    // Ahead of the driver's listener: what is too large must be known before its last message is read.
-    wire.stream.prependListener("data", (chunk: Buffer) => this.#exchange?.bytesReceived(chunk.length));
+    wire.stream.removeAllListeners("data").on("data", (chunk: Buffer) => this.#received(chunk));
     client.on("error", (error: NodeJS.ErrnoException) => this.#failed(error));
   }
 
@@ -156,7 +158,8 @@ export class Connection implements ExchangeHost {
       return exchange.done;
     }
     this.#exchange = exchange;
-    this.#client.query(exchange);
+    this.#strayBytes = 0;
+    exchange.submit();
     return exchange.done;
   }
 
@@ -175,6 +178,11 @@ export class Connection implements ExchangeHost {
     if (!stream.writable) return false;
     stream.write(buffer);
     return true;
+  }
+
+  isReady(status: string): void {
+    this.#exchange = undefined;
+    if (status !== "I") this.destroy(); // Somebody's transaction is still open.
   }
 
   cut(): void {
@@ -213,11 +221,16 @@ export class Connection implements ExchangeHost {
     }
   }
 
-  #readyForQuery(status: string): void {
-    if (status !== "I") this.destroy(); // Somebody's transaction is still open.
-    const exchange = this.#exchange;
-    this.#exchange = undefined;
-    exchange?.readyForQuery();
+  /** A server that sends what is no message, or talks without being asked, is not listened to any longer. */
+  #received(chunk: Buffer): void {
+    if (this.#exchange === undefined) this.#strayBytes += chunk.length;
+    else this.#exchange.bytesReceived(chunk.length); // What is too large must be known before its last message is read.
+    try {
+      this.#reader.read(chunk, this.#exchange ?? this.#idleReceiver);
+    } catch {
+      this.cut();
+    }
+    if (this.#strayBytes > MAX_STRAY_BYTES) this.cut();
   }
 
   /** "end" follows, and settles what is running. */

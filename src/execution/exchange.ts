@@ -1,8 +1,10 @@
-// One transaction with PostgreSQL, from its first write to ReadyForQuery: a query object for the driver's client. In charge of
-// reading the answers and of their limits; not of what is sent (pipeline.ts) nor of what is made of the outcome
+// One transaction with PostgreSQL, from its first write to ReadyForQuery. In charge of
+// what the answers mean and of their limits; not of what is sent (pipeline.ts) nor of what is made of the outcome
 // (statement-run.ts).
 
-import pg from "pg";
+import type pg from "pg";
+import type { DataRow } from "./data-row.ts";
+import type { MessageReceiver } from "./message-reader.ts";
 import { MessageWriter } from "./message-writer.ts";
 import type { ParsedStep, Piece } from "./pipeline.ts";
 import type { Field } from "./result-set.ts";
@@ -17,7 +19,7 @@ export interface Rows {
   readonly fields: readonly Field[];
   /** False for a statement that cannot return rows, as opposed to one that returned none. */
   readonly returnsRows: boolean;
-  readonly rows: readonly (readonly (string | null)[])[];
+  readonly rows: readonly DataRow[];
   readonly commandTag: string;
 }
 
@@ -58,12 +60,14 @@ export interface ExchangePlan {
   readonly confirm?: (results: readonly Rows[]) => Promise<unknown>;
 }
 
-/** What the exchange needs of its connection besides the driver's calls. */
+/** What the exchange needs of its connection. */
 export interface ExchangeHost {
   /** False when the connection takes no more. */
   write(buffer: Buffer): boolean;
   /** Breaks the connection at once, and with it the statement that runs on it. */
   cut(): void;
+  /** The exchange has come to its end; `status` is that of the session's transaction. */
+  isReady(status: string): void;
 }
 
 const SYNC = new MessageWriter().sync().take();
@@ -77,7 +81,7 @@ const DECIDED_WITHOUT_COMMIT: ReadonlySet<Outcome["kind"]> = new Set([
   "not-confirmed",
 ]);
 
-export class Exchange implements pg.Submittable {
+export class Exchange implements MessageReceiver {
   readonly done: Promise<Outcome>;
   readonly #plan: ExchangePlan;
   readonly #host: ExchangeHost;
@@ -96,7 +100,7 @@ export class Exchange implements pg.Submittable {
   #bound = 0;
   #completed = 0;
   #fields: readonly Field[] | undefined;
-  #rows: (readonly (string | null)[])[] = [];
+  #rows: DataRow[] = [];
   #rowCount = 0;
   readonly #results: Rows[] = [];
 
@@ -126,55 +130,39 @@ export class Exchange implements pg.Submittable {
     return this.#bound <= this.#completed ? "bind" : "run";
   }
 
-  // Called by pg.Client.
-
   submit(): void {
     this.#isSent = this.#host.write(this.#plan.first.request);
   }
 
-  handleRowDescription({ fields }: { readonly fields: readonly pg.FieldDef[] }): void {
-    this.#fields = fields.map((field) => ({
-      name: field.name,
-      typeOid: field.dataTypeID,
-      typeSize: field.dataTypeSize,
-      typeModifier: field.dataTypeModifier,
-      tableOid: field.tableID,
-      columnNumber: field.columnID,
-    }));
+  // Called by the reader.
+
+  rowDescription(fields: readonly Field[]): void {
+    this.#fields = fields;
   }
 
-  handleDataRow(message: { fields: (string | null)[] }): void {
-    if (this.#outcome === undefined && this.#fields !== undefined) this.#rows.push(message.fields);
+  dataRow(row: DataRow): void {
+    if (this.#outcome === undefined && this.#fields !== undefined) this.#rows.push(row);
   }
 
-  handleCommandComplete(message: { text: string }): void {
+  commandComplete(commandTag: string): void {
     this.#completed += 1;
-    if (this.#completed > this.#plan.fixedCount) this.#complete(message.text);
+    if (this.#completed > this.#plan.fixedCount) this.#complete(commandTag);
   }
 
-  handleEmptyQuery(): void {
+  emptyQuery(): void {
     this.#completed += 1;
     this.#complete("");
   }
 
-  handlePortalSuspended(): void {
+  portalSuspended(): void {
     this.#tooManyRows(this.#statement);
   }
 
-  handleCopyInResponse(): void {
+  unexpected(): void {
     this.#host.cut();
   }
 
-  handleCopyData(): void {
-    this.#host.cut();
-  }
-
-  handleReadyForQuery(): void {
-    // The connection calls readyForQuery(), after an error too.
-  }
-
-  handleError(error: unknown): void {
-    if (!(error instanceof pg.DatabaseError)) return; // The connection calls connectionEnded().
+  serverError(error: pg.DatabaseError): void {
     if (error.code === undefined) {
       this.#host.cut();
       return;
@@ -183,8 +171,6 @@ export class Exchange implements pg.Submittable {
     this.#decide({ kind: "refused", stage: this.#stage, statement: this.#statement, error });
     this.#release(SYNC);
   }
-
-  // Called by the connection.
 
   parseComplete(): void {
     if (this.#completed < this.#plan.fixedCount) return; // That of the settings.
@@ -203,6 +189,13 @@ export class Exchange implements pg.Submittable {
     if (this.#describing.length === 0 && this.#outcome === undefined) this.#continue();
   }
 
+  readyForQuery(status: string): void {
+    this.#host.isReady(status);
+    this.#settle(this.#outcome ?? this.#lost());
+  }
+
+  // Called by the connection.
+
   bytesReceived(count: number): void {
     this.#bytes += count;
     if (this.#bytes <= this.#plan.maxBytes || this.#outcome?.kind === "too-many-bytes") return;
@@ -214,10 +207,6 @@ export class Exchange implements pg.Submittable {
   /** The server had closed before it took all of the request, so the Sync or Flush at its end cannot have reached it. */
   writeRefused(): void {
     if (this.#completed < this.#plan.fixedCount) this.#isSent = false;
-  }
-
-  readyForQuery(): void {
-    this.#settle(this.#outcome ?? this.#lost());
   }
 
   connectionEnded(): void {

@@ -1,3 +1,5 @@
+import type { DataRow } from "./data-row.ts";
+
 /** A column of a result, as PostgreSQL describes it. */
 export interface Field {
   readonly name: string;
@@ -30,7 +32,7 @@ interface Named {
 /** The complete answer of one statement, confirmed by its commit. Values are PostgreSQL's text. */
 export interface ResultSet {
   readonly fields: readonly Field[];
-  readonly rows: readonly (readonly (string | null)[])[];
+  readonly rows: readonly DataRow[];
   /** Rows returned, or for a statement without rows the count in the command tag (0 where it has none). */
   readonly rowCount: number;
   /** PostgreSQL's own summary, such as `INSERT 0 5`. */

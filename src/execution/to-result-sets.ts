@@ -1,6 +1,7 @@
 // What PostgreSQL answered → result sets, with what the catalog says of their types.
 
 import { errorOfStatement, GatewayError } from "../errors.ts";
+import { createBounds, type DataRow, locateValues } from "./data-row.ts";
 import type { Rows } from "./exchange.ts";
 import { type Field, FIRST_LOOKED_UP_TYPE_OID, type ResultSet, type UserType } from "./result-set.ts";
 import { unavailable } from "./translate-database-error.ts";
@@ -36,9 +37,17 @@ function requireKnownArrays(
   const isUnknown = ({ typeOid }: Field): boolean =>
     typeOid >= FIRST_LOOKED_UP_TYPE_OID && !known.userTypes.has(typeOid);
   fields.forEach((field, index) => {
-    if (!isUnknown(field) || field.typeSize > 0 || !rows.some((row) => /^[[{]/.test(row[index] ?? ""))) return;
+    if (!isUnknown(field) || field.typeSize > 0 || !rows.some((row) => startsLikeAnArray(row, index))) return;
     throw errorOfStatement(newArrayType("returned"), known.statement);
   });
+}
+
+/** As array_out writes it: `{1,2}`, or `[0:1]={1,2}`. */
+function startsLikeAnArray(row: DataRow, index: number): boolean {
+  const bounds = createBounds(index + 1);
+  locateValues(row, bounds);
+  const [start = 0, end = 0] = bounds.subarray(2 * index);
+  return end > start && "{[".includes(String.fromCharCode(row[start] ?? 0));
 }
 
 /** Rolled back: arrays of a type that the same transaction has made. */

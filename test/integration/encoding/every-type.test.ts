@@ -4,10 +4,16 @@
 import fc from "fast-check";
 import type pg from "pg";
 import { beforeAll, describe, expect, it } from "vitest";
-import { encodeResultSet } from "../../../src/encoding/encode-result-set.ts";
+import { encodeAnswer } from "../../../src/encoding/encode-answer.ts";
+import type { ResultSet } from "../../../src/execution/result-set.ts";
+import { textOfRow } from "../../support/data-row.ts";
 import { createTestDatabase, hasCluster, type TestDatabase } from "../../support/cluster.ts";
 import { connect, fetchResultSet } from "./fetch-result-set.ts";
 import { BUILTIN_SAMPLES, USER_SAMPLES, USER_TYPES_SQL, WITHOUT_INPUT } from "./sample-values.ts";
+
+function encodeResultSet(result: ResultSet): string {
+  return encodeAnswer([result], { isBatch: false, statements: [] }, Number.POSITIVE_INFINITY).toString();
+}
 
 const RUNS = 25;
 const NUMBERS = ["int2", "int4", "oid", "float4", "float8"];
@@ -65,7 +71,7 @@ async function decoded(client: pg.Client, sql: string, values: unknown[]): Promi
 }
 
 async function texts(client: pg.Client, sql: string, values: unknown[]): Promise<(string | null)[]> {
-  return (await fetchResultSet(client, sql, values)).rows.map(([text]) => text ?? null);
+  return (await fetchResultSet(client, sql, values)).rows.map((row) => textOfRow(row)[0] ?? null);
 }
 
 async function expectScalars(client: pg.Client, type: string, expected: Expected): Promise<void> {

@@ -3,6 +3,7 @@
 import pg from "pg";
 import { FIRST_LOOKED_UP_TYPE_OID, type ResultSet, type UserType } from "../../../src/execution/result-set.ts";
 import type { ConnectionSettings } from "../../../src/postgres/connection-settings.ts";
+import { dataRow } from "../../support/data-row.ts";
 
 /** The settings that execution pins for every statement. */
 const PINNED = {
@@ -55,7 +56,7 @@ export async function fetchResultSet(client: pg.Client, sql: string, values: unk
       tableOid: field.tableID,
       columnNumber: field.columnID,
     })),
-    rows,
+    rows: rows.map(dataRow),
     rowCount: rowCount ?? 0,
     commandTag: command,
     userTypes,

@@ -3,9 +3,14 @@
 import { readFileSync } from "node:fs";
 import type pg from "pg";
 import { beforeAll, describe, expect, it } from "vitest";
-import { encodeResultSet } from "../../../src/encoding/encode-result-set.ts";
+import { encodeAnswer } from "../../../src/encoding/encode-answer.ts";
+import type { ResultSet } from "../../../src/execution/result-set.ts";
 import { createTestDatabase, hasCluster } from "../../support/cluster.ts";
 import { connect, fetchResultSet } from "./fetch-result-set.ts";
+
+function encodeResultSet(result: ResultSet): string {
+  return encodeAnswer([result], { isBatch: false, statements: [] }, Number.POSITIVE_INFINITY).toString();
+}
 
 const page = readFileSync(new URL("../../../docs/reference/values.md", import.meta.url), "utf8");
 

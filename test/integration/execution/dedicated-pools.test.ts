@@ -2,10 +2,10 @@ import { randomBytes } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { DedicatedPools, type DedicatedPoolsOptions } from "../../../src/execution/dedicated-pools.ts";
 import type { ExecuteRequest } from "../../../src/execution/execute-request.ts";
-import type { ResultSet } from "../../../src/execution/result-set.ts";
 import { installHelpers } from "../../../src/migration/install-helpers.ts";
 import { DEFAULT_TRANSACTION } from "../../../src/query-request.ts";
 import { createTestDatabase, type TestDatabase } from "../../support/cluster.ts";
+import { type TextResult, textOfResult } from "../../support/data-row.ts";
 import { approved } from "./harness.ts";
 
 function request(sql: string): ExecuteRequest {
@@ -32,10 +32,10 @@ describe("DedicatedPools", () => {
   });
 
   const start = (options: DedicatedPoolsOptions = {}): DedicatedPools => (pools = new DedicatedPools(options));
-  const run = async (sql: string, connection = database.connection, id = "one"): Promise<ResultSet> => {
+  const run = async (sql: string, connection = database.connection, id = "one"): Promise<TextResult> => {
     const [result] = await pools.execute({ id, connection }, request(sql));
     if (result === undefined) throw new Error("No result");
-    return result;
+    return textOfResult(result);
   };
   const backendCount = async (): Promise<unknown> => {
     const backends = await database.query(

@@ -7,7 +7,6 @@ import { connect } from "../../../src/postgres/connect.ts";
 import { Executor } from "../../../src/execution/execute.ts";
 import type { ExecuteRequest, Limits } from "../../../src/execution/execute-request.ts";
 import { Pool, type PoolOptions } from "../../../src/execution/pool.ts";
-import type { ResultSet } from "../../../src/execution/result-set.ts";
 import type { Session } from "../../../src/execution/session.ts";
 import { TypeCatalog } from "../../../src/execution/type-catalog.ts";
 import type { Parameter } from "../../../src/parameters.ts";
@@ -15,6 +14,7 @@ import type { Permission } from "../../../src/permissions.ts";
 import type { ApprovedStatement, StatementFacts } from "../../../src/policy/approved-statement.ts";
 import { DEFAULT_TRANSACTION, type TransactionOptions } from "../../../src/query-request.ts";
 import { type ClusterVersion, createTestDatabase, type TestDatabase } from "../../support/cluster.ts";
+import { type TextResult, textOfResult } from "../../support/data-row.ts";
 
 /** A statement as the judge would hand it over; the facts can be set to what the judge would refuse. */
 export function approved(text: string, facts: Partial<StatementFacts> = {}): ApprovedStatement {
@@ -67,9 +67,9 @@ export interface Harness {
   readonly alice: Session;
   readonly bob: Session;
   /** Runs as Alice where nothing else is said. */
-  readonly run: (sql: string, params?: readonly unknown[], options?: RunOptions) => Promise<ResultSet>;
+  readonly run: (sql: string, params?: readonly unknown[], options?: RunOptions) => Promise<TextResult>;
   /** Runs all of them together. */
-  readonly runBatch: (statements: readonly TestStatement[], options?: BatchOptions) => Promise<readonly ResultSet[]>;
+  readonly runBatch: (statements: readonly TestStatement[], options?: BatchOptions) => Promise<readonly TextResult[]>;
   readonly close: () => Promise<void>;
 }
 
@@ -120,10 +120,10 @@ export async function startHarness(version: ClusterVersion, options: HarnessOpti
       };
       const [result] = await executor.execute(request);
       if (result === undefined) throw new Error("No result");
-      return result;
+      return textOfResult(result);
     },
-    runBatch: (statements, { session = alice, limits = {}, signal, transaction = {} } = {}) =>
-      executor.execute({
+    runBatch: async (statements, { session = alice, limits = {}, signal, transaction = {} } = {}) => {
+      const results = await executor.execute({
         statements: statements.map(([sql, params = [], facts]) => ({
           statement: approved(sql, facts),
           params: params.map(parameter),
@@ -136,7 +136,9 @@ export async function startHarness(version: ClusterVersion, options: HarnessOpti
           encodeAnswer(results, { ...DEFAULT_ANSWER, isBatch: true }, limits.maxBytes ?? DEFAULT_LIMITS.maxBytes);
         },
         signal: signal ?? new AbortController().signal,
-      }),
+      });
+      return results.map(textOfResult);
+    },
     close: async () => {
       await pool.close(1_000);
       const admin = await connect({ ...database.connection, database: "postgres" });

@@ -39,7 +39,7 @@ const runQuery: RunQuery = async (_principal, _query, { signal }) => {
     waiting.push(resolve);
     signal.addEventListener("abort", () => reject(new Error("cancelled")));
   });
-  return { body: '{"rows":[],"row_count":0}', rowCount: 0, operation: "SELECT" };
+  return { body: Buffer.from('{"rows":[],"row_count":0}'), rowCount: 0, operation: "SELECT" };
 };
 
 beforeEach(async () => {

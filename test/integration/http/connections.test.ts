@@ -8,7 +8,7 @@ import { exchange, openSocket, readAnswers } from "./raw-http.ts";
 import { MAX_BODY_BYTES, startServer, TOKEN, type TestServer } from "./start-server.ts";
 
 const BODY = '{"sql":"SELECT 1"}';
-const ANSWER: QueryAnswer = { body: '{"rows":[],"row_count":0}', rowCount: 0, operation: "SELECT" };
+const ANSWER: QueryAnswer = { body: Buffer.from('{"rows":[],"row_count":0}'), rowCount: 0, operation: "SELECT" };
 
 const servers: TestServer[] = [];
 async function start(options?: Parameters<typeof startServer>[0]): Promise<TestServer> {
@@ -175,7 +175,7 @@ describe("a client that goes away", () => {
 describe("a client that takes nothing of its answer", () => {
   const STALLED_MS = 200;
   /** Beyond what the kernel takes off the server's hands. */
-  const LARGE: QueryAnswer = { ...ANSWER, body: JSON.stringify("x".repeat(30_000_000)) };
+  const LARGE: QueryAnswer = { ...ANSWER, body: Buffer.from(JSON.stringify("x".repeat(30_000_000))) };
   const large = head(`Content-Length: ${BODY.length}`, "X-Request-Id: large") + BODY;
 
   interface Stalled {
@@ -347,7 +347,7 @@ describe("closing", () => {
     const response = await answer;
     expect(response.status).toBe(200);
     expect(response.headers.get("connection")).toBe("close");
-    expect(await response.text()).toBe(ANSWER.body);
+    expect(await response.text()).toBe(ANSWER.body.toString());
     await closed;
     await expect(fetch(server.url)).rejects.toThrow("fetch failed");
   });

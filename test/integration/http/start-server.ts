@@ -26,7 +26,7 @@ const PRINCIPAL: Principal = {
 /** Answers with the request itself, so that a test sees what reached the query. */
 const echo: RunQuery = (_principal, { statements }) =>
   Promise.resolve({
-    body: JSON.stringify({ rows: statements.map(({ sql, params }) => ({ sql, params })), row_count: 1 }),
+    body: Buffer.from(JSON.stringify({ rows: statements.map(({ sql, params }) => ({ sql, params })), row_count: 1 })),
     rowCount: 1,
     operation: "SELECT",
   });

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { encodeResultSet } from "../../../src/encoding/encode-result-set.ts";
-import type { Field, ResultSet, UserType } from "../../../src/execution/result-set.ts";
+import { encodeAnswer } from "../../../src/encoding/encode-answer.ts";
+import type { Field, UserType } from "../../../src/execution/result-set.ts";
 import { DEFAULT_FORM, type ResultForm } from "../../../src/query-request.ts";
+import { dataRow, type TextResult } from "../../support/data-row.ts";
 
 type Column = readonly [name: string, typeOid: number, text: string | null];
 
@@ -9,7 +10,21 @@ function field(name: string, typeOid: number): Field {
   return { name, typeOid, typeSize: -1, typeModifier: -1, tableOid: 0, columnNumber: 0 };
 }
 
-function resultOf(columns: readonly Column[], userTypes: ResultSet["userTypes"] = new Map()): ResultSet {
+type UserTypes = TextResult["userTypes"];
+
+function encodeResultSet(
+  { rows, ...result }: TextResult,
+  maxBytes = Number.POSITIVE_INFINITY,
+  form: ResultForm = DEFAULT_FORM,
+): string {
+  return encodeAnswer(
+    [{ ...result, rows: rows.map(dataRow) }],
+    { isBatch: false, statements: [{ form }] },
+    maxBytes,
+  ).toString();
+}
+
+function resultOf(columns: readonly Column[], userTypes: UserTypes = new Map()): TextResult {
   return {
     fields: columns.map(([name, typeOid]) => field(name, typeOid)),
     rows: [columns.map(([, , text]) => text)],
@@ -19,14 +34,14 @@ function resultOf(columns: readonly Column[], userTypes: ResultSet["userTypes"] 
   };
 }
 
-function encodeValue(typeOid: number, text: string | null, userTypes?: ResultSet["userTypes"]): string {
+function encodeValue(typeOid: number, text: string | null, userTypes?: UserTypes): string {
   const json = encodeResultSet(resultOf([["v", typeOid, text]], userTypes));
   return json.slice('{"rows":[{"v":'.length, -'}],"row_count":1}'.length);
 }
 
 describe("encodeResultSet", () => {
   it("writes rows as objects in the statement's column order, and the count", () => {
-    const result: ResultSet = {
+    const result: TextResult = {
       fields: [field("name", 25), field("id", 23)],
       rows: [
         ["Alice", "1"],

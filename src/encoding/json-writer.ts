@@ -1,0 +1,98 @@
+// Grows the JSON text of an answer as bytes: what PostgreSQL sent is copied, never turned into JavaScript strings. In charge of
+// escaping and of the limit; which value is written how is the encoders' business.
+
+import { isUtf8 } from "node:buffer";
+import { resultTooLarge } from "../errors.ts";
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const FIRST_PRINTABLE = 0x20;
+const FIRST_CAPACITY = 1_024;
+/** What a text that waits for a slow reader may hold in memory besides itself. */
+const MAX_WASTE_BYTES = 1_048_576;
+/** Below it, a loop is faster than the call that copies. */
+const SHORT_RUN = 48;
+
+/** The escape of each character below 32, as JSON.stringify writes it; then those of the quote and the backslash. */
+const ESCAPES: readonly Buffer[] = Array.from({ length: BACKSLASH + 1 }, (_, code) =>
+  Buffer.from(JSON.stringify(String.fromCharCode(code)).slice(1, -1)),
+);
+
+export class JsonWriter {
+  readonly #maxBytes: number;
+  #buffer = Buffer.allocUnsafe(FIRST_CAPACITY);
+  #length = 0;
+
+  /** @param maxBytes of the whole text. */
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  /** What is JSON already, all of it ASCII: braces, keywords, counts. */
+  text(json: string): void {
+    this.#reserve(json.length);
+    const buffer = this.#buffer;
+    let length = this.#length;
+    for (let at = 0; at < json.length; at++) buffer[length++] = json.charCodeAt(at);
+    this.#length = length;
+  }
+
+  /** Bytes that are JSON already. */
+  copy(bytes: Buffer, start = 0, end = bytes.length): void {
+    this.#reserve(end - start);
+    if (end - start > SHORT_RUN) {
+      this.#length += bytes.copy(this.#buffer, this.#length, start, end);
+      return;
+    }
+    const buffer = this.#buffer;
+    let length = this.#length;
+    for (let at = start; at < end; at++) buffer[length++] = bytes[at] ?? 0;
+    this.#length = length;
+  }
+
+  byte(code: number): void {
+    this.#reserve(1);
+    this.#buffer[this.#length++] = code;
+  }
+
+  /** Characters in UTF-8, as a JSON string. */
+  string(bytes: Buffer, start: number, end: number): void {
+    this.byte(QUOTE);
+    let from = start;
+    for (let at = start; at < end; at++) {
+      const code = bytes[at] ?? 0;
+      if (code >= FIRST_PRINTABLE && code !== QUOTE && code !== BACKSLASH) continue;
+      this.copy(bytes, from, at);
+      this.copy(ESCAPES[code] ?? bytes);
+      from = at + 1;
+    }
+    this.copy(bytes, from, end);
+    this.byte(QUOTE);
+  }
+
+  /** @throws GatewayError RESULT_TOO_LARGE as soon as it is known. */
+  requireRoom(): void {
+    if (this.#length > this.#maxBytes) throw resultTooLarge(this.#maxBytes);
+  }
+
+  /**
+   * The whole text, valid UTF-8 in any case: a database in SQL_ASCII gives whatever bytes were put into it.
+   *
+   * @throws GatewayError RESULT_TOO_LARGE.
+   */
+  take(): Buffer {
+    const written = this.#buffer.subarray(0, this.#length);
+    const text = isUtf8(written) ? written : Buffer.from(written.toString());
+    if (text.length > this.#maxBytes) throw resultTooLarge(this.#maxBytes);
+    return text.buffer.byteLength - text.length > MAX_WASTE_BYTES ? Buffer.from(text) : text;
+  }
+
+  #reserve(bytes: number): void {
+    const needed = this.#length + bytes;
+    if (needed <= this.#buffer.length) return;
+    this.requireRoom();
+    const larger = Buffer.allocUnsafe(Math.max(needed, this.#buffer.length * 2));
+    this.#buffer.copy(larger, 0, 0, this.#length);
+    this.#buffer = larger;
+  }
+}
