@@ -6,7 +6,14 @@ const stage = (name, allowed) => ({
   from: { path: `^src/${name}/` },
   to: { path: "^src/", pathNot: [`^src/${name}/`, ...allowed.map((path) => `^src/${path}`)] },
 });
-const leaves = ["brand\\.ts", "errors\\.ts", "permissions\\.ts", "parameters\\.ts", "protocol\\.ts", "query-request\\.ts"];
+const leaves = [
+  "brand\\.ts",
+  "errors\\.ts",
+  "permissions\\.ts",
+  "parameters\\.ts",
+  "protocol\\.ts",
+  "query-request\\.ts",
+];
 
 module.exports = {
   forbidden: [

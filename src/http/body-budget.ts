@@ -2,6 +2,7 @@
 // before it is read until its query has ended, for its text stays that long.
 
 import { GatewayError } from "../errors.ts";
+import { HeldBytes } from "./held-bytes.ts";
 
 /** While it is parsed and sent on, a body takes up to four times its size: 1 GB, which any server with such requests has. */
 const DEFAULT_MAX_HELD_BYTES = 268_435_456;
@@ -14,8 +15,7 @@ export type Reserve = (bytes: number) => void;
 
 export class BodyBudget {
   readonly #maxBytes: number;
-  readonly #heldByTenant = new Map<string, number>();
-  #heldBytes = 0;
+  readonly #held = new HeldBytes();
 
   constructor(maxBodyBytes: number, maxHeldBytes = DEFAULT_MAX_HELD_BYTES) {
     this.#maxBytes = Math.max(maxHeldBytes, TENANTS_SHARE * maxBodyBytes);
@@ -33,25 +33,18 @@ export class BodyBudget {
       return await use((bytes) => {
         if (bytes <= UNCOUNTED_BODY_BYTES) return;
         this.#requireRoom(tenant, bytes);
-        this.#add(tenant, bytes);
+        this.#held.add(tenant, bytes);
         reserved += bytes;
       });
     } finally {
-      if (reserved > 0) this.#add(tenant, -reserved);
+      if (reserved > 0) this.#held.add(tenant, -reserved);
     }
   }
 
   #requireRoom(tenant: string, bytes: number): void {
-    if ((this.#heldByTenant.get(tenant) ?? 0) + bytes > this.#maxBytes / TENANTS_SHARE)
+    if (this.#held.of(tenant) + bytes > this.#maxBytes / TENANTS_SHARE)
       throw new GatewayError("TOO_MANY_REQUESTS", "Too many large requests of this database at one time; try again");
-    if (this.#heldBytes + bytes > this.#maxBytes)
+    if (this.#held.total + bytes > this.#maxBytes)
       throw new GatewayError("UNAVAILABLE", "Too many large requests at one time; the statement was not run");
-  }
-
-  #add(tenant: string, bytes: number): void {
-    this.#heldBytes += bytes;
-    const held = (this.#heldByTenant.get(tenant) ?? 0) + bytes;
-    if (held > 0) this.#heldByTenant.set(tenant, held);
-    else this.#heldByTenant.delete(tenant);
   }
 }

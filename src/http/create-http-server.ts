@@ -6,6 +6,7 @@ import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import type { Authenticate } from "../auth/principal.ts";
 import { GatewayError } from "../errors.ts";
 import type { Observe } from "../observability/observation.ts";
+import { AnswerBudget } from "./answer-budget.ts";
 import { BodyBudget } from "./body-budget.ts";
 import { createConnectionErrorHandler } from "./connection-errors.ts";
 import { toErrorResponse, toGatewayError } from "./error-response.ts";
@@ -28,6 +29,8 @@ export interface HttpServerOptions {
   readonly neon?: boolean;
   /** Of all large bodies that are in memory at one time; a tenant may have a quarter of it. */
   readonly maxHeldBodyBytes?: number;
+  /** Of all large answers that wait for their readers; a tenant may have half of it. */
+  readonly maxHeldAnswerBytes?: number;
   /** For a whole request to arrive, body included. */
   readonly requestTimeoutMs?: number;
   /** For a client that takes nothing of its answer. */
@@ -103,7 +106,8 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
 function addRoutes(app: FastifyInstance, options: HttpServerOptions, running: RunningQueries): void {
   app.get("/health", (_request, reply) => reply.send({ status: "ok" }));
   const bodies = new BodyBudget(options.maxBodyBytes, options.maxHeldBodyBytes);
-  const shared = { ...options, running, bodies, throttle: new TenantThrottle() };
+  const answers = new AnswerBudget(options.maxHeldAnswerBytes);
+  const shared = { ...options, running, bodies, answers, throttle: new TenantThrottle() };
   addQueryRoute(app, QUERY_PROTOCOL, shared);
   if (options.neon !== true) return;
   addQueryRoute(app, NEON_PROTOCOL, shared);

@@ -8,6 +8,7 @@ import type { Token } from "../auth/token.ts";
 import type { GatewayError } from "../errors.ts";
 import type { Observe } from "../observability/observation.ts";
 import type { QueryRequest } from "../query-request.ts";
+import type { AnswerBudget } from "./answer-budget.ts";
 import type { BodyBudget } from "./body-budget.ts";
 import type { ErrorResponse } from "./error-response.ts";
 import { readBody } from "./read-body.ts";
@@ -50,6 +51,7 @@ export interface QueryRouteOptions {
   readonly observe: Observe;
   readonly maxBodyBytes: number;
   readonly bodies: BodyBudget;
+  readonly answers: AnswerBudget;
   readonly running: RunningQueries;
   readonly throttle: TenantThrottle;
 }
@@ -70,7 +72,7 @@ declare module "fastify" {
 }
 
 export function addQueryRoute(app: FastifyInstance, protocol: QueryProtocol, options: QueryRouteOptions): void {
-  const { authenticate, runQuery, observe, maxBodyBytes, bodies, running, throttle } = options;
+  const { authenticate, runQuery, observe, maxBodyBytes, bodies, answers, running, throttle } = options;
 
   async function admit(request: FastifyRequest): Promise<void> {
     request.principal = await authenticate(protocol.readToken(request.raw));
@@ -82,6 +84,7 @@ export function addQueryRoute(app: FastifyInstance, protocol: QueryProtocol, opt
     if (principal === undefined || clientGone === undefined || startedAt === undefined)
       throw new Error("The hooks of the route have not run");
     const { tenant } = principal;
+    answers.requireRoom(tenant.id);
     const result = await throttle.withQuery(tenant, () =>
       bodies.withBody(tenant.id, async (reserve) => {
         const query = protocol.parseBody(await readBody(request.raw, maxBodyBytes, reserve), request.headers);
@@ -89,6 +92,7 @@ export function addQueryRoute(app: FastifyInstance, protocol: QueryProtocol, opt
         return runQuery(principal, query, { requestId: request.id, signal: clientGone.signal });
       }),
     );
+    answers.hold(tenant.id, result.body.length, reply.raw);
     observe({
       kind: "query-finished",
       requestId: request.id,

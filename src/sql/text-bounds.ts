@@ -4,7 +4,7 @@
 import { GatewayError, refusal } from "../errors.ts";
 import { estimateCost, type TextCost } from "./text-cost.ts";
 
-export const DEFAULT_MAX_SQL_BYTES = 262_144;
+const DEFAULT_MAX_SQL_BYTES = 262_144;
 
 /** An INSERT of 1,000 rows with 10 columns has 22,000 tokens. 4 million steps of the lexer take some 20 ms. */
 const TOTAL_BOUNDS: TextCost = { tokens: 50_000, operatorSteps: 4_000_000 };

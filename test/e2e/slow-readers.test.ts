@@ -1,0 +1,65 @@
+// What clients that do not read their answers cost a running gateway.
+
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { connect, type Socket } from "node:net";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { makeFolder } from "../integration/embedded/data-dirs.ts";
+import { startCli, useBuiltCli } from "../support/cli.ts";
+import { createTestDatabase } from "../support/cluster.ts";
+import { post } from "../support/gateway.ts";
+
+const READERS = 100;
+const ANSWER_BYTES = 10_000_000;
+/**
+ * The answers themselves; and for each of the pool's ten connections what it still receives and encodes, which is three
+ * times the answer at most; and the program.
+ */
+const MAX_RSS_BYTES = READERS * ANSWER_BYTES + 10 * 3 * ANSWER_BYTES + 300_000_000;
+
+useBuiltCli();
+
+function residentBytes(pid: number): number {
+  const [, kilobytes = ""] = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
+  return Number(kilobytes) * 1024;
+}
+
+/** Asks for the large answer, sees that it begins, and reads no more of it. */
+async function askAndStopReading(url: string, token: string): Promise<Socket> {
+  const { hostname, port } = new URL(url);
+  const body = JSON.stringify({ sql: `SELECT repeat('x', ${ANSWER_BYTES}) AS v` });
+  const socket = connect(Number(port), hostname);
+  onTestFinished(() => void socket.destroy());
+  socket.write(
+    `POST /query HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token}\r\n` +
+      `Content-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+  );
+  const [begin] = (await once(socket, "data")) as [Buffer];
+  socket.pause();
+  expect(begin.toString("latin1", 0, 15)).toBe("HTTP/1.1 200 OK");
+  return socket;
+}
+
+describe.skipIf(process.platform !== "linux")("a hundred readers that stop reading", () => {
+  it("cost the memory of their answers, and everybody else is served", { timeout: 120_000 }, async () => {
+    const database = await createTestDatabase();
+    onTestFinished(() => database.close());
+    const { host, user, database: name } = database.connection;
+    const server = startCli([], {
+      cwd: await makeFolder(),
+      env: { DATABASE_URL: `postgres://${user}@/${name}?host=${encodeURIComponent(host)}`, POSTGATE_PORT: "0" },
+    });
+    const [, url = ""] = await server.until("stderr", /"url":"(http:[^"]+)"/);
+    const tokens = await database.query(
+      `select t.token from generate_series(1, 2) n, lateral create_tenant_database('shop ' || n) d,
+       lateral create_tenant_token(d.id) t`,
+    );
+    const [slow = "", other = ""] = tokens.map((row) => String(row.token));
+    const { pid = 0 } = server.child;
+
+    await Promise.all(Array.from({ length: READERS }, () => askAndStopReading(url, slow)));
+
+    expect(residentBytes(pid)).toBeLessThan(MAX_RSS_BYTES);
+    expect((await post(url, other, { sql: "SELECT 1 AS one" })).body).toEqual({ rows: [{ one: 1 }], row_count: 1 });
+  });
+});
