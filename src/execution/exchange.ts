@@ -89,6 +89,7 @@ export class Exchange implements MessageReceiver {
   #outcome: Outcome | undefined;
   #serverError: pg.DatabaseError | undefined;
   #isSent = false;
+  #isOver = false;
   /** Sync has not been sent. */
   #isHeld: boolean;
   /** Statements of which PostgreSQL has yet to confirm the Parse, or to describe the parameters. */
@@ -163,8 +164,8 @@ export class Exchange implements MessageReceiver {
   }
 
   serverError(error: pg.DatabaseError): void {
-    if (error.code === undefined) {
-      this.#host.cut();
+    if (this.#isOver || error.code === undefined) {
+      this.#host.cut(); // After the end it is the server's farewell.
       return;
     }
     this.#serverError = error;
@@ -190,6 +191,7 @@ export class Exchange implements MessageReceiver {
   }
 
   readyForQuery(status: string): void {
+    this.#isOver = true;
     this.#host.isReady(status);
     this.#settle(this.#outcome ?? this.#lost());
   }
