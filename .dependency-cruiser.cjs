@@ -27,7 +27,7 @@ module.exports = {
     },
     stage("sql", leaves),
     stage("policy", [...leaves, "sql/"]),
-    stage("encoding", [...leaves, "execution/result-set\\.ts"]),
+    stage("encoding", [...leaves, "execution/(data-row|result-set)\\.ts"]),
     stage("postgres", leaves),
     stage("tenants", [...leaves, "postgres/", "auth/principal\\.ts"]),
     stage("auth", [...leaves, "observability/observation\\.ts", "tenants/"]),
