@@ -43,10 +43,10 @@ describe("the published files", () => {
     expect(programs.size).toBeGreaterThan(100);
   });
 
-  it("open two doors alone: the library and the client", () => {
+  it("open three doors alone: the library, the client and the adapter", () => {
     const manifest = JSON.parse(readFileSync(join(projectRoot, "package.json"), "utf8")) as { exports: object };
 
-    expect(Object.keys(manifest.exports)).toEqual([".", "./client"]);
+    expect(Object.keys(manifest.exports)).toEqual([".", "./client", "./drizzle"]);
   });
 
   it("read the environment in one place, and no setting but the documented ones", () => {

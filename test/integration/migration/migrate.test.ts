@@ -41,7 +41,8 @@ describe.each(VERSIONS)("migrate on PostgreSQL %i", (version) => {
 
     const second = await migrate(database.connection);
 
-    expect(second).toEqual({ ...first, applied: [] });
+    // As JSON: each installation has functions of its own that ask for a changed password.
+    expect(JSON.stringify(second)).toBe(JSON.stringify({ ...first, applied: [] }));
     expect(await database.query(stamp)).toEqual(before);
   });
 
