@@ -3,7 +3,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { useBuiltCli, type CliProcess, type Ended, projectRoot, runCli, startCli } from "../support/cli.ts";
 import { createTestDatabase, type TestDatabase } from "../support/cluster.ts";
 
@@ -56,11 +56,11 @@ describe("postgate <command>", () => {
 
   it("applies pending migrations before any command", async () => {
     const empty = await createTestDatabase();
+    onTestFinished(() => empty.close());
     const { code, stderr } = await start(["create-db", "x"], { DATABASE_URL: urlOf(empty) }).ended;
-    const ledger = await empty.query("select version from postgate_private.migrations");
-    await empty.close();
 
     expect({ code, stderr }).toEqual({ code: 0, stderr: matching(/^Schema: tenant_[0-9a-f]{32}_x\n$/) });
+    const ledger = await empty.query("select version from postgate_private.migrations");
     expect(ledger).not.toEqual([]);
   });
 
