@@ -63,7 +63,8 @@ if (status !== 0) {
   process.exit(status ?? 1);
 }
 writeFileSync(join(fresh, ".built"), "");
-utimesSync(join(fresh, ".built"), new Date(), new Date(newest));
+// Rounded up: a Date has whole milliseconds, and a stamp older than its sources would call every build stale.
+utimesSync(join(fresh, ".built"), new Date(), new Date(Math.ceil(newest)));
 chmodSync(fresh, 0o755);
 chmodSync(join(fresh, "cli", "main.js"), 0o755); // npm makes a command executable at install only.
 // Another build may have finished while this one compiled, and somebody may run what it made.
