@@ -14,6 +14,7 @@ import { DEFAULT_TRANSACTION } from "../../src/query-request.ts";
 import { type InstallationRoles, installationRolesOf, tenantRolesOf } from "../../src/tenants/role-names.ts";
 import type { DatabaseId } from "../../src/tenants/tenant.ts";
 import type { ClusterVersion } from "../support/cluster.ts";
+import { textOfResult } from "../support/data-row.ts";
 import { type CorpusWorld, createCorpusWorld, type Install, type WorldCase } from "./corpus-world.ts";
 import type { CorpusCase } from "./read-corpus.ts";
 import { differences, openStateOf } from "./walls-state.ts";
@@ -88,9 +89,7 @@ export async function createWallsWorld(version: ClusterVersion, install: Install
         accept: () => undefined,
         signal: new AbortController().signal,
       });
-      return JSON.stringify({ rows: [], ...result }, (_, value: unknown) =>
-        Buffer.isBuffer(value) ? value.toString() : value,
-      );
+      return JSON.stringify(result === undefined ? { rows: [] } : textOfResult(result));
     } catch (error) {
       // An attack that kept another role: the session cannot be used again, and is thrown away.
       if (error instanceof TenantRoleMissing) return "";
