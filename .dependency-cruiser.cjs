@@ -8,6 +8,7 @@ const stage = (name, allowed) => ({
 });
 const leaves = [
   "brand\\.ts",
+  "cancel-signal\\.ts",
   "errors\\.ts",
   "permissions\\.ts",
   "parameters\\.ts",

@@ -61,9 +61,19 @@ export function createBackends(options: BackendOptions): QueryStages["execute"] 
     return shared.execute(request);
   }
 
+  /** What a principal runs under; its cache keeps a principal for a while. */
+  const contexts = new WeakMap<Principal, Pick<ExecuteRequest, "session" | "limits">>();
+  function contextOf(principal: Principal): Pick<ExecuteRequest, "session" | "limits"> {
+    const known = contexts.get(principal);
+    if (known !== undefined) return known;
+    const context = { session: sessionOf(principal, options), limits: limitsOf(principal.tenant, limits) };
+    contexts.set(principal, context);
+    return context;
+  }
+
   return (principal, asked) => {
     const { tenant } = principal;
-    const request = { ...asked, session: sessionOf(principal, options), limits: limitsOf(tenant, limits) };
+    const request = { ...asked, ...contextOf(principal) };
     switch (tenant.backend.kind) {
       case "schema":
         return executeShared(request, { id: tenant.id, schema: tenant.backend.schema });

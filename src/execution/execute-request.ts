@@ -1,5 +1,6 @@
 // What execution is asked for, and the outcomes that are no answer to the caller.
 
+import type { CancelSignal } from "../cancel-signal.ts";
 import type { Parameter } from "../parameters.ts";
 import type { ApprovedStatement } from "../policy/approved-statement.ts";
 import type { TransactionOptions } from "../query-request.ts";
@@ -26,7 +27,7 @@ export interface ExecuteRequest {
    */
   readonly accept: (results: readonly ResultSet[]) => void;
   /** Aborted when nobody waits for the answer any more. */
-  readonly signal: AbortSignal;
+  readonly signal: CancelSignal;
 }
 
 export interface Limits {

@@ -4,6 +4,9 @@
 const TERMINATOR = 1;
 const INT16 = 2;
 const INT32 = 4;
+/** Of UTF-8 for one unit of UTF-16. */
+const MAX_BYTES_A_UNIT = 3;
+const SHORT_TEXT = 256;
 const PORTAL = 0x50; // 'P'
 const STATEMENT = 0x53; // 'S'
 
@@ -94,14 +97,15 @@ export class MessageWriter {
       this.#int32(-1);
       return;
     }
-    const bytes = Buffer.byteLength(value);
-    this.#int32(bytes);
-    this.#reserve(bytes);
-    this.#length += this.#buffer.write(value, this.#length);
+    const start = this.#length;
+    this.#reserve(INT32 + sizeFor(value));
+    const bytes = this.#buffer.write(value, start + INT32);
+    this.#buffer.writeInt32BE(bytes, start);
+    this.#length = start + INT32 + bytes;
   }
 
   #cstring(text: string): void {
-    this.#reserve(Buffer.byteLength(text) + TERMINATOR);
+    this.#reserve(sizeFor(text) + TERMINATOR);
     this.#length += this.#buffer.write(text, this.#length);
     this.#buffer[this.#length++] = 0;
   }
@@ -123,4 +127,9 @@ export class MessageWriter {
     this.#buffer.copy(larger, 0, 0, this.#length);
     this.#buffer = larger;
   }
+}
+
+/** At least what the text takes in UTF-8. A short one is not measured for it. */
+function sizeFor(text: string): number {
+  return text.length < SHORT_TEXT ? text.length * MAX_BYTES_A_UNIT : Buffer.byteLength(text);
 }

@@ -2,6 +2,7 @@
 // one next and how long anybody waits; not of what is run on them.
 
 import { setMaxListeners } from "node:events";
+import type { CancelSignal } from "../cancel-signal.ts";
 import { connect } from "../postgres/connect.ts";
 import type { ConnectionSettings } from "../postgres/connection-settings.ts";
 import { Connection } from "./connection.ts";
@@ -89,8 +90,8 @@ export class Pool {
    * @throws GatewayError TOO_MANY_REQUESTS when the tenant itself has too many requests waiting.
    * @throws Error when `signal` is aborted.
    */
-  acquire(session: Session, signal: AbortSignal): Connection | Promise<Connection> {
-    signal.throwIfAborted();
+  acquire(session: Session, signal: CancelSignal): Connection | Promise<Connection> {
+    if (signal.aborted) throw nobodyWaits();
     if (this.#isClosing) throw closing();
     const connection = this.#allowance(session.tenant) > 0 ? this.#takeIdle(session.key) : undefined;
     if (connection !== undefined) return this.#hold(connection, session.tenant);
@@ -154,7 +155,7 @@ export class Pool {
     return this.#takeIdle(sessionKey);
   }
 
-  #wait({ tenant, key: sessionKey }: Session, signal: AbortSignal): Promise<Connection> {
+  #wait({ tenant, key: sessionKey }: Session, signal: CancelSignal): Promise<Connection> {
     return new Promise((resolve, reject) => {
       const settle = (): void => {
         this.#waiting.remove(waiter);
@@ -177,10 +178,10 @@ export class Pool {
         deadlineAt: performance.now() + this.#options.waitTimeoutMs,
         expire: () => waiter.reject(unavailable("No connection to the database became free in time")),
       };
-      const abort = (): void => waiter.reject(new Error("Nobody waits any more"));
+      const abort = (): void => waiter.reject(nobodyWaits());
       this.#waiting.add(waiter);
       this.deadlines.add(deadline);
-      signal.addEventListener("abort", abort, { once: true });
+      signal.addEventListener("abort", abort);
       this.#openForWaiting();
     });
   }
@@ -300,6 +301,10 @@ export class Pool {
     });
     clearTimeout(timer);
   }
+}
+
+function nobodyWaits(): Error {
+  return new Error("Nobody waits any more");
 }
 
 function queueFull(): Error {

@@ -78,7 +78,7 @@ export class StatementRun implements Deadline {
     // PostgreSQL's own timeout is each statement's; that of several together is kept here.
     this.deadlineAt = performance.now() + limits.timeoutMs + (statements.length > 1 ? 0 : GRACE_MS);
     resources.deadlines.add(this);
-    signal.addEventListener("abort", this.#clientGone, { once: true });
+    signal.addEventListener("abort", this.#clientGone);
   }
 
   async result(): Promise<readonly ResultSet[]> {

@@ -33,6 +33,7 @@ export class Step {
   readonly #options: StepOptions;
   readonly #memoryKey: string;
   #undetermined: UndeterminedParameters;
+  #declaredTypes: readonly number[];
   #key = "";
   #prepared: PreparedStatement | undefined;
   /** The error that made us declare types by guess: told when the guess does not help. */
@@ -44,21 +45,21 @@ export class Step {
     this.#options = options;
     this.#memoryKey = `${options.session.key}\0${statement.text}`;
     this.#undetermined = options.memory.get(this.#memoryKey) ?? [];
+    this.#declaredTypes = declaredTypes(params, this.#undetermined);
     this.hasArrays = params.some(({ kind }) => kind === "array");
   }
 
   /** As the connection knows it, with the types that are declared now. */
   get prepared(): PreparedStatement {
+    if (this.#prepared !== undefined) return this.#prepared;
     const { statements, session, isKept } = this.#options;
-    const key = `${session.key}\0${this.declaredTypes.join()}\0${this.statement.text}`;
-    if (this.#prepared !== undefined && this.#key === key) return this.#prepared;
-    this.#key = key;
-    this.#prepared = isKept ? statements.findOrAdd(key, session.tenant) : unnamedStatement(session.tenant);
+    this.#key = `${session.key}\0${this.#declaredTypes.join()}\0${this.statement.text}`;
+    this.#prepared = isKept ? statements.findOrAdd(this.#key, session.tenant) : unnamedStatement(session.tenant);
     return this.#prepared;
   }
 
   get declaredTypes(): readonly number[] {
-    return declaredTypes(this.#params, this.#undetermined);
+    return this.#declaredTypes;
   }
 
   /** @param userTypes of the parameters, where there are arrays among them. */
@@ -87,6 +88,8 @@ export class Step {
     if (more === undefined) return false;
     if (error.code !== INDETERMINATE_DATATYPE) this.#ambiguity ??= error;
     this.#undetermined = more;
+    this.#declaredTypes = declaredTypes(this.#params, more);
+    this.#prepared = undefined;
     return true;
   }
 

@@ -187,7 +187,7 @@ function notFound(): GatewayError {
 function observeFailure(error: GatewayError, request: FastifyRequest, observe: Observe): void {
   const { id: requestId, startedAt, principal, clientGone } = request;
   const durationMs = startedAt === undefined ? 0 : performance.now() - startedAt;
-  if (clientGone?.signal.aborted) {
+  if (clientGone?.aborted === true) {
     observe({ kind: "client-gone", requestId, durationMs });
     return;
   }

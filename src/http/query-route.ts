@@ -5,6 +5,7 @@ import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Authenticate, Principal } from "../auth/principal.ts";
 import type { Token } from "../auth/token.ts";
+import { CancelController, type CancelSignal } from "../cancel-signal.ts";
 import type { GatewayError } from "../errors.ts";
 import type { Observe } from "../observability/observation.ts";
 import type { QueryRequest } from "../query-request.ts";
@@ -18,7 +19,7 @@ import type { TenantThrottle } from "./tenant-throttle.ts";
 interface QueryContext {
   readonly requestId: string;
   /** Aborts when the client has gone: nobody waits for the answer any more. */
-  readonly signal: AbortSignal;
+  readonly signal: CancelSignal;
 }
 
 export interface QueryAnswer {
@@ -67,7 +68,7 @@ declare module "fastify" {
     /** Set on the routes of queries once the token is found valid. */
     principal: Principal | undefined;
     /** Set on the routes of queries. */
-    clientGone: AbortController | undefined;
+    clientGone: CancelController | undefined;
   }
 }
 
@@ -89,7 +90,7 @@ export function addQueryRoute(app: FastifyInstance, protocol: QueryProtocol, opt
       bodies.withBody(tenant.id, async (reserve) => {
         const query = protocol.parseBody(await readBody(request.raw, maxBodyBytes, reserve), request.headers);
         if (protocol.answerHeaders !== undefined) reply.headers(protocol.answerHeaders(request, query));
-        return runQuery(principal, query, { requestId: request.id, signal: clientGone.signal });
+        return runQuery(principal, query, { requestId: request.id, signal: clientGone });
       }),
     );
     answers.hold(tenant.id, result.body.length, reply.raw);
@@ -113,7 +114,7 @@ export function addQueryRoute(app: FastifyInstance, protocol: QueryProtocol, opt
 
 function clientWatch(running: RunningQueries) {
   return (request: FastifyRequest, reply: FastifyReply, done: () => void): void => {
-    const clientGone = new AbortController();
+    const clientGone = new CancelController();
     request.clientGone = clientGone;
     running.add();
     // Not `request.signal`: that one aborts as soon as the body is read.

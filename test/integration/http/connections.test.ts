@@ -2,6 +2,7 @@ import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { once } from "node:events";
 import { createServer, type Socket } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
+import type { CancelSignal } from "../../../src/cancel-signal.ts";
 import type { QueryAnswer, RunQuery } from "../../../src/http/query-route.ts";
 import { createHttpServer } from "../../../src/http/create-http-server.ts";
 import { exchange, openSocket, readAnswers } from "./raw-http.ts";
@@ -30,16 +31,16 @@ const request = head(`Content-Length: ${BODY.length}`) + BODY;
 interface Gate {
   readonly runQuery: RunQuery;
   /** Resolves with the query's signal when a query has started. */
-  readonly started: Promise<AbortSignal>;
+  readonly started: Promise<CancelSignal>;
   readonly finish: () => void;
 }
 
 /** A query that runs until the test lets it finish or its client has gone. */
 function createGate(): Gate {
   let finish: () => void = () => undefined;
-  let start: (signal: AbortSignal) => void = () => undefined;
+  let start: (signal: CancelSignal) => void = () => undefined;
   const finished = new Promise<void>((resolve) => (finish = resolve));
-  const started = new Promise<AbortSignal>((resolve) => (start = resolve));
+  const started = new Promise<CancelSignal>((resolve) => (start = resolve));
   const runQuery: RunQuery = async (_principal, _request, { signal }) => {
     start(signal);
     await Promise.race([
@@ -136,7 +137,7 @@ describe("a client that goes away", () => {
     const signal = await gate.started;
     expect(signal.aborted).toBe(false);
     const aborted = new Promise((resolve) => {
-      signal.addEventListener("abort", resolve);
+      signal.addEventListener("abort", () => resolve(undefined));
     });
     socket.destroy();
     await aborted;
