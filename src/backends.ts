@@ -35,8 +35,9 @@ const MAX_REMEMBERED_TENANTS = 10_000;
 const INSUFFICIENT_PRIVILEGE = "42501";
 
 export function createBackends(options: BackendOptions): QueryStages["execute"] {
-  const { shared, dedicated, limits } = options;
+  const { shared, dedicated } = options;
   const { provision } = options.provisioner;
+  const contextOf = createContexts(options);
   /** By tenant, the schemas that its row has named. */
   const schemas = new LRUCache<string, Set<string>>({ max: MAX_REMEMBERED_TENANTS });
 
@@ -61,16 +62,6 @@ export function createBackends(options: BackendOptions): QueryStages["execute"] 
     return shared.execute(request);
   }
 
-  /** What a principal runs under; its cache keeps a principal for a while. */
-  const contexts = new WeakMap<Principal, Pick<ExecuteRequest, "session" | "limits">>();
-  function contextOf(principal: Principal): Pick<ExecuteRequest, "session" | "limits"> {
-    const known = contexts.get(principal);
-    if (known !== undefined) return known;
-    const context = { session: sessionOf(principal, options), limits: limitsOf(principal.tenant, limits) };
-    contexts.set(principal, context);
-    return context;
-  }
-
   return (principal, asked) => {
     const { tenant } = principal;
     const request = { ...asked, ...contextOf(principal) };
@@ -82,6 +73,20 @@ export function createBackends(options: BackendOptions): QueryStages["execute"] 
       case "dedicated":
         return dedicated.execute({ id: tenant.id, connection: tenant.backend.connection }, request);
     }
+  };
+}
+
+type Context = Pick<ExecuteRequest, "session" | "limits">;
+
+/** What a principal's statements run under: told once, for as long as the principal is remembered. */
+function createContexts(options: BackendOptions): (principal: Principal) => Context {
+  const contexts = new WeakMap<Principal, Context>();
+  return (principal) => {
+    const known = contexts.get(principal);
+    if (known !== undefined) return known;
+    const context = { session: sessionOf(principal, options), limits: limitsOf(principal.tenant, options.limits) };
+    contexts.set(principal, context);
+    return context;
   };
 }
 
