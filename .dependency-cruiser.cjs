@@ -40,6 +40,7 @@ module.exports = {
     stage("observability", leaves),
     stage("client", ["protocol\\.ts", "permissions\\.ts"]),
     stage("drizzle", ["client/index\\.ts"]),
+    stage("kysely", ["client/index\\.ts"]),
     {
       name: "client-is-fetch-only",
       severity: "error",

@@ -1,0 +1,72 @@
+// Tables and columns of the token's own schema, by the functions that Postgate gives every tenant: system catalogs are out of reach.
+
+import {
+  type ColumnMetadata,
+  type DatabaseIntrospector,
+  type DatabaseMetadata,
+  type DatabaseMetadataOptions,
+  DEFAULT_MIGRATION_LOCK_TABLE,
+  DEFAULT_MIGRATION_TABLE,
+  type Kysely,
+  type SchemaMetadata,
+  sql,
+  type TableMetadata,
+} from "kysely";
+
+interface Described {
+  readonly name: string;
+  readonly columns: readonly {
+    readonly column_name: string;
+    readonly data_type: string;
+    readonly is_nullable: boolean;
+    readonly column_default: string | null;
+  }[];
+}
+
+const INTERNAL_TABLES = [DEFAULT_MIGRATION_TABLE, DEFAULT_MIGRATION_LOCK_TABLE];
+
+export class PostgateIntrospector implements DatabaseIntrospector {
+  readonly #db: Kysely<unknown>;
+
+  constructor(db: Kysely<unknown>) {
+    this.#db = db;
+  }
+
+  async getSchemas(): Promise<SchemaMetadata[]> {
+    const { rows } = await sql<SchemaMetadata>`select current_schema() as name`.execute(this.#db);
+    return rows;
+  }
+
+  async getTables(options: DatabaseMetadataOptions = { withInternalKyselyTables: false }): Promise<TableMetadata[]> {
+    // One row, whatever the number of columns: the limit of rows must not depend on it.
+    const { rows } = await sql<{ tables: readonly Described[] | null }>`
+      select json_agg(json_build_object(
+        'name', t.table_name,
+        'columns', coalesce((select json_agg(c) from postgate_helpers.describe_table(t.table_name) as c), '[]')
+      )) as tables
+      from postgate_helpers.list_tables() as t`.execute(this.#db);
+    const tables = rows[0]?.tables ?? [];
+    return tables
+      .filter(({ name }) => options.withInternalKyselyTables || !INTERNAL_TABLES.includes(name))
+      .map(({ name, columns }) => ({ name, isView: false, columns: columns.map(toColumn) }));
+  }
+
+  async getMetadata(options?: DatabaseMetadataOptions): Promise<DatabaseMetadata> {
+    return { tables: await this.getTables(options) };
+  }
+}
+
+function toColumn({
+  column_name,
+  data_type,
+  is_nullable,
+  column_default,
+}: Described["columns"][number]): ColumnMetadata {
+  return {
+    name: column_name,
+    dataType: data_type,
+    isNullable: is_nullable,
+    hasDefaultValue: column_default !== null,
+    isAutoIncrementing: column_default?.startsWith("nextval(") ?? false,
+  };
+}
