@@ -105,7 +105,7 @@ async function start(options: Start): Promise<Listening> {
   onClose(() => lastUsed.close());
 
   const pipeline = createQueryPipeline({
-    approve: operations.timed("judge", createApproval(config, installation, onClose)),
+    approve: operations.timed("judge", createApproval({ config, installation, operations, onClose })),
     maxSqlBytes: config.maxSqlBytes,
     maxResultBytes: config.maxResultBytes,
     execute: operations.timed(
@@ -139,7 +139,8 @@ interface Authentication {
 function createAuthentication({ config, control, lastUsed, operations }: Authentication): Authenticate {
   const find = operations.timed("look-up", createPrincipalStore(control.query, config.sealingKeys));
   const principals = cachePrincipals(find);
-  operations.watchCache("principals", principals.countEntries);
+  operations.watchCache("principals", principals.usage);
+  operations.watchPool("control", () => control.usage);
   return createAuthenticator(principals.load, lastUsed);
 }
 
@@ -194,24 +195,24 @@ function requireIsolation({ dangers, lockdown }: Installation, observe: Observe)
   if (warning !== undefined) observe({ kind: "warning", message: warning });
 }
 
-function createApproval(
-  { maxSqlBytes }: Config,
-  { extensions }: Installation,
-  onClose: Start["onClose"],
-): QueryStages["approve"] {
-  const judge = createJudge({ maxSqlBytes, extensions });
+interface Approval extends Pick<Start, "config" | "onClose"> {
+  readonly installation: Installation;
+  readonly operations: Operations;
+}
+
+function createApproval({ config, installation, operations, onClose }: Approval): QueryStages["approve"] {
+  const judge = createJudge({ maxSqlBytes: config.maxSqlBytes, extensions: installation.extensions });
   onClose(() => judge.close());
+  operations.watchCache("verdicts", judge.usage);
   return (sql, { permissions, tenant }) => {
     const kind = tenant.backend.kind === "admin" ? "admin" : "tenant";
     return judge.approve(sql, { kind, permissions, tenant: tenant.id });
   };
 }
 
-interface Execution extends Pick<Start, "config" | "onClose"> {
+interface Execution extends Approval {
   readonly operator: ConnectionSettings;
-  readonly installation: Installation;
   readonly control: QueryPool;
-  readonly operations: Operations;
 }
 
 function createExecution({

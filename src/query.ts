@@ -27,9 +27,11 @@ const NO_BODY = Buffer.alloc(0);
 const BATCH = "BATCH";
 
 export function createQueryPipeline({ approve, execute, maxSqlBytes, maxResultBytes }: QueryStages): RunQuery {
-  return async (principal, request, { signal }): Promise<QueryAnswer> => {
+  return async (principal, request, { signal, approved }): Promise<QueryAnswer> => {
     const { isBatch, transaction } = request;
     const statements = await approveAll(request, principal, { approve, maxSqlBytes });
+    const operation = isBatch ? BATCH : (statements[0]?.statement.operation ?? "");
+    approved(operation);
     let body: Buffer = NO_BODY;
     const maxBytes = maxResultBytesOf(principal.tenant.limits, maxResultBytes);
     // Encoded before a change is committed: an answer that is too large, or that cannot be written, undoes it.
@@ -38,6 +40,6 @@ export function createQueryPipeline({ approve, execute, maxSqlBytes, maxResultBy
     const results =
       statements.length === 0 ? [] : await execute(principal, { statements, isBatch, transaction, signal, accept });
     const rowCount = results.reduce((sum, result) => sum + result.rowCount, 0);
-    return { body, rowCount, operation: isBatch ? BATCH : (statements[0]?.statement.operation ?? "") };
+    return { body, rowCount, operation };
   };
 }

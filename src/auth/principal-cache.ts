@@ -20,7 +20,8 @@ export type LoadPrincipal = (hash: TokenHash) => Promise<Principal | undefined>;
 
 export interface PrincipalCache {
   readonly load: LoadPrincipal;
-  readonly countEntries: () => number;
+  /** For those who watch; a miss is a look-up that went out. */
+  readonly usage: () => { readonly entries: number; readonly hits: number; readonly misses: number };
 }
 
 interface Loading {
@@ -58,18 +59,22 @@ export function cachePrincipals(load: LoadPrincipal, clock: Clock = globalThis.p
     }
   }
 
+  let asked = 0;
+  let misses = 0;
   function find(hash: TokenHash): Promise<Principal | undefined> {
+    asked += 1;
     const known = cached.get(hash);
     if (known !== undefined) return Promise.resolve(known);
     const underway = loading.get(hash);
     const now = clock.now();
     if (underway !== undefined && now - underway.askedAt < TTL_MS) return underway.answer;
+    misses += 1;
     const answer = loadOnce(hash, now);
     loading.set(hash, { askedAt: now, answer });
     return answer;
   }
 
-  return { load: find, countEntries: () => cached.size };
+  return { load: find, usage: () => ({ entries: cached.size, hits: asked - misses, misses }) };
 }
 
 function bounded(load: LoadPrincipal): LoadPrincipal {

@@ -151,6 +151,7 @@ function createApp(options: HttpServerOptions, { refuse, onConnectionError }: Re
   app.decorateRequest("startedAt", undefined);
   app.decorateRequest("principal", undefined);
   app.decorateRequest("clientGone", undefined);
+  app.decorateRequest("operation", undefined);
   // The query's own route reads the body, with its own limit and answers.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("*", (_request, _payload, done) => done(null));
@@ -185,7 +186,7 @@ function notFound(): GatewayError {
 }
 
 function observeFailure(error: GatewayError, request: FastifyRequest, observe: Observe): void {
-  const { id: requestId, startedAt, principal, clientGone } = request;
+  const { id: requestId, startedAt, clientGone } = request;
   const durationMs = startedAt === undefined ? 0 : performance.now() - startedAt;
   if (clientGone?.aborted === true) {
     observe({ kind: "client-gone", requestId, durationMs });
@@ -197,9 +198,17 @@ function observeFailure(error: GatewayError, request: FastifyRequest, observe: O
     requestId,
     durationMs,
     code: error.code,
+    ...factsOf(request),
     ...(error.details.reason !== undefined && { reason: error.details.reason }),
     ...(error.details.sqlstate !== undefined && { sqlstate: error.details.sqlstate }),
-    ...(principal !== undefined && { tokenPrefix: principal.tokenPrefix, databaseId: principal.tenant.id }),
     ...(isFaultBehind && error.cause !== undefined && { cause: error.cause }),
   });
+}
+
+/** What is known of it by now. */
+function factsOf({ principal, operation }: FastifyRequest) {
+  return {
+    ...(principal !== undefined && { tokenPrefix: principal.tokenPrefix, databaseId: principal.tenant.id }),
+    ...(operation !== undefined && { operation }),
+  };
 }

@@ -20,6 +20,8 @@ interface QueryContext {
   readonly requestId: string;
   /** Aborts when the client has gone: nobody waits for the answer any more. */
   readonly signal: CancelSignal;
+  /** Told once the statements are judged, so that the log line of a failure names what was to be done. */
+  readonly approved: (operation: string) => void;
 }
 
 export interface QueryAnswer {
@@ -69,6 +71,8 @@ declare module "fastify" {
     principal: Principal | undefined;
     /** Set on the routes of queries. */
     clientGone: CancelController | undefined;
+    /** Set once the statements are judged. */
+    operation: string | undefined;
   }
 }
 
@@ -90,7 +94,7 @@ export function addQueryRoute(app: FastifyInstance, protocol: QueryProtocol, opt
       bodies.withBody(tenant.id, async (reserve) => {
         const query = protocol.parseBody(await readBody(request.raw, maxBodyBytes, reserve), request.headers);
         if (protocol.answerHeaders !== undefined) reply.headers(protocol.answerHeaders(request, query));
-        return runQuery(principal, query, { requestId: request.id, signal: clientGone });
+        return runQuery(principal, query, contextOf(request, clientGone));
       }),
     );
     answers.hold(tenant.id, result.body.length, reply.raw);
@@ -110,6 +114,10 @@ export function addQueryRoute(app: FastifyInstance, protocol: QueryProtocol, opt
   }
 
   app.post(protocol.path, { onRequest: [clientWatch(running), admit], config: { protocol } }, answer);
+}
+
+function contextOf(request: FastifyRequest, clientGone: CancelController): QueryContext {
+  return { requestId: request.id, signal: clientGone, approved: (operation) => (request.operation = operation) };
 }
 
 function clientWatch(running: RunningQueries) {

@@ -14,6 +14,13 @@ interface PoolUsage {
   readonly waiting: number;
 }
 
+interface CacheUsage {
+  readonly entries: number;
+  /** Since the start. */
+  readonly hits: number;
+  readonly misses: number;
+}
+
 export interface Metrics {
   readonly registry: Registry;
   readonly observe: Observe;
@@ -23,7 +30,7 @@ export interface Metrics {
     run: (...args: Args) => Promise<Result>,
   ): (...args: Args) => Promise<Result>;
   watchPool(name: string, usage: () => PoolUsage): void;
-  watchCache(name: string, countEntries: () => number): void;
+  watchCache(name: string, usage: () => CacheUsage): void;
 }
 
 const SECONDS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
@@ -32,6 +39,7 @@ export function createMetrics(): Metrics {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry }); // The process: event-loop delay, memory, CPU, handles.
+  const count = createCounters(registers);
   const stages = new Histogram({
     name: "postgate_stage_duration_seconds",
     help: "Time of whole requests and of their stages",
@@ -40,7 +48,6 @@ export function createMetrics(): Metrics {
     registers,
   });
   const requestTimes = stages.labels("request");
-  const count = createCounters(registers);
   return {
     registry,
     observe(observation) {
@@ -58,7 +65,7 @@ export function createMetrics(): Metrics {
       };
     },
     watchPool: createPoolGauges(registers),
-    watchCache: createCacheGauge(registers),
+    watchCache: createCacheMetrics(registers),
   };
 }
 
@@ -113,13 +120,25 @@ function createPoolGauges(registers: Registry[]): Metrics["watchPool"] {
   return (name, usage) => void pools.set(name, usage);
 }
 
-function createCacheGauge(registers: Registry[]): Metrics["watchCache"] {
-  const caches = new Map<string, () => number>();
+/** Counted by the caches themselves, and read when somebody asks: a request pays for no label. */
+function createCacheMetrics(registers: Registry[]): Metrics["watchCache"] {
+  const caches = new Map<string, () => CacheUsage>();
   new Gauge({
     ...{ name: "postgate_cache_entries", help: "What is remembered, by cache", registers, labelNames: ["cache"] },
     collect() {
-      for (const [cache, countEntries] of caches) this.set({ cache }, countEntries());
+      for (const [cache, usage] of caches) this.set({ cache }, usage().entries);
     },
   });
-  return (name, countEntries) => void caches.set(name, countEntries);
+  const addCounter = (key: "hits" | "misses", help: string): void => {
+    new Counter({
+      ...{ name: `postgate_cache_${key}_total`, help, registers, labelNames: ["cache"] },
+      collect() {
+        this.reset();
+        for (const [cache, usage] of caches) this.inc({ cache }, usage()[key]);
+      },
+    });
+  };
+  addCounter("hits", "What was asked for and remembered, by cache");
+  addCounter("misses", "What was asked for and not remembered, by cache");
+  return (name, usage) => void caches.set(name, usage);
 }

@@ -11,7 +11,7 @@ import type { ApprovedStatement, StatementFacts } from "./approved-statement.ts"
 import { judge } from "./judge.ts";
 import { OffThreadJudge } from "./off-thread-judge.ts";
 import { ADMIN_RULES, type PolicyRules, TENANT_RULES } from "./policy-rules.ts";
-import { createVerdictCache } from "./verdict-cache.ts";
+import { createVerdictCache, type VerdictCache } from "./verdict-cache.ts";
 
 export interface JudgeOptions {
   /** In bytes of UTF-8; 256 KiB when left out. */
@@ -35,6 +35,8 @@ export interface Judge {
    * TOO_MANY_REQUESTS or UNAVAILABLE when too many large texts of the sender, or of all, wait.
    */
   readonly approve: (sql: string, sender: Sender) => Promise<ApprovedStatement>;
+  /** Of the verdicts that are remembered. */
+  readonly usage: VerdictCache["usage"];
   readonly close: () => Promise<void>;
 }
 
@@ -71,6 +73,7 @@ export function createJudge({ maxSqlBytes, deadlineMs = DEFAULT_DEADLINE_MS, ext
       if (known?.kind === "refused") throw known.error;
       return approve(known?.facts ?? (await findFacts(sql, sender)), sender.permissions);
     },
+    usage: cache.usage,
     close: () => offThread.close(),
   };
 }

@@ -14,6 +14,8 @@ type Verdict =
 export interface VerdictCache {
   readonly find: (kind: PolicyRules["kind"], sql: string) => Verdict | undefined;
   readonly remember: (kind: PolicyRules["kind"], sql: string, verdict: Verdict) => void;
+  /** For those who watch; texts that were looked for and found, or not, since the start. */
+  readonly usage: () => { readonly entries: number; readonly hits: number; readonly misses: number };
 }
 
 const MAX_ENTRIES = 10_000;
@@ -30,9 +32,17 @@ export function createVerdictCache(): VerdictCache {
     maxEntrySize: MAX_ENTRY_BYTES,
     sizeCalculation: (_, key) => key.length * 2 + ENTRY_OVERHEAD_BYTES,
   });
+  let hits = 0;
+  let misses = 0;
   return {
-    find: (kind, sql) => cache.get(keyOf(kind, sql)),
+    find(kind, sql) {
+      const verdict = cache.get(keyOf(kind, sql));
+      if (verdict === undefined) misses += 1;
+      else hits += 1;
+      return verdict;
+    },
     remember: (kind, sql, verdict) => void cache.set(keyOf(kind, sql), verdict),
+    usage: () => ({ entries: cache.size, hits, misses }),
   };
 }
 

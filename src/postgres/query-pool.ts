@@ -58,6 +58,15 @@ export class QueryPool {
     }
   };
 
+  /** For those who watch: connections that are open or being opened, those that run a query, and queries that wait for one. */
+  get usage(): { readonly connections: number; readonly inUse: number; readonly waiting: number } {
+    return {
+      connections: this.#openCount,
+      inUse: this.#openCount - this.#idle.length,
+      waiting: this.#waiting.size,
+    };
+  }
+
   /** Ends the connections; queries that still run are cut off. */
   async close(): Promise<void> {
     this.#isClosed = true;

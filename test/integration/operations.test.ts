@@ -90,7 +90,13 @@ describe("/metrics", () => {
       'postgate_stage_duration_seconds_count{stage="execute"}',
       'postgate_pool_connections_in_use{pool="shared"}',
       'postgate_pool_waiting{pool="shared"}',
+      'postgate_pool_connections{pool="control"}',
+      'postgate_pool_connections_in_use{pool="control"}',
+      'postgate_pool_waiting{pool="control"}',
       'postgate_cache_entries{cache="principals"}',
+      'postgate_cache_entries{cache="verdicts"}',
+      'postgate_cache_hits_total{cache="verdicts"}',
+      'postgate_cache_misses_total{cache="verdicts"}',
     ];
     expect(Object.fromEntries(shown.map((series) => [series.replace(/^postgate_/, ""), value(series)]))).toEqual({
       'requests_total{code="OK"}': "2",
@@ -104,8 +110,22 @@ describe("/metrics", () => {
       'stage_duration_seconds_count{stage="execute"}': "3",
       'pool_connections_in_use{pool="shared"}': "0",
       'pool_waiting{pool="shared"}': "0",
+      'pool_connections{pool="control"}': "1",
+      'pool_connections_in_use{pool="control"}': "0",
+      'pool_waiting{pool="control"}': "0",
       'cache_entries{cache="principals"}': "1",
+      'cache_entries{cache="verdicts"}': "3",
+      'cache_hits_total{cache="verdicts"}': "1",
+      'cache_misses_total{cache="verdicts"}': "3",
     });
+    const [hits, misses] = ["hits", "misses"].map((key) => value(`postgate_cache_${key}_total{cache="principals"}`));
+    expect(Number(hits) + Number(misses)).toBe(5);
+    expect(misses).toBe(value('postgate_stage_duration_seconds_count{stage="look-up"}'));
+    expect(gateway.observations.filter(({ kind }) => kind === "query-failed")).toMatchObject([
+      { code: "PARSE_ERROR" },
+      { code: "DATABASE_ERROR", operation: "SELECT" },
+      { code: "UNAUTHORIZED" },
+    ]);
     expect(text).toContain("nodejs_eventloop_lag_p99_seconds");
     expect(text).not.toContain(tenant.id);
     expect(text).not.toContain(tenant.token.slice(0, 8));
