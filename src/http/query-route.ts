@@ -90,9 +90,10 @@ export function addQueryRoute(app: FastifyInstance, protocol: QueryProtocol, opt
       throw new Error("The hooks of the route have not run");
     const { tenant } = principal;
     answers.requireRoom(tenant.id);
-    const result = await throttle.withQuery(tenant, () =>
+    const result = await throttle.withQuery(tenant, (admitStatements) =>
       bodies.withBody(tenant.id, async (reserve) => {
         const query = protocol.parseBody(await readBody(request.raw, maxBodyBytes, reserve), request.headers);
+        admitStatements(query.statements.length);
         if (protocol.answerHeaders !== undefined) reply.headers(protocol.answerHeaders(request, query));
         return runQuery(principal, query, contextOf(request, clientGone));
       }),
