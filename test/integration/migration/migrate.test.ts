@@ -10,6 +10,7 @@ const MIGRATIONS = [
   "0003_helpers",
   "0004_token_life_cycle",
   "0005_tenant_limits",
+  "0006_delete_unused_database",
 ];
 
 describe.each(VERSIONS)("migrate on PostgreSQL %i", (version) => {
