@@ -6,11 +6,15 @@ import { withLockedTransaction, withTransaction } from "../tenants/locked-transa
 import { MigrationError } from "./migration-error.ts";
 
 export const EXTENSIONS_SCHEMA = "postgate_extensions";
+/** PostgreSQL's FirstNormalObjectId. */
+const FIRST_ADDED_OID = 16_384;
 
 /** What the extensions bring: names that a tenant's statement may use unqualified. */
 export interface ExtensionNames {
   readonly functions: ReadonlySet<string>;
   readonly types: ReadonlySet<string>;
+  /** Functions that are within reach and not admitted, and that `(value).name` would call as if it were a column. */
+  readonly refusedAttributes: ReadonlySet<string>;
 }
 
 /** With these a tenant would leave its schema: they reach other servers, files or pages, or run text as SQL throughout. */
@@ -48,11 +52,26 @@ join pg_type as type on member.classid = 'pg_type'::regclass and type.oid = memb
 where extension.extname = any ($1)`;
 
 /**
+ * Some extensions, Citus for one, put theirs into pg_catalog, where every statement finds them without a schema. What came with the
+ * server has a lower number, and the judge knows it.
+ */
+const FIND_REFUSED_ATTRIBUTES = `
+select distinct routine.proname as name
+from pg_proc as routine join pg_namespace as namespace on namespace.oid = routine.pronamespace
+where namespace.nspname in ('pg_catalog', '${EXTENSIONS_SCHEMA}') and routine.oid >= ${FIRST_ADDED_OID}
+  and routine.pronargs >= 1 and routine.pronargs - routine.pronargdefaults <= 1
+  and routine.proname <> all ($1::text[])`;
+
+/**
  * @param client a connection as the operator, with no transaction open.
  * @throws MigrationError when one is not available on the server, may not be installed, or is installed elsewhere.
  */
 export async function installExtensions(client: ClientBase, extensions: readonly string[]): Promise<ExtensionNames> {
-  if (extensions.length === 0) return { functions: new Set(), types: new Set() };
+  if (extensions.length > 0) await installMissing(client, extensions);
+  return withTransaction(client, () => loadNames(client, extensions));
+}
+
+async function installMissing(client: ClientBase, extensions: readonly string[]): Promise<void> {
   const refused = extensions.filter((name) => REFUSED_EXTENSIONS.has(name));
   if (refused.length > 0)
     throw new MigrationError(
@@ -60,7 +79,6 @@ export async function installExtensions(client: ClientBase, extensions: readonly
     );
   const isComplete = await withTransaction(client, () => areInstalled(client, extensions));
   if (!isComplete) await withLockedTransaction(client, () => install(client, extensions));
-  return withTransaction(client, () => loadNames(client, extensions));
 }
 
 async function areInstalled(client: ClientBase, extensions: readonly string[]): Promise<boolean> {
@@ -91,6 +109,12 @@ async function install(client: ClientBase, extensions: readonly string[]): Promi
 
 async function loadNames(client: ClientBase, extensions: readonly string[]): Promise<ExtensionNames> {
   const { rows } = await client.query<{ kind: string; name: string }>(FIND_NAMES, [extensions]);
-  const namesOf = (kind: string) => new Set(rows.filter((row) => row.kind === kind).map(({ name }) => name));
-  return { functions: namesOf("function"), types: namesOf("type") };
+  const namesOf = (kind: string) => rows.filter((row) => row.kind === kind).map(({ name }) => name);
+  const functions = namesOf("function");
+  const { rows: refused } = await client.query<{ name: string }>(FIND_REFUSED_ATTRIBUTES, [functions]);
+  return {
+    functions: new Set(functions),
+    types: new Set(namesOf("type")),
+    refusedAttributes: new Set(refused.map(({ name }) => name)),
+  };
 }

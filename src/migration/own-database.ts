@@ -14,6 +14,9 @@ export const HOLDS_ONLY_POSTGATE = `(
   and not exists (
     select from pg_namespace as n
     where n.nspname !~ '^(pg_|postgate_|(tenant|db)_[0-9a-f]{8})' and n.nspname not in ('public', 'information_schema')
+      and not exists (
+        select from pg_depend as d where d.classid = 'pg_namespace'::regclass and d.objid = n.oid and d.deptype = 'e'
+      )
   )
   and (current_database() <> 'postgres' or not exists (
     select from pg_roles as r

@@ -19,7 +19,7 @@ export interface JudgeOptions {
   /** How long a large text may be parsed and judged. */
   readonly deadlineMs?: number;
   /** What the operator's extensions add for tenants; nothing when left out. */
-  readonly extensions?: Pick<PolicyRules, "functions" | "types">;
+  readonly extensions?: Partial<Omit<PolicyRules, "kind">>;
 }
 
 export interface Sender {

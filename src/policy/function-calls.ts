@@ -101,9 +101,9 @@ function mayBeDefault({ type }: VisitedNode): boolean {
 
 /** `(value).name` calls the function when the value has no such field. */
 export function judgeAttribute(name: string, visited: VisitedNode, judgement: Judgement): void {
-  const isRefused = REFUSED_ATTRIBUTES.has(name) || isRefusedTypeAsColumn(name);
-  if (isRefused || (judgement.rules.kind === "admin" && !isAdminColumn(name)))
-    throw refuseFunction(name, visited, judgement);
+  const { kind, refusedAttributes } = judgement.rules;
+  const isRefused = REFUSED_ATTRIBUTES.has(name) || refusedAttributes.has(name) || isRefusedTypeAsColumn(name);
+  if (isRefused || (kind === "admin" && !isAdminColumn(name))) throw refuseFunction(name, visited, judgement);
 }
 
 export function refuseFunction(name: string, visited: VisitedNode, judgement: Judgement) {

@@ -5,9 +5,13 @@ export interface PolicyRules {
   readonly functions: ReadonlySet<string>;
   /** Names of the types of admitted extensions. */
   readonly types: ReadonlySet<string>;
+  /** Names of functions that extensions added, that are not admitted, and that `(value).name` would call. */
+  readonly refusedAttributes: ReadonlySet<string>;
 }
 
 const NOTHING: ReadonlySet<string> = new Set();
 
-export const TENANT_RULES: PolicyRules = { kind: "tenant", functions: NOTHING, types: NOTHING };
-export const ADMIN_RULES: PolicyRules = { kind: "admin", functions: NOTHING, types: NOTHING };
+const NO_EXTENSIONS = { functions: NOTHING, types: NOTHING, refusedAttributes: NOTHING };
+
+export const TENANT_RULES: PolicyRules = { kind: "tenant", ...NO_EXTENSIONS };
+export const ADMIN_RULES: PolicyRules = { kind: "admin", ...NO_EXTENSIONS };

@@ -24,7 +24,9 @@ export interface TenantPlan {
 const PLAN_SQL = `
 with server as (
   select current_setting('server_version_num')::int >= 160000 as has_grant_options,
-         (select rolsuper from pg_roles where rolname = current_user) as is_superuser
+         (select rolsuper from pg_roles where rolname = current_user) as is_superuser,
+         -- The coordinator of a Citus cluster connects to the servers that keep the rows as the role that runs the statement.
+         case when exists (select from pg_extension where extname = 'citus') then 'login' else 'nologin' end as log_in
 ),
 tenant as (
   select given.id, n.oid as schema_oid, n.nspname, n.nspowner, n.nspacl,
@@ -61,7 +63,11 @@ other as (
   union all select 'statistics', 'pg_statistic_ext', oid, stxnamespace, stxowner from pg_statistic_ext
 ),
 statement as (
-  select id, 1 as step, format('create role %I nologin', name) as sql from role where oid is null
+  select id, 1 as step, format('create role %I %s', name, log_in) as sql from role, server where oid is null
+  union all
+  select id, 1, format('alter role %I %s', name, log_in)
+  from role join pg_roles as r on r.oid = role.oid, server
+  where r.rolcanlogin <> (log_in = 'login')
 
   -- An operator who is no superuser must belong to a role to hand it anything.
   union all
