@@ -1,29 +1,19 @@
 // Two instances behind Debian's haproxy, one of them killed -9.
 
 import { spawn, spawnSync } from "node:child_process";
-import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
-import { createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { makeFolder } from "../integration/embedded/data-dirs.ts";
 import { startCli, useBuiltCli } from "../support/cli.ts";
 import { createTestDatabase } from "../support/cluster.ts";
+import { freePort } from "../support/free-port.ts";
 import { post } from "../support/gateway.ts";
 
 const HAPROXY = "/usr/sbin/haproxy";
 const hasHaproxy = spawnSync(HAPROXY, ["-v"]).status === 0;
 
 useBuiltCli();
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
-}
 
 describe.skipIf(!hasHaproxy)("two instances behind haproxy (skipped where it is not installed)", () => {
   it("serve on when one is killed, and nothing is answered wrong", { timeout: 90_000 }, async () => {

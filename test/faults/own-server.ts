@@ -105,13 +105,15 @@ export async function serveOn(databaseUrl: string, env: Readonly<Record<string, 
     cwd: await makeFolder(),
     env: { DATABASE_URL: databaseUrl, POSTGATE_PORT: "0", POSTGATE_LOG_LEVEL: "info", ...env },
   });
-  const [, url = ""] = await gateway.until("stderr", /"url":"(http:[^"]+)","msg":"listening"/);
+  const [, url = ""] = await gateway.until("stderr", /"url":"(http:\/\/[^"/]+)","msg":"listening"/);
   return { gateway, url };
 }
 
-export async function createToken(query: OwnServer["query"]): Promise<string> {
+/** Of a new tenant. */
+export async function createToken(query: OwnServer["query"], name = "shop"): Promise<string> {
   const [row] = await query(
-    "select t.token from create_tenant_database('shop') d, lateral create_tenant_token(d.id, 'all', '{SELECT,INSERT,UPDATE,DELETE,CREATE,ALTER,DROP}') t",
+    "select t.token from create_tenant_database($1) d, lateral create_tenant_token(d.id, 'all', '{SELECT,INSERT,UPDATE,DELETE,CREATE,ALTER,DROP}') t",
+    [name],
   );
   return String(row.token);
 }

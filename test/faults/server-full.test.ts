@@ -1,7 +1,12 @@
 // PostgreSQL has no connection left for tenants' statements.
 
+import type { Client } from "pg";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { startTestGateway, type TestGateway } from "../support/gateway.ts";
+import { useBuiltCli } from "../support/cli.ts";
+import { post, startTestGateway, type TestGateway } from "../support/gateway.ts";
+import { createToken, type OwnServer, serveOn, startOwnServer } from "./own-server.ts";
+
+useBuiltCli();
 
 let gateway: TestGateway;
 beforeAll(async () => {
@@ -27,3 +32,40 @@ it("answers 503 with Retry-After while there is none, and serves as soon as ther
   expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
   await limit(-1);
 });
+
+it(
+  "answers 503 while the whole server is full, look-ups included, and serves as soon as there is room",
+  { timeout: 60_000 },
+  async () => {
+    const server = await startOwnServer();
+    const { url } = await serveOn(server.url);
+    const token = await createToken(server.query);
+    expect((await post(url, token, { sql: "select 1" })).status).toBe(200);
+    const others = await takeEveryConnection(server);
+    for (let round = 0; round < 3; round++) {
+      const refused = await post(url, token, { sql: "select 1" });
+      expect(refused).toMatchObject({ status: 503, body: { code: "UNAVAILABLE" } });
+      expect(refused.headers.get("retry-after")).toBe("1");
+    }
+    await Promise.all(others.map((client) => client.end()));
+    const since = performance.now();
+    while ((await post(url, token, { sql: "select 1" })).status !== 200)
+      expect(performance.now() - since).toBeLessThan(10_000);
+    console.info(`served again ${Math.round(performance.now() - since)} ms after there was room`);
+  },
+);
+
+/** Those of the gateway, too. */
+async function takeEveryConnection(server: OwnServer): Promise<Client[]> {
+  const clients = [await server.connect()];
+  const end = "select pg_terminate_backend(pid) from pg_stat_activity where usename ~ '^postgate_'";
+  for (;;) {
+    await clients[0]?.query(end);
+    try {
+      clients.push(await server.connect());
+    } catch {
+      const { rows } = (await clients[0]?.query(end)) ?? { rows: [] };
+      if (rows.length === 0) return clients;
+    }
+  }
+}

@@ -1,0 +1,25 @@
+// A built gateway as a process, on a database of the run's cluster: for faults that come from the side of the clients.
+
+import { readdirSync } from "node:fs";
+import { onTestFinished } from "vitest";
+import { createTestDatabase } from "../support/cluster.ts";
+import { createToken, serveOn } from "./own-server.ts";
+
+export interface GatewayProcess {
+  readonly url: string;
+  readonly token: string;
+  /** Open files and sockets; 0 where the system does not tell. */
+  readonly countHandles: () => number;
+}
+
+export async function startGatewayProcess(env: Readonly<Record<string, string>> = {}): Promise<GatewayProcess> {
+  const database = await createTestDatabase();
+  onTestFinished(() => database.close());
+  const { host, user, database: name } = database.connection;
+  const { gateway, url } = await serveOn(`postgres://${user}@/${name}?host=${encodeURIComponent(host)}`, env);
+  return {
+    url,
+    token: await createToken((sql, params) => database.query(sql, params)),
+    countHandles: () => (process.platform === "linux" ? readdirSync(`/proc/${gateway.pid}/fd`).length : 0),
+  };
+}

@@ -1,0 +1,71 @@
+// Clients that send a byte at a time, say nothing, or close their half of the connection: others are served meanwhile, and nothing of
+// them stays. With FAULTS=long also that the gateway gives them up by itself.
+
+import type { Socket } from "node:net";
+import { expect, it, onTestFinished } from "vitest";
+import { openSocket, readAnswers } from "../integration/http/raw-http.ts";
+import { useBuiltCli } from "../support/cli.ts";
+import { post } from "../support/gateway.ts";
+import { startGatewayProcess } from "./gateway-process.ts";
+
+const isLong = process.env["FAULTS"] === "long";
+const OF_EACH_KIND = 100;
+const REQUESTS = 100;
+const DRIP_MS = 100;
+/** The whole request may take 60 s to arrive. */
+const GIVEN_UP_MS = 65_000;
+/** Of the gateway itself: connections to PostgreSQL that it opens meanwhile. */
+const MORE_HANDLES = 20;
+
+useBuiltCli();
+
+/** A character at a time, until the other side has enough. */
+function drip(socket: Socket, text: string): void {
+  let at = 0;
+  const timer = setInterval(() => socket.write(text[at++ % text.length] ?? ""), DRIP_MS);
+  socket.on("close", () => clearInterval(timer)).on("error", () => clearInterval(timer));
+}
+
+it("cost others nothing, and leave nothing behind", { timeout: 120_000 }, async () => {
+  const { url, token, countHandles } = await startGatewayProcess();
+  const body = JSON.stringify({ sql: "select 1 as one" });
+  const head = `POST /query HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${token}\r\ncontent-type: application/json\r\n`;
+  expect((await post(url, token, body)).status).toBe(200);
+  const handles = countHandles();
+  const open = async (begin: (socket: Socket) => void): Promise<Socket[]> => {
+    const sockets = await Promise.all(Array.from({ length: OF_EACH_KIND }, () => openSocket(url)));
+    onTestFinished(() => sockets.forEach((socket) => socket.destroy()));
+    sockets.forEach((socket) => socket.on("error", () => undefined));
+    sockets.forEach(begin);
+    return sockets;
+  };
+
+  const slowBodies = await open((socket) => {
+    socket.write(`${head}content-length: 100000\r\n\r\n`);
+    drip(socket, body);
+  });
+  const slowHeads = await open((socket) => drip(socket, `${head}x-more: ${"y".repeat(10_000)}`));
+  const silent = await open(() => undefined);
+  const halfOpen = await open(() => undefined);
+  const gone = halfOpen.map((socket) => readAnswers(socket, 1));
+  for (const socket of halfOpen) socket.end(`${head}content-length: ${body.length}\r\n\r\n${body}`);
+
+  let slowest = 0;
+  for (let request = 0; request < REQUESTS; request++) {
+    const since = performance.now();
+    expect((await post(url, token, body)).status).toBe(200);
+    slowest = Math.max(slowest, performance.now() - since);
+  }
+  console.info(
+    `${4 * OF_EACH_KIND} slow clients; ${REQUESTS} others were served, the slowest in ${Math.round(slowest)} ms`,
+  );
+  await Promise.all(gone); // Who closes its half is taken for one that has gone: it is answered, or the connection is closed.
+
+  if (isLong) {
+    const given = [...slowBodies, ...slowHeads];
+    await expect.poll(() => given.filter((socket) => !socket.destroyed).length, { timeout: GIVEN_UP_MS }).toBe(0);
+  }
+  for (const socket of [...slowBodies, ...slowHeads, ...silent, ...halfOpen]) socket.destroy();
+  await expect.poll(countHandles, { timeout: 5_000 }).toBeLessThanOrEqual(handles + MORE_HANDLES);
+  expect((await post(url, token, body)).status).toBe(200);
+});
