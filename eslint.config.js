@@ -58,4 +58,5 @@ export default tseslint.config(
     },
   },
   { files: ["**/*.js", "**/*.mjs"], ...tseslint.configs.disableTypeChecked },
+  { files: ["examples/**"], rules: { "no-console": "off" } },
 );

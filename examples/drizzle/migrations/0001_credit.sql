@@ -1,0 +1,1 @@
+ALTER TABLE "customers" ADD COLUMN "credit" numeric(12, 2) DEFAULT '0' NOT NULL;
