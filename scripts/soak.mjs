@@ -1,5 +1,5 @@
-// npm run soak -- <minutes>: mixed tenants, DDL during queries, tokens that come and go, clients that vanish, connections to
-// PostgreSQL that are cut. After a warm-up of a quarter of the time, nothing may grow: memory, handles, sessions and prepared
+// npm run soak -- <minutes>: mixed tenants, one with a database of its own, batches, DDL during queries, tokens that come and go,
+// clients that vanish, connections to PostgreSQL that are cut. After a warm-up of a quarter of the time, nothing may grow: memory, handles, sessions and prepared
 // statements in PostgreSQL. Prints JSON, and ends with 1 when something grew or was answered wrong.
 import { readdirSync, readFileSync } from "node:fs";
 import { connect } from "node:net";
@@ -7,6 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
 import { startDatabase } from "../bench/support/database.mjs";
 import { startServer } from "../bench/support/process.mjs";
+import { TABLES_SQL } from "../bench/support/scenarios.mjs";
 
 const minutes = Number(process.argv[2] ?? "20");
 const TENANTS = 8;
@@ -14,6 +15,11 @@ const CLIENTS_PER_TENANT = 2;
 const SAMPLE_MS = 2_000;
 const FAULT_MS = 3_000;
 const POOL_SIZE = 12;
+/** Of a dedicated database, in the gateway. */
+const DEDICATED_POOL_SIZE = 5;
+/** Of the gateway. */
+const SESSIONS_SQL =
+  "select pid from pg_stat_activity where usename ~ '^postgate_(exec|auth)' or datname = 'soak_dedicated'";
 /** Beyond the largest value of the first half after the warm-up. */
 const MAY_GROW_BY = { rss_mb: 64, handles: 20, sessions: 2, session_mb: 8 };
 /** By fault: what a client may be told besides a right answer. */
@@ -29,24 +35,23 @@ const server = await startServer("dist/cli/main.js", {
   POSTGATE_PORT: "0",
   POSTGATE_POOL_SIZE: String(POOL_SIZE),
 });
+const dedicated = await createDedicated();
 const endsAt = performance.now() + minutes * 60_000;
 const answers = {};
 const wrong = [];
 const running = () => performance.now() < endsAt;
 
-async function ask(token, sql, params = []) {
+const ask = (token, sql, params = []) => send(token, { sql, params });
+
+async function send(token, request) {
   const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
-  const response = await fetch(`${server.url}/query`, {
-    method: "POST",
-    headers,
-    body: JSON.stringify({ sql, params }),
-  });
+  const response = await fetch(`${server.url}/query`, { method: "POST", headers, body: JSON.stringify(request) });
   const body = await response.json();
   const code = body.code ?? "OK";
   answers[code] = (answers[code] ?? 0) + 1;
   const isExpected =
     code === "OK" || (EXPECTED_CODES.has(code) && (body.sqlstate === undefined || EXPECTED_STATES.has(body.sqlstate)));
-  if (!isExpected && wrong.length < 10) wrong.push({ sql, ...body });
+  if (!isExpected && wrong.length < 10) wrong.push({ request, ...body });
   return body;
 }
 
@@ -55,6 +60,21 @@ async function newToken(tenant) {
     "select id, token from public.create_tenant_token($1, gen_random_uuid()::text, '{SELECT,INSERT,UPDATE,DELETE,CREATE,ALTER,DROP}')",
     [tenant.id],
   );
+  return rows[0];
+}
+
+/** On the same server, and a pool of its own in the gateway. */
+async function createDedicated() {
+  await client.query("create database soak_dedicated");
+  const url = `postgres://${user}@localhost/soak_dedicated?host=${encodeURIComponent(host)}&port=${port}`;
+  const { rows } = await client.query(
+    "insert into public.postgate_databases (name, backend_type, connection_string) values ('dedicated', 'dedicated', $1) returning id",
+    [url],
+  );
+  const owner = new pg.Client({ host, port, user, password: "", database: "soak_dedicated" });
+  await owner.connect();
+  await owner.query(TABLES_SQL);
+  await owner.end();
   return rows[0];
 }
 
@@ -67,6 +87,10 @@ async function work(tenant, n) {
     if (known.rows !== undefined && known.rows[0]?.id !== key + 1) wrong.push({ expected: key + 1, got: known });
     await ask(token.token, `select ${turn} as turn, count(*) from accounts where balance > ${key}`);
     await ask(token.token, "insert into events (account, note) values ($1, $2)", [key, "x".repeat(key)]);
+    await ask(token.token, "select id from accounts where id = any ($1)", [[key, key + 1]]);
+    const insert = { sql: "insert into events (account, note) values ($1, 'batch') returning id", params: [key] };
+    const batch = await send(token.token, { statements: [insert, { sql: "select count(*) from events" }] });
+    if (batch.results !== undefined && batch.results.length !== 2) wrong.push({ expected: 2, got: batch });
     if (turn % 20 === 0) {
       const table = `made_${n}`;
       await ask(token.token, `create table if not exists ${table} (id int)`);
@@ -93,15 +117,13 @@ async function vanish() {
   socket.destroy();
 }
 
-const cutOne = () =>
-  client.query(
-    "select pg_terminate_backend(pid) from pg_stat_activity where usename ~ '^postgate_(exec|auth)' order by random() limit 1",
-  );
+const cutSome = () =>
+  client.query(`select pg_terminate_backend(pid) from (${SESSIONS_SQL} order by random() limit 4) as unlucky`);
 
 async function injectFaults() {
   for (let turn = 0; running(); turn++) {
     await sleep(FAULT_MS);
-    await (turn % 2 === 0 ? cutOne() : vanish());
+    await (turn % 2 === 0 ? cutSome() : vanish());
   }
 }
 
@@ -123,7 +145,7 @@ function largestOf(pids) {
 }
 
 async function sample() {
-  const { rows } = await client.query("select pid from pg_stat_activity where usename ~ '^postgate_(exec|auth)'");
+  const { rows } = await client.query(SESSIONS_SQL);
   return {
     rss_mb: megabytes(server.pid, "VmRSS"),
     handles: readdirSync(`/proc/${server.pid}/fd`).length,
@@ -141,7 +163,7 @@ async function watch() {
   }
 }
 
-const workers = database.tenants.flatMap((tenant, n) =>
+const workers = [...database.tenants, dedicated].flatMap((tenant, n) =>
   Array.from({ length: CLIENTS_PER_TENANT }, (_, m) => work(tenant, n * CLIENTS_PER_TENANT + m)),
 );
 await Promise.all([...workers, injectFaults(), watch()]);
@@ -155,7 +177,9 @@ const growth = Object.fromEntries(
   }),
 );
 const hasFailed =
-  wrong.length > 0 || Object.values(growth).some((each) => each.has_grown) || growth.sessions.second_half > POOL_SIZE;
+  wrong.length > 0 ||
+  Object.values(growth).some((each) => each.has_grown) ||
+  growth.sessions.second_half > POOL_SIZE + DEDICATED_POOL_SIZE;
 process.stdout.write(`${JSON.stringify({ minutes, answers, wrong, growth, passed: !hasFailed }, undefined, 2)}\n`);
 await server.stop();
 await client.end();
