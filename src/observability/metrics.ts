@@ -1,8 +1,9 @@
 // Observations, times and states → numbers for Prometheus. In charge of their names. No label holds anything that a tenant
 // decides: the number of series is fixed.
 
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
+import { collectDefaultMetrics, Counter, Gauge, Registry } from "prom-client";
 import type { Observation, Observe } from "./observation.ts";
+import { createStageTimes } from "./stage-times.ts";
 
 /** What is timed of a request; the whole of it is `request`. */
 type Stage = "authenticate" | "look-up" | "judge" | "execute";
@@ -33,33 +34,29 @@ export interface Metrics {
   watchCache(name: string, usage: () => CacheUsage): void;
 }
 
-const SECONDS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
-
 export function createMetrics(): Metrics {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry }); // The process: event-loop delay, memory, CPU, handles.
   const count = createCounters(registers);
-  const stages = new Histogram({
-    name: "postgate_stage_duration_seconds",
-    help: "Time of whole requests and of their stages",
-    labelNames: ["stage"],
-    buckets: SECONDS,
-    registers,
-  });
-  const requestTimes = stages.labels("request");
+  const recorderOf = createStageTimes(
+    registry,
+    "postgate_stage_duration_seconds",
+    "Time of whole requests and of their stages",
+  );
+  const recordRequest = recorderOf("request");
   return {
     registry,
     observe(observation) {
-      if ("durationMs" in observation) requestTimes.observe(observation.durationMs / 1_000);
+      if ("durationMs" in observation) recordRequest(observation.durationMs);
       count(observation);
     },
     timed(stage, run) {
-      const times = stages.labels(stage);
+      const recordMs = recorderOf(stage);
       return (...args) => {
         const startedAt = performance.now();
         const result = run(...args);
-        const record = (): void => times.observe((performance.now() - startedAt) / 1_000);
+        const record = (): void => recordMs(performance.now() - startedAt);
         result.then(record, record);
         return result;
       };
@@ -70,36 +67,51 @@ export function createMetrics(): Metrics {
 }
 
 function createCounters(registers: Registry[]): (observation: Observation) => void {
-  const requests = new Counter({
+  const countRequest = createTally(registers, {
     name: "postgate_requests_total",
     help: "Requests of /query by outcome: OK, a code of an error, or CLIENT_GONE",
-    labelNames: ["code"],
-    registers,
+    label: "code",
   });
-  const refusals = new Counter({
+  const countRefusal = createTally(registers, {
     name: "postgate_refusals_total",
     help: "Statements that the SQL policy refused, by reason",
-    labelNames: ["reason"],
-    registers,
+    label: "reason",
   });
-  const cancels = new Counter({
+  const countCancel = createTally(registers, {
     name: "postgate_cancels_total",
     help: "Statements that were cancelled in PostgreSQL, by reason",
-    labelNames: ["reason"],
-    registers,
+    label: "reason",
   });
-  const succeeded = requests.labels("OK");
   return (observation) => {
-    if (observation.kind === "query-finished") succeeded.inc();
+    if (observation.kind === "query-finished") countRequest("OK");
     if (observation.kind === "client-gone") {
-      requests.inc({ code: "CLIENT_GONE" });
-      cancels.inc({ reason: "client" });
+      countRequest("CLIENT_GONE");
+      countCancel("client");
     }
     if (observation.kind !== "query-failed") return;
-    requests.inc({ code: observation.code });
-    if (observation.code === "TIMEOUT") cancels.inc({ reason: "timeout" });
-    if (observation.reason !== undefined) refusals.inc({ reason: observation.reason });
+    countRequest(observation.code);
+    if (observation.code === "TIMEOUT") countCancel("timeout");
+    if (observation.reason !== undefined) countRefusal(observation.reason);
   };
+}
+
+interface TallyOptions {
+  readonly name: string;
+  readonly help: string;
+  readonly label: string;
+}
+
+/** A counter whose label is looked at only when somebody asks for the numbers. */
+function createTally(registers: Registry[], { name, help, label }: TallyOptions): (value: string) => void {
+  const counts = new Map<string, number>();
+  new Counter({
+    ...{ name, help, registers, labelNames: [label] },
+    collect() {
+      this.reset();
+      for (const [value, count] of counts) this.inc({ [label]: value }, count);
+    },
+  });
+  return (value) => void counts.set(value, (counts.get(value) ?? 0) + 1);
 }
 
 const POOL_GAUGES: Readonly<Record<keyof PoolUsage, { readonly name: string; readonly help: string }>> = {
