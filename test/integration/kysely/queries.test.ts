@@ -70,6 +70,15 @@ const READS: readonly [string, () => Pick<SelectQueryBuilder<Database, never, ob
     [{ name: "Ada" }, { name: "Cy" }],
   ],
   [
+    "compares an enum with a parameter that is a text",
+    () =>
+      db
+        .selectFrom("person")
+        .select("name")
+        .where("mood", "=", sql<"sad">`cast(${"sad"}::text as mood)`),
+    [{ name: "Ada" }],
+  ],
+  [
     "compares with an array that is one parameter",
     () =>
       db
