@@ -33,7 +33,7 @@ export function createLog({ level, destination = openStderr() }: LogOptions): Ob
 }
 
 /** Lines are written together: one write a line was a sixth of a request's CPU. `kill -9` loses the last of them. */
-const BUFFER_BYTES = 4_096;
+const BUFFER_BYTES = 12_288;
 const FLUSH_INTERVAL_MS = 100;
 
 /** What cannot be written (a full disk, a closed pipe) is dropped: serving goes on. */

@@ -22,6 +22,9 @@ const ORIGINAL_SQL = [ORIGINAL_TABLES_SQL, ORIGINAL_FUNCTIONS_SQL, ORIGINAL_HELP
   "\n",
 );
 
+/** Each stage on the newest version; on the other, which takes the same path, every third. */
+const STEP = { 15: 3, 18: 1 } as const;
+
 /** All that is the tenants' and the original's, as JSON. */
 const EVERYTHING_SQL = `
 select (select jsonb_agg(d order by d.id) from (select id, name, backend_type, schema_name, connection_string, max_rows, created_at from public.postgate_databases) d) as databases,
@@ -77,7 +80,7 @@ describe.each(VERSIONS)("an adoption on PostgreSQL %i", (version) => {
     async () => {
       const stages = await countStages(version);
       expect(stages).toBeGreaterThan(10);
-      for (let stage = 1; stage <= stages; stage++) await dieAndStartAgain(version, stage);
+      for (let stage = 1; stage <= stages; stage += STEP[version]) await dieAndStartAgain(version, stage);
     },
   );
 });
