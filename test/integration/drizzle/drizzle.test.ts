@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { neon, neonConfig } from "@neondatabase/serverless";
 import { and, asc, count, eq, inArray, isNull, sql, sum } from "drizzle-orm";
 import { drizzle as drizzleOverNeon } from "drizzle-orm/neon-http";
+import { migrate as migrateOverNeon } from "drizzle-orm/neon-http/migrator";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { PostgateClient } from "../../../src/client/index.ts";
 import { drizzle, migrate, type PostgateDatabase } from "../../../src/drizzle/index.ts";
@@ -200,6 +201,34 @@ describe("postgate/drizzle", () => {
 
   it("has no interactive transactions, and says so", async () => {
     await expect(database.transaction(() => Promise.resolve())).rejects.toThrow(/not supported/);
+  });
+});
+
+describe("neon-http", () => {
+  const open = () => drizzleOverNeon(neon(`postgresql://app:${tenant.token}@db.example.com/app`), { schema });
+
+  it("runs its own batch in one transaction", async () => {
+    const db = open();
+    const [made, found] = await db.batch([
+      db.insert(labels).values({ name: "x" }).returning(),
+      db.query.labels.findMany({ columns: { name: true } }),
+    ]);
+    expect([made, found]).toEqual([[{ id: 1, name: "x" }], [{ name: "x" }]]);
+    const failing = db.batch([
+      db.insert(labels).values({ name: "y" }),
+      db.insert(transfers).values({ fromId: 99, toId: 99, amount: "1" }),
+    ]);
+    await expect(failing).rejects.toMatchObject({ code: "23503", table: "transfers" });
+    expect(await db.$count(labels)).toBe(1);
+  });
+
+  it("has no interactive transactions, and cannot make the schema of its migrator", async () => {
+    await expect(open().transaction(() => Promise.resolve())).rejects.toThrow(
+      "No transactions support in neon-http driver",
+    );
+    await expect(migrateOverNeon(open(), { migrationsFolder })).rejects.toMatchObject({
+      cause: { code: "0A000", message: "Unsupported statement type: CREATE SCHEMA" },
+    });
   });
 });
 

@@ -1,6 +1,7 @@
 // Neon's own driver, unmodified, against a gateway: what its users see.
 
 import { neon, neonConfig, NeonDbError, type NeonQueryFunction } from "@neondatabase/serverless";
+import pg from "pg";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { connect } from "../../../src/postgres/connect.ts";
 import { startTestGateway, type TestGateway, type TestTenant } from "../../support/gateway.ts";
@@ -11,6 +12,9 @@ let gateway: TestGateway;
 let tenant: TestTenant;
 let sql: Sql;
 
+/** A connection to PostgreSQL itself. */
+let direct: pg.Client;
+
 const urlOf = (token: string): string => `postgresql://app:${token}@db.example.com/acme`;
 
 beforeAll(async () => {
@@ -19,6 +23,8 @@ beforeAll(async () => {
   });
   neonConfig.fetchEndpoint = `${gateway.url}/sql`;
   tenant = await gateway.createTenant({ name: "acme", maxRows: 100 });
+  direct = new pg.Client({ ...gateway.database.connection, options: "-c TimeZone=UTC" });
+  await direct.connect();
   sql = neon(urlOf(tenant.token));
   await tenant.rows("create type mood as enum ('happy', 'sad')");
   await tenant.rows("create domain even as int constraint is_even check (value % 2 = 0)");
@@ -28,7 +34,61 @@ beforeAll(async () => {
   await tenant.rows("create table posts (id int, author int constraint posts_author references users)");
 });
 beforeEach(() => tenant.rows("truncate users, posts"));
-afterAll(() => gateway.close());
+afterAll(async () => {
+  await direct.end();
+  await gateway.close();
+});
+
+/** One value of every type of PostgreSQL that a column may have. */
+const TYPED_TEXTS: readonly (readonly [type: string, text: string])[] = [
+  ["bool", "t"],
+  ["int2", "-32768"],
+  ["int4", "2147483647"],
+  ["int8", "9007199254740993"],
+  ["oid", "4294967295"],
+  ["float4", "0.1"],
+  ["float8", "-Infinity"],
+  ["numeric", "12345678901234567890.10"],
+  ["money", "$1,234.50"],
+  ["text", 'a "b", {c}'],
+  ["varchar", ""],
+  ["bpchar", "a "],
+  ["name", "n"],
+  ['"char"', "c"],
+  ["bytea", "\\x00ff"],
+  ["json", '{"a": [1.10, null]}'],
+  ["jsonb", '{"a": [1.10, null]}'],
+  ["jsonpath", "$.a[*]"],
+  ["date", "2026-02-03"],
+  ["time", "04:05:06.789"],
+  ["timetz", "04:05:06+02"],
+  ["timestamp", "2026-02-03 04:05:06.789"],
+  ["timestamptz", "2026-02-03 04:05:06.789+02"],
+  ["interval", "1 year 2 days 03:04:05.6"],
+  ["uuid", "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"],
+  ["inet", "192.168.0.1/24"],
+  ["cidr", "10.0.0.0/8"],
+  ["macaddr", "08:00:2b:01:02:03"],
+  ["macaddr8", "08:00:2b:01:02:03:04:05"],
+  ["bit(3)", "101"],
+  ["varbit", "10"],
+  ["point", "(1,2.5)"],
+  ["line", "{1,2,3}"],
+  ["lseg", "[(1,2),(3,4)]"],
+  ["box", "(3,4),(1,2)"],
+  ["path", "((1,2),(3,4))"],
+  ["polygon", "((1,2),(3,4))"],
+  ["circle", "<(1,2),3>"],
+  ["tsvector", "'a' 'b'".replaceAll("'", "''")],
+  ["tsquery", "a & b"],
+  ["int4range", "[1,5)"],
+  ["int8range", "[1,5)"],
+  ["numrange", "[1.5,2)"],
+  ["daterange", "[2026-02-03,2026-02-05)"],
+  ["tsrange", "[2026-02-03 04:05:06,)"],
+  ["tstzrange", "(,2026-02-03 04:05:06+00]"],
+  ["int4multirange", "{[1,2),[4,5)}"],
+];
 
 describe("values", () => {
   it.each<[string, unknown]>([
@@ -74,6 +134,11 @@ describe("values", () => {
     ["array['happy'::mood]", "{happy}"],
   ])("%s come back as the driver parses them", async (expression, value) => {
     expect(await sql.query(`select ${expression} as v`)).toEqual([{ v: value }]);
+  });
+
+  it.each(TYPED_TEXTS)("of type %s and arrays of it are what pg's own driver gives", async (type, text) => {
+    const query = `select '${text}'::${type} as v, array['${text}'::${type}, null] as a, '{}'::${type}[] as e`;
+    expect(await sql.query(query)).toEqual((await direct.query(query)).rows);
   });
 
   it.each<[string, string, unknown, unknown]>([
@@ -169,17 +234,29 @@ describe("queries", () => {
     const running = sql.query("select count(*) from generate_series(1, 1000000000)", [], {
       fetchOptions: { signal: client.signal },
     });
-    setTimeout(() => client.abort(), 100);
-    await expect(running).rejects.toThrow(/abort/i);
-    await expect
-      .poll(() =>
-        gateway.database.query(
-          "select 1 from pg_stat_activity where query like '%1000000000%' and state = 'active' and pid <> pg_backend_pid()",
-        ),
-      )
-      .toEqual([]);
+    const outcome = expect(running).rejects.toThrow(/abort/i);
+    await expect.poll(isCounting, { interval: 20 }).toBe(true);
+    client.abort();
+    await outcome;
+    await expect.poll(isCounting).toBe(false);
+  });
+
+  it("that are given up before they are sent are not sent", async () => {
+    const fetchOptions = { signal: AbortSignal.abort() };
+    await expect(sql.query("insert into users (id, name) values (1, 'a')", [], { fetchOptions })).rejects.toThrow(
+      /abort/i,
+    );
+    expect(await sql`select id from users`).toEqual([]);
   });
 });
+
+/** Whether a query is running that counts to a thousand million. */
+async function isCounting(): Promise<boolean> {
+  const rows = await gateway.database.query(
+    "select 1 from pg_stat_activity where query like '%1000000000%' and state = 'active' and pid <> pg_backend_pid()",
+  );
+  return rows.length > 0;
+}
 
 describe("transactions", () => {
   const count = async (): Promise<unknown> => (await sql`select count(*)::int as n from users`)[0]?.["n"];
@@ -243,6 +320,20 @@ describe("transactions", () => {
   it("refuse a write where they are read-only", async () => {
     const writing = sql.transaction([sql`insert into users (id, name) values (1, 'a')`], { readOnly: true });
     await expect(writing).rejects.toMatchObject({ code: "25006" });
+    expect(await count()).toBe(0);
+  });
+
+  it("are given up with a signal, cancelled, and undone", async () => {
+    const client = new AbortController();
+    const running = sql.transaction(
+      [sql`insert into users (id, name) values (1, 'a')`, sql`select count(*) from generate_series(1, 1000000000)`],
+      { fetchOptions: { signal: client.signal } },
+    );
+    const outcome = expect(running).rejects.toThrow(/abort/i);
+    await expect.poll(isCounting, { interval: 20 }).toBe(true);
+    client.abort();
+    await outcome;
+    await expect.poll(isCounting).toBe(false);
     expect(await count()).toBe(0);
   });
 
