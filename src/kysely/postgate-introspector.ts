@@ -3,10 +3,7 @@
 import {
   type ColumnMetadata,
   type DatabaseIntrospector,
-  type DatabaseMetadata,
   type DatabaseMetadataOptions,
-  DEFAULT_MIGRATION_LOCK_TABLE,
-  DEFAULT_MIGRATION_TABLE,
   type Kysely,
   type SchemaMetadata,
   sql,
@@ -23,7 +20,8 @@ interface Described {
   }[];
 }
 
-const INTERNAL_TABLES = [DEFAULT_MIGRATION_TABLE, DEFAULT_MIGRATION_LOCK_TABLE];
+/** Kysely 0.28 and 0.29 export these names from different places. */
+const INTERNAL_TABLES = ["kysely_migration", "kysely_migration_lock"];
 
 export class PostgateIntrospector implements DatabaseIntrospector {
   readonly #db: Kysely<unknown>;
@@ -48,10 +46,12 @@ export class PostgateIntrospector implements DatabaseIntrospector {
     const tables = rows[0]?.tables ?? [];
     return tables
       .filter(({ name }) => options.withInternalKyselyTables || !INTERNAL_TABLES.includes(name))
-      .map(({ name, columns }) => ({ name, isView: false, columns: columns.map(toColumn) }));
+      // isForeign is new in Kysely 0.29.
+      .map(({ name, columns }) => ({ name, isView: false, isForeign: false, columns: columns.map(toColumn) }));
   }
 
-  async getMetadata(options?: DatabaseMetadataOptions): Promise<DatabaseMetadata> {
+  /** Of Kysely 0.28 alone. */
+  async getMetadata(options?: DatabaseMetadataOptions): Promise<{ readonly tables: TableMetadata[] }> {
     return { tables: await this.getTables(options) };
   }
 }

@@ -115,6 +115,7 @@ describe("the introspection", () => {
       {
         name: "Odd name",
         isView: false,
+        isForeign: false,
         columns: [
           {
             ...column,
@@ -130,7 +131,7 @@ describe("the introspection", () => {
           { ...column, name: "at", dataType: "timestamp with time zone" },
         ],
       },
-      { name: "none", isView: false, columns: [] },
+      { name: "none", isView: false, isForeign: false, columns: [] },
     ]);
   });
 
