@@ -44,10 +44,12 @@ export class PostgateIntrospector implements DatabaseIntrospector {
       )) as tables
       from postgate_helpers.list_tables() as t`.execute(this.#db);
     const tables = rows[0]?.tables ?? [];
-    return tables
-      .filter(({ name }) => options.withInternalKyselyTables || !INTERNAL_TABLES.includes(name))
-      // isForeign is new in Kysely 0.29.
-      .map(({ name, columns }) => ({ name, isView: false, isForeign: false, columns: columns.map(toColumn) }));
+    return (
+      tables
+        .filter(({ name }) => options.withInternalKyselyTables || !INTERNAL_TABLES.includes(name))
+        // isForeign is new in Kysely 0.29.
+        .map(({ name, columns }) => ({ name, isView: false, isForeign: false, columns: columns.map(toColumn) }))
+    );
   }
 
   /** Of Kysely 0.28 alone. */
