@@ -4,7 +4,7 @@ import { CamelCasePlugin, Kysely, type SelectQueryBuilder, sql } from "kysely";
 import { jsonArrayFrom, jsonBuildObject, jsonObjectFrom, mergeAction } from "kysely/helpers/postgres";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { PostgateClient, PostgateError } from "../../../src/client/index.ts";
-import { PostgateDialect } from "../../../src/kysely/index.ts";
+import { batch, PostgateDialect } from "../../../src/kysely/index.ts";
 import { startTestGateway, type TestGateway, type TestTenant } from "../../support/gateway.ts";
 import { createTables, type Database } from "./database.ts";
 
@@ -20,29 +20,22 @@ beforeAll(async () => {
   db = new Kysely<Database>({ dialect: new PostgateDialect({ client }) });
   await createTables(db);
 });
-beforeEach(async () => {
-  await sql`truncate person, team, pet, sample restart identity`.execute(db);
-  await db
-    .insertInto("team")
-    .values([{ name: "red", budget: "10.50" }, { name: "blue" }])
-    .execute();
-  await db
-    .insertInto("person")
-    .values([
+beforeEach(() =>
+  batch(db, [
+    sql`truncate person, team, pet, sample restart identity`,
+    db.insertInto("team").values([{ name: "red", budget: "10.50" }, { name: "blue" }]),
+    db.insertInto("person").values([
       { name: "Ada", team_id: 1, mood: "sad", born: "1815-12-10" },
       { name: "Bob", team_id: 1 },
       { name: "Cy", team_id: null },
-    ])
-    .execute();
-  await db
-    .insertInto("pet")
-    .values([
+    ]),
+    db.insertInto("pet").values([
       { owner_id: 1, name: "Rex", species: "dog", weight: 20.5 },
       { owner_id: 1, name: "Tom", species: "cat", weight: 4 },
       { owner_id: 2, name: "Kit", species: "cat", weight: null },
-    ])
-    .execute();
-});
+    ]),
+  ]),
+);
 afterAll(async () => {
   await db.destroy();
   await gateway.close();
