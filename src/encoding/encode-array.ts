@@ -36,8 +36,8 @@ export function arrayEncoder(elements: ElementFormat): Encode {
 
 /** Behind the bounds, which are written only where a lower one is not 1. */
 function startOfArray(bytes: Buffer, start: number, end: number): number {
-  const open = bytes[start] === BOUNDS ? bytes.indexOf(EQUALS, start) + 1 : start;
-  if (bytes[open] !== OPEN || bytes[end - 1] !== CLOSE)
+  const open = bytes[start] === BOUNDS ? start + bytes.subarray(start, end).indexOf(EQUALS) + 1 : start;
+  if (open >= end || bytes[open] !== OPEN || bytes[end - 1] !== CLOSE)
     throw new Error("An array's text does not have the form of an array");
   return open;
 }

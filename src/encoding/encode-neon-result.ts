@@ -1,31 +1,34 @@
 // A result set → the JSON text that Neon's SQL over HTTP has for it. Its drivers parse PostgreSQL's text by themselves; where
 // that is not asked for, Neon's own table of JSON values counts, not ours.
 
-import type { ResultSet } from "../execution/result-set.ts";
+import type { Field, ResultSet } from "../execution/result-set.ts";
 import type { ResultForm } from "../query-request.ts";
+import { encodeFields } from "./encode-fields.ts";
 import { encodeRows } from "./encode-rows.ts";
-import { encoderFor } from "./encoder-for.ts";
+import { encodersOf } from "./encoder-for.ts";
 import type { JsonWriter } from "./json-writer.ts";
 import { NEON_SCALAR_ENCODERS } from "./neon-scalar-encoders.ts";
 import { encodeString, type Encode } from "./scalar-encoders.ts";
 
+const describe = (field: Field): object => ({
+  name: field.name,
+  dataTypeID: field.typeOid,
+  tableID: field.tableOid,
+  columnID: field.columnNumber,
+  dataTypeSize: field.typeSize,
+  dataTypeModifier: field.typeModifier,
+  format: "text",
+});
+
 /** @throws GatewayError RESULT_TOO_LARGE. */
 export function encodeNeonResult(json: JsonWriter, result: ResultSet, { rowMode, types }: ResultForm): void {
   const { fields, userTypes, commandTag } = result;
-  const encoderOf = (index: number): Encode =>
-    types === "text" ? encodeString : encoderFor(fields[index]?.typeOid ?? 0, userTypes, NEON_SCALAR_ENCODERS);
+  const encoderOf = types === "text" ? (): Encode => encodeString : encodersOf(userTypes, NEON_SCALAR_ENCODERS);
   const [command = ""] = commandTag.split(" ", 1);
   const rowCount = /\d+$/.exec(commandTag)?.[0] ?? "null";
-  const columns = fields.map((field) => ({
-    name: field.name,
-    dataTypeID: field.typeOid,
-    tableID: field.tableOid,
-    columnID: field.columnNumber,
-    dataTypeSize: field.typeSize,
-    dataTypeModifier: field.typeModifier,
-    format: "text",
-  }));
-  json.copy(Buffer.from(`{"fields":${JSON.stringify(columns)},"rows":`));
+  json.text('{"fields":');
+  encodeFields(json, fields, describe);
+  json.text(',"rows":');
   encodeRows(json, result, { rowMode, encoderOf });
   json.text(
     `,"command":${JSON.stringify(command)},"rowCount":${rowCount},"rowAsArray":${String(rowMode === "array")}}`,

@@ -1,9 +1,10 @@
 // A result set → a QueryResponse. What a value looks like is encoder-for.ts's.
 
-import type { ResultSet } from "../execution/result-set.ts";
+import type { Field, ResultSet } from "../execution/result-set.ts";
 import type { ResultForm } from "../query-request.ts";
+import { encodeFields } from "./encode-fields.ts";
 import { encodeRows } from "./encode-rows.ts";
-import { encoderFor } from "./encoder-for.ts";
+import { encodersOf } from "./encoder-for.ts";
 import type { JsonWriter } from "./json-writer.ts";
 import { encodeString, type Encode } from "./scalar-encoders.ts";
 import { typeName } from "./type-name.ts";
@@ -17,17 +18,15 @@ const COUNTS_OF_TAG = /[ 0-9]+$/;
  * @throws GatewayError RESULT_TOO_LARGE.
  */
 export function encodeResultSet(json: JsonWriter, result: ResultSet, { rowMode, types, withFields }: ResultForm): void {
-  const encoderOf = (index: number): Encode =>
-    types === "text" ? encodeString : encoderFor(result.fields[index]?.typeOid ?? 0, result.userTypes);
+  const encoderOf = types === "text" ? (): Encode => encodeString : encodersOf(result.userTypes);
   json.text('{"rows":');
   encodeRows(json, result, { rowMode, encoderOf });
   json.text(`,"row_count":${result.rowCount}`);
-  if (withFields) json.copy(Buffer.from(describeFields(result)));
+  if (withFields) {
+    json.text(',"fields":');
+    const describe = ({ name, typeOid }: Field) => ({ name, type: typeName(typeOid, result.userTypes), oid: typeOid });
+    encodeFields(json, result.fields, describe);
+    json.text(`,"command":${JSON.stringify(result.commandTag.replace(COUNTS_OF_TAG, ""))}`);
+  }
   json.text("}");
-}
-
-/** `,"fields":[…],"command":"…"` */
-function describeFields({ fields, userTypes, commandTag }: ResultSet): string {
-  const columns = fields.map(({ name, typeOid }) => ({ name, type: typeName(typeOid, userTypes), oid: typeOid }));
-  return `,"fields":${JSON.stringify(columns)},"command":${JSON.stringify(commandTag.replace(COUNTS_OF_TAG, ""))}`;
 }

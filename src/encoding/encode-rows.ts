@@ -7,8 +7,8 @@ import type { JsonWriter } from "./json-writer.ts";
 import type { Encode } from "./scalar-encoders.ts";
 
 export interface RowsForm extends Pick<ResultForm, "rowMode"> {
-  /** The encoder of the column with this index. */
-  readonly encoderOf: (index: number) => Encode;
+  /** The encoder of the type with this OID. */
+  readonly encoderOf: (typeOid: number) => Encode;
 }
 
 interface Column {
@@ -50,21 +50,21 @@ export function encodeRows(json: JsonWriter, result: ResultSet, form: RowsForm):
 function planOf(result: ResultSet, { rowMode, encoderOf }: RowsForm): RowPlan {
   const bounds = createBounds(result.fields.length);
   if (rowMode === "object") return { columns: columnsByName(result, encoderOf), end: "}", empty: "{}", bounds };
-  const columns = result.fields.map((_, index) => ({
+  const columns = result.fields.map(({ typeOid }, index) => ({
     index,
     prefix: Buffer.from(index === 0 ? "[" : ","),
-    encode: encoderOf(index),
+    encode: encoderOf(typeOid),
   }));
   return { columns, end: "]", empty: "[]", bounds };
 }
 
 /** A name that occurs twice stands once, at its first place and with its last value, as in a JavaScript object. */
 function columnsByName(result: ResultSet, encoderOf: RowsForm["encoderOf"]): Column[] {
-  const lastIndexByName = new Map(result.fields.map((field, index) => [field.name, index]));
-  return [...lastIndexByName].map(([name, index], position) => ({
+  const lastByName = new Map(result.fields.map(({ name, typeOid }, index) => [name, { index, typeOid }]));
+  return [...lastByName].map(([name, { index, typeOid }], position) => ({
     index,
     prefix: Buffer.from(`${position === 0 ? "{" : ","}${JSON.stringify(name)}:`),
-    encode: encoderOf(index),
+    encode: encoderOf(typeOid),
   }));
 }
 

@@ -45,11 +45,12 @@ const encodeInt8: Encode = (json, value) => {
 /** `2026-02-03 04:05:06.789+00` to RFC 3339; `infinity` and years BC, which it cannot express, stay as they are. */
 const encodeTimestamptz: Encode = (json, value) => {
   const { bytes, start, end } = value;
-  if (bytes[end - 1] !== ZERO || bytes[end - 2] !== ZERO || bytes[end - 3] !== PLUS) {
+  let space = start;
+  while (space < end && bytes[space] !== SPACE) space += 1;
+  if (space === end || bytes[end - 1] !== ZERO || bytes[end - 2] !== ZERO || bytes[end - 3] !== PLUS) {
     encodeString(json, value);
     return;
   }
-  const space = bytes.indexOf(SPACE, start);
   json.text('"');
   json.copy(bytes, start, space);
   json.text("T");

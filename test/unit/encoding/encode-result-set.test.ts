@@ -230,7 +230,7 @@ describe("an array", () => {
     expect(JSON.parse(json)).toEqual(['"'.repeat(4_000_000)]);
   });
 
-  it.each(["", "1 2 3", "{1", '{"a', "[0:1]", '{"a}'])("whose text is %j is refused", (text) => {
+  it.each(["", "1 2 3", "{1", '{"a', "[0:1]", '{"a}', "[}", "[=}"])("whose text is %j is refused", (text) => {
     expect(() => encodeValue(1009, text)).toThrow(/array/);
   });
 });
@@ -261,6 +261,50 @@ describe("a type of the database's own", () => {
     ["a type that the catalog does not know any more", 16_999, "{7}", '"{7}"'],
   ])("%s (%i) sent as %j is %j", (_kind, ...[oid, text, json]) => {
     expect(encodeValue(oid, text, userTypes)).toBe(json);
+  });
+});
+
+describe("what only a server of the tenant's own sends", () => {
+  const COLUMNS = 65_534;
+
+  /** One row of as many columns as a message can have, and one more with megabytes. */
+  function encodeWide(oid: number, text: string): string {
+    const fields = [...Array.from({ length: COLUMNS }, () => field("v", oid)), field("rest", 25)];
+    const row = [...Array.from({ length: COLUMNS }, () => text), `${"x".repeat(5_000_000)}={`];
+    const result = { fields, rows: [row], rowCount: 1, commandTag: "SELECT 1", userTypes: new Map() };
+    return encodeResultSet(result, 10_000_000, { ...DEFAULT_FORM, rowMode: "array" });
+  }
+
+  it("costs no more than its size: a time without a space", { timeout: 10_000 }, () => {
+    expect(encodeWide(1184, "x+00")).toContain('"x+00"');
+  });
+
+  it("costs no more than its size: an array's bounds without an array", { timeout: 10_000 }, () => {
+    expect(() => encodeWide(1007, "[}")).toThrow("form of an array");
+  });
+
+  it("is worked out once for each type: domains upon domains", { timeout: 10_000 }, () => {
+    const first = 20_000;
+    const depth = 3_000;
+    const domains = Array.from(
+      { length: depth },
+      (_, at) => [first + at, { kind: "domain", baseOid: at === 0 ? 23 : first + at - 1 }] as const,
+    );
+    const fields = Array.from({ length: COLUMNS }, (_, at) => field("v", first + depth - 1 - (at % 1_000)));
+    const result = { fields, rows: [fields.map(() => "1")], rowCount: 1, commandTag: "SELECT 1" };
+
+    const json = encodeResultSet({ ...result, userTypes: new Map(domains) }, undefined, {
+      ...DEFAULT_FORM,
+      rowMode: "array",
+    });
+    expect(json).toMatch(/^{"rows":\[\[1,1/);
+  });
+
+  it.each(["postgate", "neon"] as const)("is no longer than an answer may be: names of columns (%s)", (layout) => {
+    const fields = Array.from({ length: 1_000 }, () => field("\u0001".repeat(10_000), 25));
+    const result = { fields, rows: [], rowCount: 0, commandTag: "SELECT 0", userTypes: new Map() };
+    const form: ResultForm = { ...DEFAULT_FORM, layout, withFields: true };
+    expect(() => encodeResultSet(result, 1_000_000, form)).toThrow("Result too large");
   });
 });
 
