@@ -53,6 +53,9 @@ const CANCEL_TIMEOUT_MS = 1_000;
 /** How long the server may take to close a connection that was ended. */
 const FAREWELL_MS = 1_000;
 
+/** The pinned settings, and notices. */
+const MAX_OPENING_BYTES = 64 * 1024;
+
 /** Settings that have changed, and a farewell: far more than a server says without being asked. */
 const MAX_STRAY_BYTES = 64 * 1024;
 
@@ -208,8 +211,7 @@ export class Connection implements ExchangeHost {
     for (const { name, sql } of FIXED_STATEMENTS) writer.parse(name, sql, []);
     writer.bind(PIN_STATEMENT.name, []).execute(0).sync();
     const first = { request: writer.take(), until: 1, parsing: [], describing: [], endsInSync: true };
-    const noLimit = Number.POSITIVE_INFINITY;
-    return this.run({ first, fixedCount: 0, statementCount: 1, maxBytes: noLimit, maxRows: noLimit });
+    return this.run({ first, fixedCount: 0, statementCount: 1, maxBytes: MAX_OPENING_BYTES, maxRows: 1 });
   }
 
   async #sendCancelRequest(): Promise<void> {

@@ -56,6 +56,8 @@ const HINTS: Readonly<Record<string, string>> = {
   "42501": `Grant the login CREATE on the database (GRANT CREATE ON DATABASE … TO …). Or: ${INSTALL_BY_HAND}`,
   "25006": "The database is read-only: call a helper once where it can be written, on the primary",
 };
+/** Room for thirty thousand types. */
+const MAX_SIDE_BYTES = 4 * 1024 * 1024;
 const TIDY_MS = 10_000;
 const DRAIN_MS = 60_000;
 
@@ -161,6 +163,7 @@ export class DedicatedPools {
     const { sideTimeoutMs, ownsSessions } = this.#options;
     const client = await connect(connection, {
       connectTimeoutMs: sideTimeoutMs,
+      maxAnswerBytes: MAX_SIDE_BYTES,
       // A pooler may refuse it; there, the end of the connection has to do.
       ...(ownsSessions ? { startupOptions: { statement_timeout: String(sideTimeoutMs) } } : {}),
     }).catch((cause: unknown) => {

@@ -142,7 +142,9 @@ export class Exchange implements MessageReceiver {
   }
 
   dataRow(row: DataRow): void {
-    if (this.#outcome === undefined && this.#fields !== undefined) this.#rows.push(row);
+    if (this.#outcome !== undefined || this.#fields === undefined) return;
+    if (this.#rows.length <= this.#plan.maxRows) this.#rows.push(row);
+    else this.#tooManyRows(this.#statement); // More than Execute asked for.
   }
 
   commandComplete(commandTag: string): void {
@@ -186,7 +188,11 @@ export class Exchange implements MessageReceiver {
 
   parameterDescription(parameterTypes: readonly number[]): void {
     const described = this.#describing.shift();
-    if (described !== undefined) described.prepared.parameterTypes = parameterTypes;
+    if (described === undefined) {
+      this.unexpected();
+      return;
+    }
+    described.prepared.parameterTypes = parameterTypes;
     if (this.#describing.length === 0 && this.#outcome === undefined) this.#continue();
   }
 
@@ -217,6 +223,10 @@ export class Exchange implements MessageReceiver {
   }
 
   #complete(commandTag: string): void {
+    if (this.#results.length === this.#plan.statementCount) {
+      this.unexpected();
+      return;
+    }
     const rows = this.#rows;
     this.#results.push({ fields: this.#fields ?? [], returnsRows: this.#fields !== undefined, rows, commandTag });
     this.#fields = undefined;

@@ -27,6 +27,11 @@ const CODE_BYTES = 1;
 const HEADER_BYTES = 5;
 /** The length counts itself. */
 const MIN_LENGTH = 4;
+/** PostgreSQL's own bound, its terminator included. */
+const MAX_COMMAND_TAG_BYTES = 64;
+/** A message may quote megabytes that it was given, and there is no limit on errors that wait for their readers. */
+const MAX_ERROR_TEXT_BYTES = 8 * 1024;
+const SQLSTATE = /^[0-9A-Z]{5}$/;
 
 const ignore = (): void => undefined;
 
@@ -122,12 +127,14 @@ class MessageBody {
     return this.#bytes.readUInt32BE((this.#at += 4) - 4);
   }
 
-  cstring(): string {
-    const end = this.#bytes.indexOf(0, this.#at);
+  /** @param maxBytes the rest of a longer text is left out. */
+  cstring(maxBytes = Number.POSITIVE_INFINITY): string {
+    const start = this.#at;
+    const end = this.#bytes.indexOf(0, start);
     if (end < 0) throw new Error("The server sent a text that does not end");
-    const text = this.#bytes.toString("utf8", this.#at, end);
     this.#at = end + 1;
-    return text;
+    if (end - start <= maxBytes) return this.#bytes.toString("utf8", start, end);
+    return `${this.#bytes.toString("utf8", start, start + maxBytes)}…`;
   }
 }
 
@@ -161,10 +168,17 @@ const ERROR_FIELDS = {
 
 function readError(body: MessageBody): pg.DatabaseError {
   const fields = new Map<string, string>();
-  for (let type = body.byte(); type !== 0; type = body.byte()) fields.set(String.fromCharCode(type), body.cstring());
+  for (let type = body.byte(); type !== 0; type = body.byte())
+    fields.set(String.fromCharCode(type), body.cstring(MAX_ERROR_TEXT_BYTES));
   const error = new pg.DatabaseError(fields.get("M") ?? "", body.length, "error");
   for (const [letter, key] of Object.entries(ERROR_FIELDS)) error[key] = fields.get(letter);
+  if (!SQLSTATE.test(error.code ?? "")) error.code = undefined;
   return error;
+}
+
+function readCommandTag(body: Buffer): string {
+  if (body.length > MAX_COMMAND_TAG_BYTES) throw new Error("The server sent a command tag of no possible length");
+  return new MessageBody(body).cstring();
 }
 
 type Handler = (receiver: MessageReceiver, body: Buffer) => void;
@@ -174,7 +188,7 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
   "2": (receiver) => receiver.bindComplete(),
   "3": ignore, // A statement was closed.
   A: ignore, // A notification.
-  C: (receiver, body) => receiver.commandComplete(new MessageBody(body).cstring()),
+  C: (receiver, body) => receiver.commandComplete(readCommandTag(body)),
   D: (receiver, body) => receiver.dataRow(body),
   E: (receiver, body) => receiver.serverError(readError(new MessageBody(body))),
   I: (receiver) => receiver.emptyQuery(),

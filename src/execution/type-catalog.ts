@@ -63,7 +63,8 @@ export class TypeCatalog {
   /** As `find`, after looking up what is not known; without those that the catalog does not show. */
   async load(typeOids: readonly number[], tenant: string): Promise<ReadonlyMap<number, UserType>> {
     const loadedAt = performance.now();
-    const wanted = typeOids.filter((oid) => !this.#collect(oid, new Map(), loadedAt - MAX_AGE_MS));
+    const seen = new Map<number, UserType>(); // What an incomplete type has below it comes with the first that asks.
+    const wanted = typeOids.filter((oid) => !this.#collect(oid, seen, loadedAt - MAX_AGE_MS));
     const rows = await this.#query(LOOK_UP_SQL, [wanted]);
     for (const row of rows) this.#known.set(Number(row["oid"]), { type: toUserType(row), loadedAt, tenant });
     const found = new Map<number, UserType>();

@@ -7,6 +7,8 @@ import { describeConnection, type ConnectionSettings } from "./connection-settin
 import { openSocket } from "./open-socket.ts";
 
 const DEFAULT_CONNECT_TIMEOUT_MS = 10_000;
+/** A login takes a few hundred bytes, and what its database says in notices. */
+const MAX_LOGIN_BYTES = 256 * 1024;
 /** invalid_authorization_specification: pg_hba.conf has no entry for this login with (or without) TLS. */
 const NO_HBA_ENTRY = "28000";
 const WRONG_PASSWORD = "28P01";
@@ -18,6 +20,8 @@ export interface ConnectOptions {
   readonly startupOptions?: Readonly<Record<string, string>>;
   /** For TCP, TLS and login together; 0 for no limit. Default the URL's `connect_timeout`, or 10 s. */
   readonly connectTimeoutMs?: number;
+  /** That the driver reads after the login; no limit where it is left out. The connection is cut beyond. */
+  readonly maxAnswerBytes?: number;
   readonly signal?: AbortSignal;
 }
 
@@ -108,6 +112,7 @@ async function logIn(settings: ConnectionSettings, options: ConnectOptions, sign
     await client.connect();
     client.requireBoundChannel();
     await requireTarget(client, settings);
+    client.allowAnswers(options.maxAnswerBytes);
     return client;
   } catch (error) {
     socket.destroy();
@@ -133,9 +138,11 @@ async function requireTarget(client: Client, { targetSessionAttributes }: Connec
 /** The driver's client, told everything, so that it asks the environment for nothing. */
 class PlainClient extends Client {
   readonly #startup: Readonly<Record<string, string>>;
+  readonly #allowance: Allowance;
   #channel: "any" | "unbound" | "bound";
 
   constructor(settings: ConnectionSettings, options: ConnectOptions, socket: Socket) {
+    const allowance = { bytes: MAX_LOGIN_BYTES };
     super({
       host: settings.host,
       port: settings.port,
@@ -144,9 +151,10 @@ class PlainClient extends Client {
       password: () => this.#password(settings), // A function also when there is none: else ~/.pgpass is read.
       ssl: false, // The socket is already as safe as it was asked to be.
       sslnegotiation: "postgres",
-      stream: () => toUnconnected(socket),
+      stream: () => toUnconnected(socket, allowance),
       enableChannelBinding: settings.requireChannelBinding === true,
     });
+    this.#allowance = allowance;
     this.#startup = toStartup(settings, options);
     this.#channel = settings.requireChannelBinding === true ? "unbound" : "any";
     this.connection.on("authenticationSASL", ({ mechanisms }: { readonly mechanisms: readonly string[] }) => {
@@ -157,6 +165,11 @@ class PlainClient extends Client {
   /** Replaces the driver's own, which adds PGOPTIONS and PGREPLICATION. */
   getStartupConf(): Readonly<Record<string, string>> {
     return this.#startup;
+  }
+
+  /** The login has come to its end. */
+  allowAnswers(bytes = Number.POSITIVE_INFINITY): void {
+    this.#allowance.bytes = bytes;
   }
 
   requireBoundChannel(): void {
@@ -170,11 +183,17 @@ class PlainClient extends Client {
   }
 }
 
+/** What the server may still send. */
+interface Allowance {
+  bytes: number;
+}
+
 /**
  * The driver connects its stream itself; this one is connected already, and only says so. And the driver's reader throws
- * where a message is malformed: that costs the connection, not the process, whatever server is at the other end.
+ * where a message is malformed, and keeps what is announced as one however long it is: that costs the connection, not the
+ * process, whatever server is at the other end.
  */
-function toUnconnected(socket: Socket): Socket {
+function toUnconnected(socket: Socket, allowance: Allowance): Socket {
   const listen = socket.on.bind(socket) as (event: string, listener: (...args: never[]) => void) => Socket;
   return Object.assign(socket, {
     connect: (): Socket => {
@@ -182,13 +201,23 @@ function toUnconnected(socket: Socket): Socket {
       return socket;
     },
     on: (event: string, listener: (...args: unknown[]) => void): Socket =>
-      listen(event, event === "data" ? (chunk) => readGuarded(socket, () => listener(chunk)) : listener),
+      listen(
+        event,
+        event === "data" ? (chunk: Buffer) => readGuarded(chunk, listener, { socket, allowance }) : listener,
+      ),
   });
 }
 
-function readGuarded(socket: Socket, read: () => void): void {
+interface Guarded {
+  readonly socket: Socket;
+  readonly allowance: Allowance;
+}
+
+function readGuarded(chunk: Buffer, read: (chunk: Buffer) => void, { socket, allowance }: Guarded): void {
+  allowance.bytes -= chunk.length;
   try {
-    read();
+    if (allowance.bytes < 0) throw new Error("the server sends more than was asked for");
+    read(chunk);
   } catch (error) {
     socket.destroy(error instanceof Error ? error : new Error(String(error)));
   }

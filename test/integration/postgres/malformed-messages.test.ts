@@ -51,6 +51,25 @@ describe("a server that sends malformed messages", () => {
     await expect(connect(await startServer(MALFORMED, undefined))).rejects.toThrow("cannot connect");
   });
 
+  it.each([
+    {
+      name: "a message that does not end",
+      flood: Buffer.concat([Buffer.from([0x53, 0x7f, 0, 0, 0]), Buffer.alloc(1e6)]),
+    },
+    { name: "notices without end", flood: Buffer.alloc(1e6, Buffer.from([0x4e, 0, 0, 0, 5, 0])) },
+  ])("while logging in fails the connection before long: $name", async ({ flood }) => {
+    await expect(connect(await startServer(flood, undefined))).rejects.toThrow("more than was asked for");
+  });
+
+  it("as an answer fails a query whose answer has a limit", async () => {
+    const rows = Buffer.alloc(7e5, Buffer.from([0x44, 0, 0, 0, 6, 0, 0]));
+    const fields = Buffer.from([0x54, 0, 0, 0, 6, 0, 0]);
+    const connection = await startServer(Buffer.concat([AUTHENTICATED, READY]), Buffer.concat([fields, rows]));
+    const client = await connect(connection, { maxAnswerBytes: 100_000 });
+    await expect(client.query("select 1")).rejects.toThrow();
+    expect(client.connection.stream.destroyed).toBe(true);
+  });
+
   it("as an answer fails the query", async () => {
     const client = await connect(await startServer(Buffer.concat([AUTHENTICATED, READY]), MALFORMED));
     await expect(client.query("select 1")).rejects.toThrow();

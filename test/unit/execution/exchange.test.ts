@@ -1,20 +1,77 @@
 import pg from "pg";
-import { expect, it } from "vitest";
-import { Exchange } from "../../../src/execution/exchange.ts";
+import { describe, expect, it } from "vitest";
+import { Exchange, type ExchangePlan } from "../../../src/execution/exchange.ts";
+import { unnamedStatement } from "../../../src/execution/prepared-statements.ts";
+import { dataRow } from "../../support/data-row.ts";
+
+const FIRST = { request: Buffer.alloc(0), until: 1, parsing: [], describing: [], endsInSync: true };
+const ROW = dataRow(["1"]);
+
+function start(changes: Partial<ExchangePlan> = {}) {
+  const host = { write: () => true, cut: () => void (seen.cuts += 1), isReady: () => undefined };
+  const seen = { cuts: 0, host };
+  const exchange = new Exchange(
+    { first: FIRST, fixedCount: 0, statementCount: 1, maxBytes: 1_000, maxRows: 10, ...changes },
+    host,
+  );
+  exchange.submit();
+  return { exchange, seen };
+}
 
 it("cuts a connection on which the server says farewell in one breath with the end of an answer", async () => {
-  let isCut = false;
-  const host = { write: () => true, cut: () => void (isCut = true), isReady: () => undefined };
-  const first = { request: Buffer.alloc(0), until: 1, parsing: [], describing: [], endsInSync: true };
-  const exchange = new Exchange({ first, fixedCount: 0, statementCount: 1, maxBytes: 1_000, maxRows: 10 }, host);
+  const { exchange, seen } = start();
   const farewell = Object.assign(new pg.DatabaseError("terminating connection", 0, "error"), { code: "57P01" });
-  exchange.submit();
   exchange.commandComplete("SELECT 0");
   exchange.readyForQuery("I");
-  expect(isCut).toBe(false);
+  expect(seen.cuts).toBe(0);
 
   exchange.serverError(farewell);
 
-  expect(isCut).toBe(true);
+  expect(seen.cuts).toBe(1);
   expect(await exchange.done).toMatchObject({ kind: "completed" });
+});
+
+describe("a server that says more than it was asked", () => {
+  it("completes no statement twice", () => {
+    let confirmed = 0;
+    const { exchange, seen } = start({
+      first: { ...FIRST, endsInSync: false },
+      confirm: () => Promise.resolve((confirmed += 1)),
+    });
+    exchange.commandComplete("SELECT 0");
+    expect(seen.cuts).toBe(0);
+
+    exchange.commandComplete("SELECT 0");
+
+    expect(seen.cuts).toBe(1);
+    expect(confirmed).toBe(1);
+  });
+
+  it("makes types be looked up once", () => {
+    let asked = 0;
+    const describing = [{ index: 0, prepared: unnamedStatement("t") }];
+    const { exchange, seen } = start({
+      first: { ...FIRST, describing, until: 0, endsInSync: false },
+      next: () => {
+        asked += 1;
+        return new Promise(() => undefined);
+      },
+    });
+    exchange.parameterDescription([50_000]);
+    expect(seen.cuts).toBe(0);
+
+    exchange.parameterDescription([50_000]);
+
+    expect(seen.cuts).toBe(1);
+    expect(asked).toBe(1);
+  });
+
+  it("sends no more rows than were asked for", async () => {
+    const { exchange } = start({ maxRows: 2 });
+    exchange.rowDescription([]);
+    for (let count = 0; count < 4; count += 1) exchange.dataRow(ROW);
+    exchange.readyForQuery("I");
+
+    expect(await exchange.done).toMatchObject({ kind: "too-many-rows", statement: 0 });
+  });
 });

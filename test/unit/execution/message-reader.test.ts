@@ -80,11 +80,28 @@ describe("MessageReader", () => {
     expect(said).toHaveLength(1);
   });
 
+  it("cuts what an error says where that is longer than anybody reads", () => {
+    const { said, receiver } = record();
+    const long = "é".repeat(1_000_000);
+    new MessageReader().read(message("E", `SERROR\0C22P02\0M${long}\0D${long}\0\0`), receiver);
+
+    const cut = `${"é".repeat(4_096)}…`;
+    expect(said).toEqual([["error", cut, "22P02", cut]]);
+  });
+
+  it.each(["", "constructor", "22P0", "22p02", "22P02\n"])("takes %j for no SQLSTATE", (code) => {
+    const { said, receiver } = record();
+    new MessageReader().read(message("E", `SERROR\0C${code}\0Mno\0\0`), receiver);
+
+    expect(said).toEqual([["error", "no", undefined, undefined]]);
+  });
+
   it.each([
     { name: "a length below its own size", bytes: Buffer.from("440000000300", "hex") },
     { name: "a negative length", bytes: Buffer.from("44ffffffff00", "hex") },
     { name: "a row description that announces more fields than it holds", bytes: message("T", Buffer.from([0, 100])) },
     { name: "a command tag that does not end", bytes: message("C", "SELECT 1") },
+    { name: "a command tag longer than any", bytes: message("C", `${"1".repeat(1_000_000)} \0`) },
     { name: "an error that does not end", bytes: message("E", "SERROR") },
   ])("takes nothing more after $name", ({ bytes }) => {
     expect(() => new MessageReader().read(bytes, record().receiver)).toThrow();
