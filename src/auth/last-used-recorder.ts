@@ -7,6 +7,8 @@ import type { Clock } from "./principal-cache.ts";
 /** The contract: a first use shows within 2 s, later ones at least once a minute. */
 const FLUSH_INTERVAL_MS = 1_000;
 const REWRITE_INTERVAL_MS = 30_000;
+/** A standby in the primary's place would fail every second for as long as it is there. */
+const REPORT_INTERVAL_MS = 60_000;
 /** Bounds memory only: a token that falls out is written once more than needed. */
 const MAX_REMEMBERED_TOKENS = 100_000;
 
@@ -35,6 +37,7 @@ export function createLastUsedRecorder({
   });
   const pending = new Set<string>();
   let flushing: Promise<void> = Promise.resolve();
+  const report = createReport(observe, clock);
 
   async function flush(): Promise<void> {
     if (pending.size === 0) return;
@@ -44,7 +47,7 @@ export function createLastUsedRecorder({
       await write(batch);
     } catch (cause) {
       for (const tokenId of batch) pending.add(tokenId); // Kept for the next round.
-      observe({ kind: "background-failure", task: "recording the last use of tokens", cause });
+      report(cause);
     }
   }
 
@@ -64,5 +67,14 @@ export function createLastUsedRecorder({
       await flushing;
       await flush();
     },
+  };
+}
+
+function createReport(observe: Observe, clock: Clock): (cause: unknown) => void {
+  let reportedAt = Number.NEGATIVE_INFINITY;
+  return (cause) => {
+    if (clock.now() - reportedAt < REPORT_INTERVAL_MS) return;
+    reportedAt = clock.now();
+    observe({ kind: "background-failure", task: "recording the last use of tokens", cause });
   };
 }

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { listServerUsers } from "../../src/embedded/server-user.ts";
 import { useBuiltCli } from "../support/cli.ts";
-import { type Answer, post } from "../support/gateway.ts";
+import { type Answer, post, startTestGateway } from "../support/gateway.ts";
 import { createToken, type OwnServer, serveOn, startOwnServer } from "./own-server.ts";
 
 const TMPFS_MB = 16;
@@ -45,6 +45,28 @@ async function startSmallDisk(server: OwnServer): Promise<{ readonly tablespace:
   if (user !== undefined) for (const path of [disk, tablespace]) await chown(path, user.uid, user.gid);
   return { tablespace, ballast };
 }
+
+it("is told without the path that PostgreSQL names, and the same connection goes on", async () => {
+  const gateway = await startTestGateway({ config: { poolSize: 4 } }); // One connection for tenants.
+  onTestFinished(() => gateway.close());
+  const tenant = await gateway.createTenant();
+  await tenant.rows("create table notes (id int)");
+  const [{ schema }] = await gateway.database.query(
+    "select schema_name as schema from postgate_databases where id = $1",
+    [tenant.id],
+  );
+  // As the server raises it, without a disk: a trigger of the operator's.
+  await gateway.database.query(
+    `create function public.no_room() returns trigger language plpgsql as
+     $$ begin raise 'could not extend file "base/5/16384": No space left on device' using errcode = '53100', hint = 'Check free disk space.'; end $$;
+     grant execute on function public.no_room() to public;
+     create trigger no_room before insert on ${String(schema)}.notes for each row execute function public.no_room()`,
+  );
+  const full = { error: "The database server is out of disk space", code: "DATABASE_ERROR", sqlstate: "53100" };
+  for (const sql of ["insert into notes values (1)", "insert into notes values (1) returning id"])
+    expect((await tenant.query(sql)).body).toEqual(full);
+  expect(await tenant.rows("select id from notes")).toEqual([]);
+});
 
 describe.skipIf(!isPossible)("a full disk (skipped where nothing can be mounted)", () => {
   it(

@@ -45,6 +45,19 @@ describe("createLastUsedRecorder", () => {
     await recorder.close();
   });
 
+  it("says so once a minute where nothing can be written, and tries on", async () => {
+    const write = vi.fn().mockRejectedValue(new Error("read-only"));
+    const observe = vi.fn();
+    const recorder = createLastUsedRecorder({ write, observe, clock });
+    recorder.record("a");
+    await vi.advanceTimersByTimeAsync(60_500);
+    expect(write).toHaveBeenCalledTimes(60);
+    expect(observe).toHaveBeenCalledTimes(1);
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(observe).toHaveBeenCalledTimes(2);
+    await recorder.close();
+  });
+
   it("writes what is pending when it is closed", async () => {
     const write = vi.fn(() => Promise.resolve());
     const recorder = createLastUsedRecorder({ write, observe: vi.fn(), clock });
