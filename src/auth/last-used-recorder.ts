@@ -25,11 +25,8 @@ export interface LastUsedRecorderOptions {
   readonly clock?: Clock;
 }
 
-export function createLastUsedRecorder({
-  write,
-  observe,
-  clock = performance,
-}: LastUsedRecorderOptions): LastUsedRecorder {
+export function createLastUsedRecorder(options: LastUsedRecorderOptions): LastUsedRecorder {
+  const { write, observe, clock = performance } = options;
   const recentlyWritten = new LRUCache<string, true>({
     max: MAX_REMEMBERED_TOKENS,
     ttl: REWRITE_INTERVAL_MS,
