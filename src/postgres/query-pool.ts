@@ -52,7 +52,7 @@ export class QueryPool {
     try {
       return await this.#run(client, query, values);
     } catch (error) {
-      if (error instanceof DatabaseError || !isReused) throw error;
+      if (isAnswer(error) || !isReused) throw error;
       for (const dead of this.#idle.splice(0)) this.#end(dead); // As old as the one that failed.
       return this.query(query, values);
     }
@@ -165,6 +165,13 @@ export class QueryPool {
     this.#waiting.delete(waiter);
     waiter.resolve();
   }
+}
+
+/** Class of SQLSTATEs that end the session: a server that stops, an operator who ends it. Another session may have an answer. */
+const ENDS_SESSION = "57P";
+
+function isAnswer(error: unknown): boolean {
+  return error instanceof DatabaseError && error.code?.startsWith(ENDS_SESSION) !== true;
 }
 
 /** Says goodbye, and cuts the connection when the server does not answer. Never rejects: it is over in any case. */
