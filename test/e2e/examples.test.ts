@@ -4,7 +4,8 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { transform } from "esbuild";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { projectRoot, useBuiltCli } from "../support/cli.ts";
 import { post, startTestGateway, type TestGateway } from "../support/gateway.ts";
 
@@ -68,6 +69,38 @@ describe("the examples of a tenant", () => {
   });
 });
 
+describe("the example of a page", () => {
+  it("is served with all that it loads, on one origin with the gateway", async () => {
+    const env = { ...process.env, POSTGATE_URL: gateway.url, PORT: "0" };
+    const server = spawn(process.execPath, ["examples/browser/serve.mjs"], { cwd: projectRoot, env });
+    onTestFinished(async () => {
+      server.kill();
+      await once(server, "close");
+    });
+    const [printed] = (await once(server.stdout, "data")) as [Buffer];
+    const origin = printed.toString().trim();
+    const html = await (await fetch(origin)).text();
+    const [, source = ""] = /<script type="module" src="([^"]+)">/.exec(html) ?? [];
+    const script = await fetch(new URL(source, origin));
+    expect(script.headers.get("content-type")).toMatch(/^text\/javascript/);
+    const { code, warnings } = await transform(await script.text(), { format: "esm" });
+    expect([warnings, /^\s*import\b/m.test(code)]).toEqual([[], false]); // A module whose imports are all within.
+    const ids = [...code.matchAll(/querySelector\("#(\w+)"\)/g)].map(([, id = ""]) => id);
+    expect(ids).toEqual(["notes", "status"]);
+    for (const id of ids) expect(html).toContain(`id="${id}"`);
+
+    const { token } = await gateway.createTenant();
+    expect(await post(origin, token, { sql: "select 'é' as v" })).toMatchObject({
+      status: 200,
+      body: { rows: [{ v: "é" }] },
+    });
+    expect(await post(origin, "nonsense", { sql: "select 1" })).toMatchObject({
+      status: 401,
+      body: { code: "UNAUTHORIZED" },
+    });
+  });
+});
+
 describe("the example of an administrator", () => {
   it("makes a hundred tenants with a token each, and what is missing when it is run again", async () => {
     const program = [process.execPath, "examples/admin/make-tenants.mjs"];
@@ -91,8 +124,8 @@ describe("the example of an administrator", () => {
 describe("the list of the examples", () => {
   it("names every one, and each says how it is run", () => {
     const list = readFileSync(join(projectRoot, "examples/README.md"), "utf8");
-    const files = [...list.matchAll(/\]\(([^)]+)\)/g)].map(([, file = ""]) => file);
-    expect(files).toHaveLength(5);
+    const files = [...list.matchAll(/^\| \[[^\]]+\]\(([^)]+)\)/gm)].map(([, file = ""]) => file);
+    expect(files).toHaveLength(6);
     for (const file of files) {
       const text = readFileSync(join(projectRoot, "examples", file), "utf8");
       expect(text, file).toMatch(new RegExp(`^(//|#) .*\\bexamples/${file}`, "m"));
