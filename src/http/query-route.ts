@@ -59,6 +59,9 @@ export interface QueryRouteOptions {
   readonly throttle: TenantThrottle;
 }
 
+/** With the half second for which rights are remembered, less than the second within which a change of them shows. */
+const MAX_AGE_OF_RIGHTS_MS = 400;
+
 declare module "fastify" {
   interface FastifyContextConfig {
     /** Of the routes that take queries. */
@@ -89,13 +92,14 @@ export function addQueryRoute(app: FastifyInstance, protocol: QueryProtocol, opt
     if (principal === undefined || clientGone === undefined || startedAt === undefined)
       throw new Error("The hooks of the route have not run");
     const { tenant } = principal;
+    const currentPrincipal = refreshing(principal, () => authenticate(protocol.readToken(request.raw)));
     answers.requireRoom(tenant.id);
     const result = await throttle.withQuery(tenant, (admitStatements) =>
       bodies.withBody(tenant.id, async (reserve) => {
         const query = protocol.parseBody(await readBody(request.raw, maxBodyBytes, reserve), request.headers);
         admitStatements(query.statements.length);
         if (protocol.answerHeaders !== undefined) reply.headers(protocol.answerHeaders(request, query));
-        return runQuery(principal, query, contextOf(request, clientGone));
+        return runQuery(await currentPrincipal(), query, contextOf(request, clientGone));
       }),
     );
     answers.hold(tenant.id, result.body.length, reply.raw);
@@ -115,6 +119,15 @@ export function addQueryRoute(app: FastifyInstance, protocol: QueryProtocol, opt
   }
 
   app.post(protocol.path, { onRequest: [clientWatch(running), admit], config: { protocol } }, answer);
+}
+
+/** Whoever sends a body slowly, byte by byte, keeps no right longer than others. */
+function refreshing(
+  known: Principal,
+  authenticateAgain: () => Promise<Principal>,
+): () => Promise<Principal> | Principal {
+  const knownAt = performance.now();
+  return () => (performance.now() - knownAt <= MAX_AGE_OF_RIGHTS_MS ? known : authenticateAgain());
 }
 
 function contextOf(request: FastifyRequest, clientGone: CancelController): QueryContext {

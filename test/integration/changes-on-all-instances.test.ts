@@ -3,6 +3,7 @@
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createGateway, type Gateway } from "../../src/gateway.ts";
+import { openSocket, readAnswers } from "./http/raw-http.ts";
 import { createTestDatabase, type TestDatabase } from "../support/cluster.ts";
 import {
   type Answer,
@@ -126,6 +127,30 @@ describe("a change shows on three instances within one second", () => {
     await untilAllSay(asker(token, ask), before);
     await gateway.database.query(sql, [token]);
     console.info(`${what}: ${Math.round(await untilAllSay(asker(token, ask), after))} ms`);
+  });
+
+  const whileSending = CHANGES.filter(({ what }) => ["a deleted token", "permissions"].includes(what));
+  it.each(whileSending)("$what, while a slow body is on its way", async ({ sql, ask = "select 1 as one", after }) => {
+    const { token } = await gateway.createTenant();
+    const body = JSON.stringify({ sql: ask });
+    const socket = await openSocket(gateway.url);
+    const head = [
+      "POST /query HTTP/1.1",
+      "host: x",
+      `authorization: Bearer ${token}`,
+      "content-type: application/json",
+    ];
+    socket.write([...head, `content-length: ${body.length}`, "", body.charAt(0)].join("\r\n"));
+    const usedAt = async (): Promise<unknown> =>
+      (await gateway.database.query(`select last_used_at from postgate_tokens ${SET_TOKEN}`, [token]))[0]?.last_used_at;
+    await expect.poll(usedAt, { timeout: DEADLINE_MS }).not.toBeNull();
+    await gateway.database.query(sql, [token]);
+    await untilAllSay(asker(token, ask), after);
+    socket.write(body.slice(1));
+    const [answer] = await readAnswers(socket, 1);
+    socket.destroy();
+    const { code } = answer?.body as { code?: string };
+    expect(`${answer?.status ?? 0} ${code ?? ""}`).toBe(after);
   });
 
   it("a connection string, whose pool is given up", async () => {
