@@ -1,17 +1,17 @@
 // How many bytes of answers may wait in memory for their readers, of all tenants and of one. In charge of refusing a query
 // before it runs; an answer that is there is sent.
 
-import type { ServerResponse } from "node:http";
 import { totalmem } from "node:os";
 import { GatewayError } from "../errors.ts";
 import { HeldBytes } from "./held-bytes.ts";
+import { type Exchanged, isOver, isQueued, whenOver } from "./when-over.ts";
 
 /** Of the memory that the process may use, and never more than so much. */
 const SHARE_OF_MEMORY = 1 / 4;
 const MAX_DEFAULT_BYTES = 2_147_483_648;
 /** So that no tenant's slow readers keep the others out. */
 const TENANTS_SHARE = 2;
-/** Smaller answers are in the kernel's hands at once. */
+/** Smaller answers are in the kernel's hands at once, unless they wait for others on their connection. */
 const UNCOUNTED_BYTES = 65_536;
 const RETRY_AFTER_SECONDS = 1;
 
@@ -37,10 +37,10 @@ export class AnswerBudget {
   }
 
   /** Counts an answer until it is sent, or its connection is gone. */
-  hold(tenant: string, bytes: number, response: ServerResponse): void {
-    if (bytes <= UNCOUNTED_BYTES || response.closed) return;
+  hold(tenant: string, bytes: number, exchanged: Exchanged): void {
+    if (isOver(exchanged) || (bytes <= UNCOUNTED_BYTES && !isQueued(exchanged))) return;
     this.#held.add(tenant, bytes);
-    response.once("close", () => this.#held.add(tenant, -bytes));
+    whenOver(exchanged, () => this.#held.add(tenant, -bytes));
   }
 }
 

@@ -15,6 +15,7 @@ import type { ErrorResponse } from "./error-response.ts";
 import { readBody } from "./read-body.ts";
 import type { RunningQueries } from "./running-queries.ts";
 import type { TenantThrottle } from "./tenant-throttle.ts";
+import { whenOver } from "./when-over.ts";
 
 interface QueryContext {
   readonly requestId: string;
@@ -102,7 +103,7 @@ export function addQueryRoute(app: FastifyInstance, protocol: QueryProtocol, opt
         return runQuery(await currentPrincipal(), query, contextOf(request, clientGone));
       }),
     );
-    answers.hold(tenant.id, result.body.length, reply.raw);
+    answers.hold(tenant.id, result.body.length, { request: request.raw, response: reply.raw });
     observe({
       kind: "query-finished",
       requestId: request.id,
@@ -140,7 +141,7 @@ function clientWatch(running: RunningQueries) {
     request.clientGone = clientGone;
     running.add();
     // Not `request.signal`: that one aborts as soon as the body is read.
-    reply.raw.once("close", () => {
+    whenOver({ request: request.raw, response: reply.raw }, () => {
       running.remove();
       if (!reply.raw.writableEnded) clientGone.abort();
     });

@@ -28,16 +28,32 @@ function principalOf(token: Token): Principal {
   };
 }
 
+function requestOf(token: string): string {
+  return (
+    `POST /query HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token}\r\n` +
+    `Content-Type: application/json\r\nContent-Length: ${BODY.length}\r\n\r\n${BODY}`
+  );
+}
+
 let server: TestServer;
 let answer: Buffer;
+let asked: number;
+/** What the first query waits for. */
+let firstMayEnd: Promise<void> | undefined;
 const sockets: Socket[] = [];
 
 beforeEach(async () => {
   answer = LARGE;
+  asked = 0;
+  firstMayEnd = undefined;
   // As much as two large answers; one of a tenant fills its half.
   server = await startServer({
     authenticate: (token) => Promise.resolve(principalOf(token)),
-    runQuery: () => Promise.resolve({ body: answer, rowCount: 0, operation: "SELECT" }),
+    runQuery: async () => {
+      asked += 1;
+      if (asked === 1) await firstMayEnd;
+      return { body: answer, rowCount: 0, operation: "SELECT" };
+    },
     maxHeldAnswerBytes: 2 * LARGE.length,
   });
 });
@@ -46,15 +62,21 @@ afterEach(async () => {
   await server.close(0);
 });
 
+/** Asks several times at once, on one connection, and reads nothing. */
+function pipeline(token: string, count: number): Socket {
+  const { hostname, port } = new URL(server.url);
+  const socket = connect(Number(port), hostname).pause();
+  sockets.push(socket);
+  socket.write(requestOf(token).repeat(count));
+  return socket;
+}
+
 /** Asks, sees that the answer begins, and reads no more of it. */
 async function askAndStopReading(token: string): Promise<Socket> {
   const { hostname, port } = new URL(server.url);
   const socket = connect(Number(port), hostname);
   sockets.push(socket);
-  socket.write(
-    `POST /query HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token}\r\n` +
-      `Content-Type: application/json\r\nContent-Length: ${BODY.length}\r\n\r\n${BODY}`,
-  );
+  socket.write(requestOf(token));
   await once(socket, "data");
   socket.pause();
   return socket;
@@ -88,6 +110,25 @@ it("counts an answer no longer once it is read, or its reader has gone", async (
 
   await expect.poll(async () => (await ask(A)).status, { timeout: 10_000 }).toBe(200);
   await expect.poll(async () => (await ask(B)).status, { timeout: 10_000 }).toBe(200);
+});
+
+it("counts no longer what waited for an answer before it on a connection that has gone", async () => {
+  firstMayEnd = new Promise(() => undefined);
+  const gone = pipeline(A, 3);
+  await expect.poll(async () => (await ask(A)).status).toBe(429);
+  gone.destroy();
+  answer = SMALL;
+
+  await expect.poll(async () => (await ask(A)).status).toBe(200);
+});
+
+it("counts small answers that wait for one before them", async () => {
+  firstMayEnd = new Promise(() => undefined);
+  answer = Buffer.alloc(60_000, "x");
+  for (let count = 0; count < 10; count += 1) pipeline(A, 200);
+
+  await expect.poll(async () => (await ask(A)).status).toBe(429);
+  expect((await ask(B)).status).toBe(200);
 });
 
 it("does not count small answers", async () => {

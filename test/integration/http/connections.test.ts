@@ -380,6 +380,24 @@ describe("closing", () => {
     await expect.poll(() => signal.aborted).toBe(true);
   });
 
+  it("does not wait for queries in a row whose client has gone", async () => {
+    const signals: CancelSignal[] = [];
+    const gone = ({ aborted }: CancelSignal): boolean => aborted;
+    const server = await start({
+      runQuery: async (_principal, _request, { signal }) => {
+        signals.push(signal);
+        await expect.poll(() => signal.aborted).toBe(true);
+        return ANSWER;
+      },
+    });
+    const socket = await openSocket(server.url);
+    socket.write(request.repeat(3));
+    await expect.poll(() => signals.length).toBe(3);
+    socket.destroy();
+    await server.close(600_000);
+    expect(signals.every(gone)).toBe(true);
+  });
+
   it("does not wait for connections that say nothing", async () => {
     const server = await startServer();
     const socket = await openSocket(server.url);
