@@ -24,7 +24,7 @@ export interface LockdownPlan {
 const OPEN_SCHEMAS = ["pg_catalog", "postgate_helpers", "postgate_extensions"];
 
 /**
- * PostgreSQL's own functions that run without being named: behind operators, casts, aggregates, types, indexes and foreign keys.
+ * PostgreSQL's own functions that run without being named: behind operators, casts, aggregates, types, indexes, keys and partitions.
  * `42::text` asks for EXECUTE on int4out, and a long IN list for hashint4. The functions behind the casts to regclass and xml
  * turn a text into a look-up and into a document. Enums are the one kind of type of which the catalogs have none yet.
  */
@@ -39,7 +39,8 @@ const KEPT_BY_USE = `
   union select unnest(array[rngcanonical, rngsubdiff]::oid[]) from pg_range
   union select prosupport from pg_proc
   union select oid from pg_proc
-        where proname ~ '^(RI_FKey_|enum_(in|out|recv|send)$)' or proname in ('unique_key_recheck', 'like_escape', 'similar_to_escape')`;
+        where proname ~ '^(RI_FKey_|enum_(in|out|recv|send)$)'
+        or proname in ('unique_key_recheck', 'like_escape', 'similar_to_escape', 'satisfies_hash_partition')`;
 
 /** Run with the search_path at pg_catalog: the names are qualified then. */
 const PLAN_SQL = `

@@ -43,16 +43,6 @@ describe.each(VERSIONS)("the lock-down on PostgreSQL %i", (version: ClusterVersi
     }
   });
 
-  it("leaves the functions behind enums, though no enum is there yet", async () => {
-    const database = await emptyDatabase(version);
-    await migrated(database);
-    expect(
-      await database.query(`
-        select proname from pg_proc where proname ~ '^enum_(in|out|recv|send)$'
-        and has_function_privilege('public', oid, 'EXECUTE') order by proname`),
-    ).toEqual(["enum_in", "enum_out", "enum_recv", "enum_send"].map((proname) => ({ proname })));
-  });
-
   it("waits for the operator where another program keeps something, and lets everybody keep what they had", async () => {
     const database = await emptyDatabase(version);
     await database.query("create schema app; create table app.orders (id int); insert into app.orders values (1)");
