@@ -3,17 +3,21 @@
 import type { Field } from "../execution/result-set.ts";
 import type { JsonWriter } from "./json-writer.ts";
 
+const MAX_PIECE = 16_384;
+
 /**
- * Writes `[…]`, one column after the other, so that it is given up as soon as it is too long.
+ * Writes `[…]`, piece by piece, so that it is given up as soon as it is too long.
  *
  * @throws GatewayError RESULT_TOO_LARGE.
  */
 export function encodeFields(json: JsonWriter, fields: readonly Field[], describe: (field: Field) => object): void {
-  json.text("[");
+  let text = "[";
   fields.forEach((field, index) => {
-    if (index > 0) json.text(",");
-    json.copy(Buffer.from(JSON.stringify(describe(field))));
+    text += (index === 0 ? "" : ",") + JSON.stringify(describe(field));
+    if (text.length < MAX_PIECE) return;
+    json.copy(Buffer.from(text));
     json.requireRoom();
+    text = "";
   });
-  json.text("]");
+  json.copy(Buffer.from(`${text}]`));
 }

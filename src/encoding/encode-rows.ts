@@ -11,6 +11,9 @@ export interface RowsForm extends Pick<ResultForm, "rowMode"> {
   readonly encoderOf: (typeOid: number) => Encode;
 }
 
+const OPEN = Buffer.from("[");
+const COMMA = Buffer.from(",");
+
 interface Column {
   readonly index: number;
   /** What stands before the value: `{"id":` for the first column of a row of objects, `,"name":` for the others. */
@@ -36,6 +39,10 @@ interface RowPlan {
  * @throws GatewayError RESULT_TOO_LARGE.
  */
 export function encodeRows(json: JsonWriter, result: ResultSet, form: RowsForm): void {
+  if (result.rows.length === 0) {
+    json.text("[]");
+    return;
+  }
   const plan = planOf(result, form);
   let separator = "[";
   for (const row of result.rows) {
@@ -44,7 +51,7 @@ export function encodeRows(json: JsonWriter, result: ResultSet, form: RowsForm):
     json.requireRoom();
     separator = ",";
   }
-  json.text(result.rows.length === 0 ? "[]" : "]");
+  json.text("]");
 }
 
 function planOf(result: ResultSet, { rowMode, encoderOf }: RowsForm): RowPlan {
@@ -52,7 +59,7 @@ function planOf(result: ResultSet, { rowMode, encoderOf }: RowsForm): RowPlan {
   if (rowMode === "object") return { columns: columnsByName(result, encoderOf), end: "}", empty: "{}", bounds };
   const columns = result.fields.map(({ typeOid }, index) => ({
     index,
-    prefix: Buffer.from(index === 0 ? "[" : ","),
+    prefix: index === 0 ? OPEN : COMMA,
     encode: encoderOf(typeOid),
   }));
   return { columns, end: "]", empty: "[]", bounds };
