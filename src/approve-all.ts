@@ -12,7 +12,7 @@ export type Approve = (sql: string, principal: Principal) => Promise<ApprovedSta
 
 export interface JudgingOptions {
   readonly approve: Approve;
-  /** Of all texts of a batch together; one that occurs again counts once. */
+  /** Of all texts of a batch together; one that occurs again is judged and counts once. */
   readonly maxSqlBytes: number;
 }
 
@@ -27,10 +27,16 @@ export async function approveAll(
 ): Promise<readonly StatementToRun[]> {
   if (isBatch) requireModestSql(statements, maxSqlBytes);
   const approved: StatementToRun[] = [];
+  const judged = new Map<string, ApprovedStatement>();
   let turnBegan = performance.now();
   for (const { sql, params } of statements) {
-    const statement = approve(sql, principal);
-    approved.push({ params, statement: await (isBatch ? named(statement, approved.length) : statement) });
+    const judge = (): Promise<ApprovedStatement> => {
+      const approval = approve(sql, principal);
+      return isBatch ? named(approval, approved.length) : approval;
+    };
+    const statement = judged.get(sql) ?? (await judge());
+    judged.set(sql, statement);
+    approved.push({ params, statement });
     if (approved.length === statements.length || performance.now() - turnBegan < MAX_TURN_MS) continue;
     await setImmediate();
     turnBegan = performance.now();

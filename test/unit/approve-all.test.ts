@@ -1,0 +1,24 @@
+import { expect, it } from "vitest";
+import { approveAll } from "../../src/approve-all.ts";
+import type { Principal } from "../../src/auth/principal.ts";
+import type { ApprovedStatement } from "../../src/policy/approved-statement.ts";
+import { DEFAULT_FORM } from "../../src/query-request.ts";
+
+it("judges a text once that occurs again in a batch: large ones are not remembered", async () => {
+  const judged: string[] = [];
+  const approve = (text: string): Promise<ApprovedStatement> => {
+    judged.push(text);
+    return Promise.resolve({ text } as ApprovedStatement);
+  };
+  const texts = ["a", "b", "a", "a", "b"];
+  const statements = texts.map((sql, at) => ({
+    sql,
+    params: [{ kind: "integer", text: String(at) } as const],
+    form: DEFAULT_FORM,
+  }));
+
+  const approved = await approveAll({ statements, isBatch: true }, {} as Principal, { approve, maxSqlBytes: 1_000 });
+
+  expect(judged).toEqual(["a", "b"]);
+  expect(approved).toEqual(statements.map(({ sql, params }) => ({ statement: { text: sql }, params })));
+});
