@@ -1,11 +1,9 @@
 // Runs approved statements in one database: takes a connection, runs a request's statements on it, gives it back. How they are
 // run is in statement-run.ts.
 
-import { LRUCache } from "lru-cache";
 import { errorOfStatement, GatewayError } from "../errors.ts";
 import { MAX_PARAMETERS } from "../parameters.ts";
 import type { Connection } from "./connection.ts";
-import type { UndeterminedParameters } from "./declared-types.ts";
 import { ClientGone, ConnectionUnusable, type ExecuteRequest, type StatementToRun } from "./execute-request.ts";
 import type { Pool } from "./pool.ts";
 import type { ResultSet } from "./result-set.ts";
@@ -13,15 +11,15 @@ import { changesSchema } from "./schema-change.ts";
 import { StatementRun } from "./statement-run.ts";
 import { unavailable } from "./translate-database-error.ts";
 import type { TypeCatalog } from "./type-catalog.ts";
+import { createUndeterminedMemory } from "./undetermined-memory.ts";
 
-const MAX_REMEMBERED_STATEMENTS = 5_000;
 /** The driver reads the count of described parameters as a signed number. */
 const MAX_DESCRIBED_PARAMETERS = 32_767;
 
 export class Executor {
   readonly #pool: Pool;
   readonly #types: TypeCatalog;
-  readonly #undetermined = new LRUCache<string, UndeterminedParameters>({ max: MAX_REMEMBERED_STATEMENTS });
+  readonly #undetermined = createUndeterminedMemory();
 
   constructor(pool: Pool, types: TypeCatalog) {
     this.#pool = pool;

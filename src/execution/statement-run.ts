@@ -13,7 +13,7 @@ import { type Piece, Pipeline } from "./pipeline.ts";
 import { FIRST_LOOKED_UP_TYPE_OID, type ResultSet, type UserType } from "./result-set.ts";
 import { changesSchema } from "./schema-change.ts";
 import { isForSession, transactionSettings } from "./session.ts";
-import type { Step, UndeterminedMemory } from "./step.ts";
+import type { Step } from "./step.ts";
 import { newArrayType, toResultSets } from "./to-result-sets.ts";
 import {
   outcomeUnknown,
@@ -23,6 +23,7 @@ import {
   unavailable,
 } from "./translate-database-error.ts";
 import type { TypeCatalog } from "./type-catalog.ts";
+import type { UndeterminedMemory } from "./undetermined-memory.ts";
 
 export interface RunResources {
   readonly types: TypeCatalog;

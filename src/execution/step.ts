@@ -1,7 +1,6 @@
 // One statement of a request on its connection: under which name it is prepared there, and what was learnt of its parameters'
 // types. Lives as long as the request, however often that is tried.
 
-import type { LRUCache } from "lru-cache";
 import type pg from "pg";
 import type { ApprovedStatement } from "../policy/approved-statement.ts";
 import { declaredTypes, moreUndetermined, type UndeterminedParameters } from "./declared-types.ts";
@@ -10,9 +9,7 @@ import { arrayForm, parameterText } from "./parameter-text.ts";
 import { type PreparedStatement, type PreparedStatements, unnamedStatement } from "./prepared-statements.ts";
 import type { UserType } from "./result-set.ts";
 import type { StatementToRun } from "./execute-request.ts";
-
-/** By session and text: the parameters whose type PostgreSQL could not infer. */
-export type UndeterminedMemory = LRUCache<string, UndeterminedParameters>;
+import type { UndeterminedMemory } from "./undetermined-memory.ts";
 
 const INDETERMINATE_DATATYPE = "42P18";
 
