@@ -1,7 +1,7 @@
 // A tenant's own limits, as its row names them, over HTTP.
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type Answer, startTestGateway, type TestGateway, type TestTenant } from "../support/gateway.ts";
+import { type Answer, post, startTestGateway, type TestGateway, type TestTenant } from "../support/gateway.ts";
 
 let gateway: TestGateway;
 beforeAll(async () => {
@@ -63,6 +63,21 @@ describe("a tenant's own limits", () => {
     const tenant = await createLimited({ requests_per_second: 0.05, request_burst: 2 });
     const answers = [await tenant.query("select 1"), await tenant.query("select 1"), await tenant.query("select 1")];
     expect(codes(answers)).toEqual(["200", "200", "429 TOO_MANY_REQUESTS 20"]);
+  });
+
+  it("count each statement of a batch, and refuse one that could never be sent", async () => {
+    const tenant = await createLimited({ requests_per_second: 0.05, request_burst: 3 });
+    const batch = (count: number) =>
+      post(gateway.url, tenant.token, { statements: Array(count).fill({ sql: "select 1" }) });
+    const large = await batch(4);
+    expect(large).toMatchObject({ status: 400, body: { code: "INVALID_REQUEST" } });
+    expect(large.body.error).toContain("3 together");
+    // That has cost the one that every request does, and so has the next.
+    expect(codes([await batch(3), await batch(1), await batch(1)])).toEqual([
+      "429 TOO_MANY_REQUESTS 40",
+      "200",
+      "429 TOO_MANY_REQUESTS 20",
+    ]);
   });
 
   it.each([
