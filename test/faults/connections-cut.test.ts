@@ -9,7 +9,7 @@ import { createToken, type OwnServer, serveOn, startOwnServer } from "./own-serv
 import { NOTHING_WRONG, report, startWriters } from "./writers.ts";
 
 const isLong = process.env["FAULTS"] === "long";
-const CUTS_UNDER_LOAD = isLong ? 1_000 : 40;
+const CUTS_UNDER_LOAD = isLong ? 1_000 : 25;
 const EVERY_NTH_BYTE = isLong ? 1 : 17;
 const POOL_SIZE = 8;
 const TENANTS = /^postgate_exec_/;
