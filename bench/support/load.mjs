@@ -1,5 +1,6 @@
 // The load of one run, in a process of its own: so many requests at a time, each sent when the one before is answered. Over
-// HTTP, or with `pg` straight to PostgreSQL, prepared, a connection for each. Reads a plan on stdin, prints what it saw.
+// HTTP, or with `pg` straight to PostgreSQL, prepared, a connection for each. Ends when both the time and the least number of
+// requests are over. Reads a plan on stdin, prints what it saw.
 import { Agent, request } from "node:http";
 import { text } from "node:stream/consumers";
 import pg from "pg";
@@ -52,11 +53,12 @@ const asks =
 
 const latencies = [];
 let sent = plan.firstRequest;
+const lastRequest = sent + plan.atLeast;
 const startedAt = performance.now();
 const endsAt = startedAt + plan.seconds * 1_000;
 await Promise.all(
   asks.map(async (ask) => {
-    while (performance.now() < endsAt) {
+    while (performance.now() < endsAt || sent < lastRequest) {
       const askedAt = performance.now();
       await ask(sent++);
       latencies.push(performance.now() - askedAt);
