@@ -5,7 +5,15 @@ export {
   type CreatedToken,
   type TokenOptions,
 } from "./postgate-admin-client.ts";
-export { PostgateClient, type PostgateClientOptions, type PostgateQueryOptions } from "./postgate-client.ts";
+export {
+  PostgateClient,
+  type PostgateClientOptions,
+  type PostgateDescribedResponse,
+  type PostgateQueryOptions,
+  type PostgateSendOptions,
+} from "./postgate-client.ts";
 export { PostgateError, type PostgateErrorCode } from "./postgate-error.ts";
+export { sql, type SqlStatement } from "./sql.ts";
+export type { PostgateParams, PostgateStatement } from "./to-statement.ts";
 export type { Permission } from "../permissions.ts";
 export type { PostgateBatchRequest, PostgateField, PostgateQueryRequest, PostgateQueryResponse } from "../protocol.ts";

@@ -1,29 +1,50 @@
 // The HTTP side of the client: one POST per statement. It needs nothing but fetch, so it runs in browsers, edge
-// runtimes and Node alike. It sends a statement once and never again: only the caller knows whether that is safe.
+// runtimes and Node alike. It sends again only what cannot have run; of the rest, only the caller knows whether that is safe.
 
 import type {
-  PostgateBatchRequest,
   PostgateBatchResponse,
   PostgateErrorResponse,
   PostgateQueryRequest,
   PostgateQueryResponse,
 } from "../protocol.ts";
+import { createDeadline, type Deadline } from "./deadline.ts";
 import { PostgateError, type PostgateErrorOptions } from "./postgate-error.ts";
+import { delayBeforeRetry } from "./retry.ts";
 import { toJson } from "./to-json.ts";
+import { type PostgateParams, type PostgateStatement, toPositional } from "./to-statement.ts";
 
-export interface PostgateClientOptions {
+/** How long and how often a request is tried. */
+export interface PostgateSendOptions {
+  /** For a request with all its retries; without it, as long as the gateway takes. */
+  readonly timeoutMs?: number;
+  /** Of what cannot have run; 2 by default, 0 for none. */
+  readonly retries?: number;
+}
+
+export interface PostgateClientOptions extends PostgateSendOptions {
   /** Used in place of the global `fetch`. */
   readonly fetch?: typeof fetch;
 }
 
 /** The form of the answer, and the transaction: what may stand beside the statement, spelled as on the wire. */
-export type PostgateQueryOptions = Omit<PostgateQueryRequest, "sql" | "params">;
+type WireOptions = Omit<PostgateQueryRequest, "sql" | "params">;
+
+export interface PostgateQueryOptions extends WireOptions, PostgateSendOptions {
+  /** Gives the request up: the gateway cancels the statement, and the promise is rejected with the signal's reason. */
+  readonly signal?: AbortSignal;
+}
+
+/** An answer to which `fields: true` was said. */
+export type PostgateDescribedResponse<Row = Record<string, unknown>> = PostgateQueryResponse<Row> &
+  Required<Pick<PostgateQueryResponse<Row>, "fields" | "command">>;
+
+const DEFAULT_RETRIES = 2;
 
 /** Runs statements on the database that the token belongs to. */
 export class PostgateClient {
   readonly #url: string;
   readonly #authorization: string;
-  readonly #fetch: typeof fetch | undefined;
+  readonly #options: PostgateClientOptions;
 
   /**
    * @param baseUrl the gateway's address, with the path under which a proxy serves it, if any.
@@ -32,21 +53,35 @@ export class PostgateClient {
   constructor(baseUrl: string | URL, token: string, options: PostgateClientOptions = {}) {
     this.#url = `${String(baseUrl).replace(/\/+$/, "")}/query`;
     this.#authorization = `Bearer ${printableToken(token)}`;
-    this.#fetch = options.fetch;
+    this.#options = options;
   }
 
   /**
-   * Runs one SQL statement; `$1`, `$2`, … stand for the parameters.
+   * Runs one SQL statement, a text or what the tag `sql` made. `$1`, `$2`, … stand for the elements of an array of parameters,
+   * `$name` for the member of an object.
    *
    * @throws PostgateError when the statement was refused or failed, or no answer came.
-   * @throws TypeError when a parameter cannot be sent; nothing was sent then.
+   * @throws TypeError when a parameter cannot be sent, is missing or has no place; nothing was sent then.
    */
   async query<Row = Record<string, unknown>>(
-    sql: string,
-    params: readonly unknown[] | null = null,
+    statement: string | PostgateStatement,
+    params: PostgateParams | null | undefined,
+    options: PostgateQueryOptions & { readonly fields: true },
+  ): Promise<PostgateDescribedResponse<Row>>;
+  async query<Row = Record<string, unknown>>(
+    statement: string | PostgateStatement,
+    params?: PostgateParams | null,
+    options?: PostgateQueryOptions,
+  ): Promise<PostgateQueryResponse<Row>>;
+  async query<Row = Record<string, unknown>>(
+    statement: string | PostgateStatement,
+    params: PostgateParams | null = null,
     options: PostgateQueryOptions = {},
   ): Promise<PostgateQueryResponse<Row>> {
-    return this.#send({ ...options, sql, params }, isQueryResponse<Row>);
+    if (typeof statement === "string")
+      return this.#send(toPositional({ sql: statement, params }), options, isQueryResponse<Row>);
+    if (params !== null) throw new TypeError("The statement has its own parameters; the second argument must be null");
+    return this.#send(toPositional(statement), options, isQueryResponse<Row>);
   }
 
   /**
@@ -55,36 +90,62 @@ export class PostgateClient {
    * @throws PostgateError as `query` does; `details.statement` is the number, from 0, of the statement that failed.
    */
   async batch<Row = Record<string, unknown>>(
-    statements: PostgateBatchRequest["statements"],
+    statements: readonly PostgateStatement[],
     options: PostgateQueryOptions = {},
   ): Promise<PostgateQueryResponse<Row>[]> {
-    const { results } = await this.#send({ ...options, statements }, isBatchResponse<Row>);
+    const request = { statements: statements.map(toPositional) };
+    const { results } = await this.#send(request, options, isBatchResponse<Row>);
     return results;
   }
 
-  async #send<T>(request: object, isExpected: (body: unknown) => body is T): Promise<T> {
-    const members = Object.entries(request).filter(([, value]) => value !== undefined);
-    const { response, text } = await this.#post(
-      `{${members.map(([key, value]) => `"${key}":${toJson(value, key)}`).join()}}`,
-    );
+  async #send<T>(
+    statements: object,
+    { signal, timeoutMs = this.#options.timeoutMs, retries = this.#options.retries, ...options }: PostgateQueryOptions,
+    isExpected: (body: unknown) => body is T,
+  ): Promise<T> {
+    const body = toBody({ ...options, ...statements });
+    const deadline = createDeadline(signal, timeoutMs);
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return await this.#attempt(body, deadline, isExpected);
+      } catch (error) {
+        const delayMs = attempt < (retries ?? DEFAULT_RETRIES) ? delayBeforeRetry(error, attempt) : undefined;
+        if (delayMs === undefined || !(await deadline.wait(delayMs))) throw error;
+      }
+    }
+  }
+
+  async #attempt<T>(json: string, deadline: Deadline, isExpected: (body: unknown) => body is T): Promise<T> {
+    const { response, text } = await this.#post(json, deadline);
     const body = parseJson(response, text);
     if (response.ok && isExpected(body)) return body;
     throw isErrorResponse(body) ? refusedBy(response, body) : invalidResponse(response);
   }
 
-  async #post(body: string): Promise<{ response: Response; text: string }> {
-    const send = this.#fetch ?? fetch; // Called as a plain function: browsers refuse it as a method of another object.
+  async #post(
+    body: string,
+    { signal, isOver, throwIfAborted }: Deadline,
+  ): Promise<{ response: Response; text: string }> {
+    const send = this.#options.fetch ?? fetch; // Called as a plain function: browsers refuse it as a method of another object.
     try {
       const response = await send(this.#url, {
         method: "POST",
         headers: { authorization: this.#authorization, "content-type": "application/json" },
         body,
+        ...(signal !== undefined && { signal }),
       });
       return { response, text: await response.text() };
     } catch (cause) {
+      throwIfAborted();
+      if (isOver()) throw new PostgateError({ code: "CLIENT_TIMEOUT", message: "No answer in time", cause });
       throw new PostgateError({ code: "NETWORK_ERROR", message: "No answer from the gateway", cause });
     }
   }
+}
+
+function toBody(request: object): string {
+  const members = Object.entries(request).filter(([, value]) => value !== undefined);
+  return `{${members.map(([key, value]) => `"${key}":${toJson(value, key)}`).join()}}`;
 }
 
 /** fetch would name the whole token in its error, so what no header may carry is refused here. */

@@ -1,10 +1,11 @@
 import type { PostgateErrorResponse } from "../protocol.ts";
 
 /**
- * What went wrong: a code of the gateway, or one of the client's own two. `NETWORK_ERROR`: no answer arrived, so whether
- * the statement ran is unknown. `INVALID_RESPONSE`: an answer arrived that is not Postgate's (a proxy's page, say).
+ * What went wrong: a code of the gateway, or one of the client's own three. `NETWORK_ERROR`: no answer arrived, so whether
+ * the statement ran is unknown. `CLIENT_TIMEOUT`: the same, because `timeoutMs` was over. `INVALID_RESPONSE`: an answer arrived
+ * that is not Postgate's (a proxy's page, say).
  */
-export type PostgateErrorCode = PostgateErrorResponse["code"] | "NETWORK_ERROR" | "INVALID_RESPONSE";
+export type PostgateErrorCode = PostgateErrorResponse["code"] | "NETWORK_ERROR" | "CLIENT_TIMEOUT" | "INVALID_RESPONSE";
 
 type Details = Omit<PostgateErrorResponse, "error" | "code">;
 

@@ -4,7 +4,7 @@ import { spawnSync } from "node:child_process";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
-import { PostgateAdminClient, PostgateClient, PostgateError } from "../../src/client/index.ts";
+import { PostgateAdminClient, PostgateClient, PostgateError, sql } from "../../src/client/index.ts";
 import {
   createGateway,
   GatewayError,
@@ -192,6 +192,40 @@ describe("the client", () => {
     expect(answer).toEqual({ rows: [{ id: 1, name: "Alice" }], row_count: 1 });
     expect(answer.rows[0]?.name.toUpperCase()).toBe("ALICE");
     expect(await client.query("select 1 as one")).toEqual({ rows: [{ one: 1 }], row_count: 1 });
+  });
+
+  it.each([
+    [`select $a::int as a, '$b' as b, $b::text as c, $a - 1 as d`, { a: 1, b: "x" }, { a: 1, b: "$b", c: "x", d: 0 }],
+    [
+      "select $$ $a $$ as a, e'\\'$a' as b, /* $a /* $a */ */ $a::int as c -- $a",
+      { a: 2 },
+      { a: " $a ", b: "'$a", c: 2 },
+    ],
+  ])("query takes named parameters in %s", async (text, params, row) => {
+    expect((await client.query(text, params)).rows).toEqual([row]);
+  });
+
+  it("query and batch take what the tag made, and values stay values", async () => {
+    const hostile = "'; drop table notes; --";
+    const lower = sql`lower(${"ABC"}::text)`;
+    expect((await client.query(sql`select ${hostile}::text as a, ${lower} as b`)).rows).toEqual([
+      { a: hostile, b: "abc" },
+    ]);
+    const results = await client.batch([
+      sql`select ${1}::int as one`,
+      { sql: "select $n::int as n", params: { n: 2 } },
+    ]);
+    expect(results.map(({ rows }) => rows)).toEqual([[{ one: 1 }], [{ n: 2 }]]);
+  });
+
+  it("a signal that aborts cancels the statement", async () => {
+    const running =
+      "select count(*) from pg_stat_activity where state = 'active' and query like '%1e9%' and pid <> pg_backend_pid()";
+    const query = client.query("select count(*) from generate_series(1, 1e9)", null, {
+      signal: AbortSignal.timeout(300),
+    });
+    await expect(query).rejects.toMatchObject({ name: "TimeoutError" });
+    await expect.poll(() => gateway.database.query(running), { timeout: 5_000 }).toEqual([{ count: "0" }]);
   });
 
   it("PostgateError carries the message, the code, the status and the extra keys", async () => {

@@ -9,8 +9,12 @@ import type {
   PostgateClient,
   PostgateError,
   PostgateErrorCode,
+  PostgateField,
+  PostgateParams,
   PostgateQueryRequest,
   PostgateQueryResponse,
+  PostgateStatement,
+  SqlStatement,
   TokenOptions,
 } from "../../src/client/index.ts";
 
@@ -61,6 +65,24 @@ describe("the client's types", () => {
     expectTypeOf<"SOMETHING">().not.toExtend<PostgateErrorCode>();
     expectTypeOf<PostgateError["max_rows"]>().toEqualTypeOf<number | undefined>();
     expectTypeOf<PostgateError["sqlstate"]>().toEqualTypeOf<string | undefined>();
+  });
+
+  it("know what fields: true adds", () => {
+    const query = (client: PostgateClient) => client.query<{ id: number }>("select 1", null, { fields: true });
+    expectTypeOf(query).returns.resolves.toHaveProperty("rows").toEqualTypeOf<{ id: number }[]>();
+    expectTypeOf(query).returns.resolves.toHaveProperty("fields").toEqualTypeOf<readonly PostgateField[]>();
+    expectTypeOf(query).returns.resolves.toHaveProperty("command").toEqualTypeOf<string>();
+  });
+
+  it("take parameters by place and by name, and what the tag makes", () => {
+    expectTypeOf<readonly [1, null]>().toExtend<PostgateParams>();
+    expectTypeOf<{ id: number }>().toExtend<PostgateParams>();
+    expectTypeOf<string>().not.toExtend<PostgateParams>();
+    expectTypeOf<SqlStatement>().toExtend<PostgateStatement>();
+    expectTypeOf<PostgateClient["query"]>().toBeCallableWith({ sql: "select $id", params: { id: 1 } });
+    expectTypeOf<PostgateClient["batch"]>().toBeCallableWith([{ sql: "select $id", params: { id: 1 } }], {
+      timeoutMs: 5,
+    });
   });
 
   it("describe the request for those who send it themselves", () => {

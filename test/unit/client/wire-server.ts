@@ -17,25 +17,31 @@ interface Answer {
   readonly body: string;
   /** Cut the connection after half of the body. */
   readonly isCut?: boolean;
+  /** Say nothing at all. */
+  readonly isSilent?: boolean;
 }
 
 export interface WireServer {
   readonly url: string;
   readonly received: ReceivedRequest[];
-  /** What every further request is answered. */
-  answerWith(answer: Answer): void;
+  /** What further requests are answered, one after the other; the last answer is that of all others, too. */
+  answerWith(...answers: readonly [Answer, ...Answer[]]): void;
   close(): Promise<void>;
 }
 
 export async function startWireServer(): Promise<WireServer> {
   const received: ReceivedRequest[] = [];
-  let answer: Answer = { body: '{"rows":[],"row_count":0}' };
+  let answers: readonly [Answer, ...Answer[]] = [{ body: '{"rows":[],"row_count":0}' }];
   const server = createServer((request, response) => {
     let body = "";
     request.setEncoding("utf8");
     request.on("data", (chunk: string) => (body += chunk));
     request.on("end", () => {
+      const [answer, ...others] = answers;
+      const [next, ...rest] = others;
+      if (next !== undefined) answers = [next, ...rest];
       received.push({ method: request.method, path: request.url, headers: request.headers, body });
+      if (answer.isSilent === true) return undefined;
       const headers = { "content-type": "application/json", "content-length": Buffer.byteLength(answer.body) };
       response.writeHead(answer.status ?? 200, { ...headers, ...answer.headers });
       if (answer.isCut !== true) return response.end(answer.body);
@@ -47,8 +53,8 @@ export async function startWireServer(): Promise<WireServer> {
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     received,
-    answerWith: (next) => {
-      answer = next;
+    answerWith: (...next) => {
+      answers = next;
     },
     close: async () => {
       server.closeAllConnections();
