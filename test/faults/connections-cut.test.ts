@@ -103,7 +103,7 @@ async function openingIsUnavailable(world: World): Promise<void> {
   });
   for (const byte of [0, 1, 5, 20, 200, total / 2].map(Math.floor)) {
     proxy.resetAll();
-    await expect.poll(sessions).toEqual([]);
+    await expect.poll(sessions, { timeout: 10_000 }).toEqual([]);
     const insert = () => ask("insert into notes values ($1)", [byte]);
     const answer = await askCut(proxy, { login: TENANTS, afterBytes: byte }, insert);
     expect(outcomeOf(answer), `at byte ${byte} of ${total}`).toBe("503 UNAVAILABLE");
