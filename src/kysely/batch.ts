@@ -15,8 +15,8 @@ import { PostgateConnection } from "./postgate-driver.ts";
 /** A query of a builder, `` sql`…` ``, or what `compile()` gave. */
 export type BatchQuery<O = unknown> = CompiledQuery<O> | { compile(db: QueryExecutorProvider): CompiledQuery<O> };
 
-/** How the transaction runs, spelled as on the wire. */
-export type BatchOptions = Pick<PostgateQueryOptions, "isolation" | "read_only" | "deferrable">;
+/** How the transaction runs, spelled as on the wire, and how long and how often the request is tried. */
+export type BatchOptions = Omit<PostgateQueryOptions, "row_mode" | "types" | "fields">;
 
 type OutputOf<Query> = Query extends { compile(...args: never[]): CompiledQuery<infer O> }
   ? RowOf<O>

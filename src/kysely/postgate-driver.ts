@@ -56,8 +56,13 @@ export class PostgateConnection implements DatabaseConnection {
     this.#parsers = parsers;
   }
 
-  async executeQuery<R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> {
-    return toQueryResult(await this.#client.query<R>(sql, parameters, { fields: true }), this.#parsers);
+  /** Kysely passes a signal since 0.29. */
+  async executeQuery<R>(
+    { sql, parameters }: CompiledQuery,
+    { signal }: { readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<QueryResult<R>> {
+    const options = { fields: true, ...(signal !== undefined && { signal }) };
+    return toQueryResult(await this.#client.query<R>(sql, parameters, options), this.#parsers);
   }
 
   /** One result for each query; all of them ran, or none. */

@@ -18,12 +18,16 @@ import { startTestGateway, type TestGateway } from "../../support/gateway.ts";
 import { createTables, type Database } from "./database.ts";
 
 let gateway: TestGateway;
+let client: PostgateClient;
 let db: Kysely<Database>;
+
+const COUNTING = sql`select count(*) from generate_series(1, 1000000000)`;
 
 beforeAll(async () => {
   gateway = await startTestGateway();
   const { token } = await gateway.createTenant({ name: "batch" });
-  db = new Kysely<Database>({ dialect: new PostgateDialect({ client: new PostgateClient(gateway.url, token) }) });
+  client = new PostgateClient(gateway.url, token);
+  db = new Kysely<Database>({ dialect: new PostgateDialect({ client }) });
   await createTables(db);
 });
 beforeEach(() => sql`truncate person, team, pet restart identity`.execute(db));
@@ -120,6 +124,32 @@ describe("a batch", () => {
     const options = { isolation: "serializable", read_only: true, deferrable: true } as const;
     expect((await batch(db, [db.selectFrom("team").select("id")], options))[0].rows).toEqual([]);
   });
+
+  it.each<[string, (signal: AbortSignal) => Promise<unknown>]>([
+    ["a batch", (signal) => batch(db, [addTeam("red"), COUNTING], { signal })],
+    [
+      "a query, as Kysely 0.29 does it",
+      async (signal) => {
+        const connection = await new PostgateDialect({ client }).createDriver().acquireConnection();
+        return connection.executeQuery(COUNTING.compile(db), { signal });
+      },
+    ],
+  ])("gives %s up with a signal, and PostgreSQL cancels it", async (_, run) => {
+    const giving = new AbortController();
+    const outcome = expect(run(giving.signal)).rejects.toThrow("no more");
+    await expect.poll(isCounting, { interval: 20 }).toBe(true);
+    giving.abort(new Error("no more"));
+    await outcome;
+    await expect.poll(isCounting).toBe(false);
+    expect(await teams()).toEqual([]);
+  });
+
+  async function isCounting(): Promise<boolean> {
+    const rows = await gateway.database.query(
+      "select 1 from pg_stat_activity where query like '%1000000000%' and state = 'active' and pid <> pg_backend_pid()",
+    );
+    return rows.length > 0;
+  }
 
   it("goes through the plugins of the database that it is given, both ways", async () => {
     const camel = db.withPlugin(new CamelCasePlugin()) as unknown as Kysely<{
