@@ -31,7 +31,6 @@ const PINNED_SETTINGS = {
   standard_conforming_strings: "on",
   backslash_quote: "safe_encoding",
   array_nulls: "on",
-  default_transaction_read_only: "off",
   statement_timeout: "0",
   // The statement's own timeout bounds the wait for a lock too, so that it ends as TIMEOUT and not as another error.
   lock_timeout: "0",

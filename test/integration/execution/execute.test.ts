@@ -227,7 +227,6 @@ describe.each(VERSIONS)("execute on PostgreSQL %i", (version) => {
           "bytea_output = 'escape'",
           "extra_float_digits = -5",
           "search_path = 'bob'",
-          "default_transaction_read_only = on",
           "standard_conforming_strings = off",
           "statement_timeout = 200",
           "lock_timeout = 1",
@@ -256,6 +255,15 @@ describe.each(VERSIONS)("execute on PostgreSQL %i", (version) => {
       expect((await pinned.run(sql)).rows).toEqual(row); // After a reset.
       await pinned.run("insert into made values (1)");
       await pinned.close();
+    });
+
+    it("leave the operator's switch to read-only alone", async () => {
+      const switched = await startHarness(version);
+      await switched.database.query(`alter database ${switched.login.database} set default_transaction_read_only = on`);
+      expect((await switched.run("select 1")).rows).toEqual([["1"]]);
+      for (const sql of ["create table made (id int)", "create view seen as select 1"])
+        await expect(switched.run(sql)).rejects.toMatchObject({ details: { sqlstate: "25006" } });
+      await switched.close();
     });
 
     it("keep a read-only session from writing", async () => {
