@@ -9,6 +9,27 @@ import { toGatewayError } from "./error-response.ts";
 const MAX_DISCARDED_BYTES = 67_108_864;
 const MAX_DISCARDING_MS = 5_000;
 
+/** Pieces in one buffer: a chunk of one byte, kept as it came, would take more than a hundred. */
+class GatheredBytes {
+  #buffer = Buffer.alloc(0);
+  #length = 0;
+
+  add(piece: Buffer): void {
+    const length = this.#length + piece.length;
+    if (length > this.#buffer.length) {
+      const larger = Buffer.allocUnsafe(Math.max(length, 2 * this.#buffer.length));
+      this.#buffer.copy(larger, 0, 0, this.#length);
+      this.#buffer = larger;
+    }
+    piece.copy(this.#buffer, this.#length);
+    this.#length = length;
+  }
+
+  take(): Buffer {
+    return this.#buffer.subarray(0, this.#length);
+  }
+}
+
 /**
  * @throws GatewayError PAYLOAD_TOO_LARGE as soon as the body is known to be over the limit; the rest stays unread.
  * @throws GatewayError as `reserve` does: before anything is read where the length is known, otherwise as soon as the body
@@ -32,20 +53,20 @@ export function readBody(request: IncomingMessage, limitBytes: number, reserve: 
       reserve(limitBytes); // How long it will be, nobody knows.
       reservedBytes = limitBytes;
     };
-    const chunks: Buffer[] = [];
+    const received = new GatheredBytes();
     let receivedBytes = 0;
     const onData = (chunk: Buffer): void => {
       receivedBytes += chunk.length;
       try {
         requireRoom();
-        chunks.push(chunk);
+        received.add(chunk);
       } catch (error) {
         request.off("data", onData).pause();
         reject(toGatewayError(error));
       }
     };
     request.on("data", onData);
-    request.once("end", () => resolve(Buffer.concat(chunks)));
+    request.once("end", () => resolve(received.take()));
     request.once("error", reject); // Also what tells that the client is gone: "aborted".
   });
   return body.finally(() => socket.off("close", onClose));

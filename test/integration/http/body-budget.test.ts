@@ -1,11 +1,13 @@
 import { once } from "node:events";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Principal } from "../../../src/auth/principal.ts";
 import { hashToken, type Token } from "../../../src/auth/token.ts";
 import type { RunQuery } from "../../../src/http/query-route.ts";
 import type { DatabaseId, SchemaName } from "../../../src/tenants/tenant.ts";
 import { openSocket } from "./raw-http.ts";
-import { MAX_BODY_BYTES, startServer, type TestServer } from "./start-server.ts";
+import { MAX_BODY_BYTES, startServer, TOKEN, type TestServer } from "./start-server.ts";
 
 const LARGE = '{"sql":"SELECT 1"}'.padEnd(MAX_BODY_BYTES);
 const SMALL = '{"sql":"SELECT 1"}'.padEnd(65_536);
@@ -126,4 +128,32 @@ describe("large bodies whose queries have not ended", () => {
     socket.destroy();
     await expect.poll(async () => (await send(A, LARGE.replace("}", ""))).status).toBe(400);
   });
+});
+
+it("takes no more memory for a body of one byte a chunk", async () => {
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc") as () => void;
+  const heapBytes = (): number => {
+    collect();
+    return process.memoryUsage().heapUsed;
+  };
+  let whileRunning = 0;
+  const own = await startServer({
+    maxBodyBytes: 1_000_000,
+    runQuery: () => {
+      whileRunning = heapBytes();
+      return Promise.resolve({ body: Buffer.from("{}"), rowCount: 0, operation: "SELECT" });
+    },
+  });
+  const socket = await openSocket(own.url);
+  const head = ["POST /query HTTP/1.1", "Host: x", `Authorization: ${TOKEN}`, "Content-Type: application/json"];
+  socket.write([...head, "Transfer-Encoding: chunked", "", ""].join("\r\n"));
+  const before = heapBytes();
+  for (let count = 0; count < 30; count += 1) socket.write("1\r\n \r\n".repeat(10_000));
+  socket.write('12\r\n{"sql":"SELECT 1"}\r\n0\r\n\r\n');
+  await once(socket, "data");
+  socket.destroy();
+  await own.close(0);
+
+  expect(whileRunning - before).toBeLessThan(10_000_000);
 });
