@@ -27,6 +27,7 @@ const CODE_BYTES = 1;
 const HEADER_BYTES = 5;
 /** The length counts itself. */
 const MIN_LENGTH = 4;
+const MAX_LATEST_PIECES = 1_024;
 /** PostgreSQL's own bound, its terminator included. */
 const MAX_COMMAND_TAG_BYTES = 64;
 /** A message may quote megabytes that it was given, and there is no limit on errors that wait for their readers. */
@@ -53,6 +54,8 @@ export const NOBODY: MessageReceiver = {
 export class MessageReader {
   /** The beginning of a message of which more is to come, in pieces. */
   #pieces: Buffer[] = [];
+  /** The last ones, until they are enough for one piece: as it comes, a byte takes more than a hundred. */
+  #latest: Buffer[] = [];
   #pieceBytes = 0;
   /** As many bytes as the message is known to have. */
   #wantedBytes = HEADER_BYTES;
@@ -61,12 +64,21 @@ export class MessageReader {
   read(chunk: Buffer, receiver: MessageReceiver): void {
     let bytes = chunk;
     if (this.#pieceBytes > 0) {
-      this.#pieces.push(chunk);
+      this.#latest.push(chunk);
       this.#pieceBytes += chunk.length;
-      if (this.#pieceBytes < this.#wantedBytes) return;
-      bytes = Buffer.concat(this.#pieces, this.#pieceBytes);
+      if (this.#pieceBytes < this.#wantedBytes) {
+        this.#gather();
+        return;
+      }
+      bytes = Buffer.concat([...this.#pieces, ...this.#latest], this.#pieceBytes);
     }
     this.#keep(bytes, this.#readWhole(bytes, receiver));
+  }
+
+  #gather(): void {
+    if (this.#latest.length < MAX_LATEST_PIECES) return;
+    this.#pieces.push(Buffer.concat(this.#latest));
+    this.#latest = [];
   }
 
   /** Hands the complete messages on, and gives the place behind them. */
@@ -91,6 +103,7 @@ export class MessageReader {
   #keep(bytes: Buffer, from: number): void {
     this.#pieceBytes = bytes.length - from;
     this.#pieces = this.#pieceBytes > 0 ? [bytes.subarray(from)] : [];
+    this.#latest = [];
   }
 }
 

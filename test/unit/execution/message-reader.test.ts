@@ -80,6 +80,19 @@ describe("MessageReader", () => {
     expect(said).toHaveLength(1);
   });
 
+  it("reads a large message that comes byte by byte", () => {
+    const { said, receiver } = record();
+    const reader = new MessageReader();
+    const row = dataRow(["x".repeat(100_000), "y"]);
+    for (const byte of Buffer.concat([message("D", row), message("D", ROW)]))
+      reader.read(Buffer.from([byte]), receiver);
+
+    expect(said).toEqual([
+      ["row", row],
+      ["row", ROW],
+    ]);
+  });
+
   it("cuts what an error says where that is longer than anybody reads", () => {
     const { said, receiver } = record();
     const long = "é".repeat(1_000_000);
