@@ -41,6 +41,8 @@ export interface Config {
   readonly extensions: readonly string[];
   /** Whether POST /sql speaks Neon's SQL over HTTP (POSTGATE_NEON). */
   readonly neon: boolean;
+  /** Whose pages may read answers of POST /query (POSTGATE_CORS_ORIGINS); `*` for all. */
+  readonly corsOrigins: readonly string[];
   /** For connection strings of dedicated databases (POSTGATE_SEALING_KEY, POSTGATE_SEALING_KEY_OLD). */
   readonly sealingKeys: SealingKeys;
   /** What is probably a mistake and stops nothing: a POSTGATE_… variable that nobody knows. */
@@ -107,6 +109,7 @@ function toConfig(values: SettingValues, database: DatabaseSource): Config {
     skipMigrations: values.skipMigrations,
     extensions: values.extensions,
     neon: values.neon,
+    corsOrigins: values.corsOrigins,
     sealingKeys: Object.freeze({ current: values.sealingKey, old: values.oldSealingKey }),
   };
 }

@@ -117,8 +117,7 @@ async function start(options: Start): Promise<Listening> {
     authenticate: operations.timed("authenticate", createAuthentication({ config, control, lastUsed, operations })),
     runQuery: withSqlLog(pipeline, config.logSql, observe),
     observe,
-    maxBodyBytes: config.maxBodyBytes,
-    neon: config.neon,
+    ...httpSettingsOf(config),
   });
   onClose(() => server.close(config.shutdownTimeoutMs));
   onClose(() => operations.stopping());
@@ -127,6 +126,10 @@ async function start(options: Start): Promise<Listening> {
   operations.serving(() => control.query(PING, []));
   observe({ kind: "listening", url });
   return { url, broken };
+}
+
+function httpSettingsOf({ maxBodyBytes, neon, corsOrigins }: Config) {
+  return { maxBodyBytes, neon, corsOrigins };
 }
 
 interface Authentication {

@@ -59,8 +59,15 @@ export const SETTINGS = {
   logLevel: oneOf("POSTGATE_LOG_LEVEL", LOG_LEVELS, "info"),
   logSql: oneOf("POSTGATE_LOG_SQL", SQL_LOGGING, "off"),
   skipMigrations: flag("POSTGATE_SKIP_MIGRATIONS", false),
-  extensions: nameList("POSTGATE_EXTENSIONS"),
+  extensions: list("POSTGATE_EXTENSIONS", {
+    form: "names of extensions, separated by commas",
+    accepts: (each) => /^[a-z_][a-z0-9_-]{0,62}$/.test(each),
+  }),
   neon: flag("POSTGATE_NEON", false),
+  corsOrigins: list("POSTGATE_CORS_ORIGINS", {
+    form: "origins as browsers send them, such as https://app.example, separated by commas, or * for all",
+    accepts: (each) => each === "*" || isOrigin(each),
+  }),
   sealingKey: secretKey("POSTGATE_SEALING_KEY"),
   oldSealingKey: secretKey("POSTGATE_SEALING_KEY_OLD"),
 } as const;
@@ -138,18 +145,29 @@ function oneOf<T extends string>(name: string, values: readonly T[], fallback: T
   return { name, form, fallback, defaultText: fallback, isSecret: false, parse };
 }
 
-function nameList(name: string): Setting<readonly string[]> {
+interface ListForm {
+  readonly form: string;
+  readonly accepts: (each: string) => boolean;
+}
+
+function list(name: string, { form, accepts }: ListForm): Setting<readonly string[]> {
   return {
     name,
-    form: "names of extensions, separated by commas",
+    form,
     fallback: Object.freeze([]),
     defaultText: "",
     isSecret: false,
     parse(given) {
-      const names = given.split(",").map((each) => each.trim());
-      return names.every((each) => /^[a-z_][a-z0-9_-]{0,62}$/.test(each))
-        ? Object.freeze([...new Set(names)])
-        : undefined;
+      const elements = given.split(",").map((each) => each.trim());
+      return elements.every(accepts) ? Object.freeze([...new Set(elements)]) : undefined;
     },
   };
+}
+
+/** Letter by letter as browsers write it: it is compared, not understood. */
+function isOrigin(text: string): boolean {
+  if (text.includes("*") || !URL.canParse(text)) return false;
+  const { protocol, host, origin } = new URL(text);
+  // To URL, the schemes of apps (capacitor://localhost) have none.
+  return host !== "" && text === (origin === "null" ? `${protocol}//${host}` : origin);
 }

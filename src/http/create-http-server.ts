@@ -9,6 +9,7 @@ import type { Observe } from "../observability/observation.ts";
 import { AnswerBudget } from "./answer-budget.ts";
 import { BodyBudget } from "./body-budget.ts";
 import { createConnectionErrorHandler } from "./connection-errors.ts";
+import { corsHeaders } from "./cors.ts";
 import { toErrorResponse, toGatewayError } from "./error-response.ts";
 import { listen } from "./listen.ts";
 import { NEON_PREFLIGHT_HEADERS, NEON_PROTOCOL } from "./neon-protocol.ts";
@@ -27,6 +28,8 @@ export interface HttpServerOptions {
   readonly maxBodyBytes: number;
   /** Whether POST /sql speaks Neon's SQL over HTTP. */
   readonly neon?: boolean;
+  /** Whose pages may read answers of /query; `*` for all. None: no CORS at all. */
+  readonly corsOrigins?: readonly string[];
   /** Of all large bodies that are in memory at one time; a tenant may have a quarter of it. */
   readonly maxHeldBodyBytes?: number;
   /** Of all large answers that wait for their readers; a tenant may have half of it. */
@@ -56,12 +59,13 @@ const ALLOWED_METHODS: readonly (readonly [path: string, methods: string])[] = [
   ["/query", "POST"],
 ];
 const NEON_METHODS = [NEON_PROTOCOL.path, NEON_PREFLIGHT_HEADERS.allow] as const;
+const CORS_METHODS = [QUERY_PROTOCOL.path, "OPTIONS, POST"] as const;
 /** Of `http://host/path?query`, the form for proxies, and of `/path?query`. */
 const PATH = /^(?:https?:\/\/[^/]*)?([^?]*)/i;
 
 export function createHttpServer(options: HttpServerOptions): HttpServer {
   const { observe } = options;
-  const allowedMethods = new Map(options.neon === true ? [...ALLOWED_METHODS, NEON_METHODS] : ALLOWED_METHODS);
+  const allowedMethods = allowedMethodsOf(options);
   const running = new RunningQueries();
   const latestReply = new WeakMap<Socket, FastifyReply>();
   let isClosing = false;
@@ -69,7 +73,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   function admit(request: FastifyRequest, reply: FastifyReply, done: (error?: GatewayError) => void): void {
     request.startedAt = performance.now();
     latestReply.set(request.raw.socket, reply);
-    void reply.header("x-request-id", request.id);
+    void reply.header("x-request-id", request.id).headers(corsHeadersOf(request, options));
     done(
       isClosing
         ? new GatewayError("UNAVAILABLE", "The server is shutting down")
@@ -103,12 +107,35 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   };
 }
 
+function hasCors({ corsOrigins = [] }: HttpServerOptions): boolean {
+  return corsOrigins.length > 0;
+}
+
+function corsHeadersOf(request: FastifyRequest, { corsOrigins = [] }: HttpServerOptions) {
+  if (corsOrigins.length === 0 || pathOf(request) !== QUERY_PROTOCOL.path) return {};
+  return corsHeaders(corsOrigins, request.raw);
+}
+
+function allowedMethodsOf(options: HttpServerOptions): ReadonlyMap<string, string> {
+  return new Map([
+    ...ALLOWED_METHODS,
+    ...(options.neon === true ? [NEON_METHODS] : []),
+    ...(hasCors(options) ? [CORS_METHODS] : []),
+  ]);
+}
+
+function pathOf({ url }: FastifyRequest): string {
+  return PATH.exec(url)?.[1] ?? "";
+}
+
 function addRoutes(app: FastifyInstance, options: HttpServerOptions, running: RunningQueries): void {
   app.get("/health", (_request, reply) => reply.send({ status: "ok" }));
   const bodies = new BodyBudget(options.maxBodyBytes, options.maxHeldBodyBytes);
   const answers = new AnswerBudget(options.maxHeldAnswerBytes);
   const shared = { ...options, running, bodies, answers, throttle: new TenantThrottle() };
   addQueryRoute(app, QUERY_PROTOCOL, shared);
+  if (hasCors(options))
+    app.options(QUERY_PROTOCOL.path, (_request, reply) => reply.code(204).header("allow", CORS_METHODS[1]).send());
   if (options.neon !== true) return;
   addQueryRoute(app, NEON_PROTOCOL, shared);
   app.options(NEON_PROTOCOL.path, (_request, reply) => reply.headers(NEON_PREFLIGHT_HEADERS).send());
@@ -174,7 +201,7 @@ function findFault(
   const { headers, httpVersion } = request.raw;
   if (headers.host === undefined && httpVersion === "1.1")
     return new GatewayError("INVALID_REQUEST", "The Host header is missing");
-  const allowed = allowedMethods.get(PATH.exec(request.url)?.[1] ?? "");
+  const allowed = allowedMethods.get(pathOf(request));
   if (allowed === undefined) return notFound(); // Also /%71uery, which the router would decode.
   if (!request.is404) return undefined;
   void reply.header("allow", allowed);

@@ -87,6 +87,7 @@ export function testConfig(database: TestDatabase, changes: Partial<Config> = {}
     skipMigrations: false,
     extensions: [],
     neon: false,
+    corsOrigins: [],
     sealingKeys: NO_SEALING_KEYS,
     ...changes,
   };

@@ -24,6 +24,8 @@ function faultsOf(environment: Environment): readonly string[] {
 
 const PARTS = { POSTGRES_HOST: "db", POSTGRES_USER: "app", POSTGRES_PASSWORD: "secret", POSTGRES_DB: "shop" };
 
+const ORIGINS = "origins as browsers send them, such as https://app.example, separated by commas, or * for all";
+
 describe("loadConfig", () => {
   it("has a default for everything, and an embedded database", () => {
     expect(load()).toEqual({
@@ -45,6 +47,7 @@ describe("loadConfig", () => {
       skipMigrations: false,
       extensions: [],
       neon: false,
+      corsOrigins: [],
       sealingKeys: { current: undefined, old: undefined },
       warnings: [],
     });
@@ -63,6 +66,13 @@ describe("loadConfig", () => {
     { set: { POSTGATE_SKIP_MIGRATIONS: "yes" }, gives: { skipMigrations: true } },
     { set: { POSTGATE_SKIP_MIGRATIONS: "0" }, gives: { skipMigrations: false } },
     { set: { POSTGATE_EXTENSIONS: "pg_trgm, vector,pg_trgm" }, gives: { extensions: ["pg_trgm", "vector"] } },
+    { set: { POSTGATE_CORS_ORIGINS: "*" }, gives: { corsOrigins: ["*"] } },
+    {
+      set: {
+        POSTGATE_CORS_ORIGINS: "https://app.example, http://[::1]:8080,capacitor://localhost,https://app.example",
+      },
+      gives: { corsOrigins: ["https://app.example", "http://[::1]:8080", "capacitor://localhost"] },
+    },
   ])("reads $set", ({ set, gives }) => {
     expect(load(set)).toMatchObject(gives);
   });
@@ -79,6 +89,17 @@ describe("loadConfig", () => {
     { name: "POSTGATE_LOG_LEVEL", value: "loud", form: "one of fatal, error, warn, info, debug, trace, silent" },
     { name: "POSTGATE_SKIP_MIGRATIONS", value: "maybe", form: "on, off, true, false, yes, no, 1 or 0" },
     { name: "POSTGATE_EXTENSIONS", value: 'vector,"x"', form: "names of extensions, separated by commas" },
+    ...[
+      "app.example",
+      "https://app.example/",
+      "https://App.example",
+      "https://app.example:443",
+      "https://*.app.example",
+      "https://user@app.example",
+      "file://",
+      "null",
+      "https://app.example,",
+    ].map((value) => ({ name: "POSTGATE_CORS_ORIGINS", value, form: ORIGINS })),
   ])("refuses $name=$value with the accepted form", ({ name, value, form }) => {
     expect(faultsOf({ [name]: value })).toEqual([`${name}=${JSON.stringify(value)}: must be ${form}`]);
   });
