@@ -2,7 +2,7 @@ import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 import { beforeAll, describe, expect, it } from "vitest";
 
-const MAX_GZIPPED_BYTES = 6_000;
+const MAX_GZIPPED_BYTES = 4_000;
 
 describe("the client, bundled for a browser", () => {
   let text: string;
