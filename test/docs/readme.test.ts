@@ -66,7 +66,8 @@ describe("README.md", () => {
       rmSync(dataDir, { recursive: true, force: true });
     });
 
-    it("works when it is copied into a shell", () => {
+    // npm itself takes most of the time, and far more of it on a busy machine.
+    it("works when it is copied into a shell", { timeout: 120_000 }, () => {
       const [, tour = ""] = /<!-- tour -->\n```sh\n([\s\S]*?)```/.exec(readme) ?? [];
       const { stdout, stderr, status } = spawnSync(
         "bash",
