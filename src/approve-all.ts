@@ -28,14 +28,12 @@ export async function approveAll(
   if (isBatch) requireModestSql(statements, maxSqlBytes);
   const approved: StatementToRun[] = [];
   const judged = new Map<string, ApprovedStatement>();
+  const judge = (sql: string): Promise<ApprovedStatement> =>
+    isBatch ? named(approve(sql, principal), approved.length) : approve(sql, principal);
   let turnBegan = performance.now();
   for (const { sql, params } of statements) {
-    const judge = (): Promise<ApprovedStatement> => {
-      const approval = approve(sql, principal);
-      return isBatch ? named(approval, approved.length) : approval;
-    };
-    const statement = judged.get(sql) ?? (await judge());
-    judged.set(sql, statement);
+    const statement = judged.get(sql) ?? (await judge(sql));
+    if (isBatch) judged.set(sql, statement);
     approved.push({ params, statement });
     if (approved.length === statements.length || performance.now() - turnBegan < MAX_TURN_MS) continue;
     await setImmediate();

@@ -1,8 +1,6 @@
 // The built client and the example of a page in Chromium, against a live gateway: what a browser lets a page of another origin do,
 // which no test of the headers alone can show.
 
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
@@ -13,6 +11,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vites
 import type * as client from "../../src/client/index.ts";
 import { projectRoot, useBuiltCli } from "../support/cli.ts";
 import { startTestGateway, type TestGateway, type TestTenant } from "../support/gateway.ts";
+import { serveExamplePage } from "../support/serve-example-page.ts";
 
 /** Debian's. */
 const CHROMIUM = "/usr/bin/chromium";
@@ -120,14 +119,7 @@ describe.skipIf(!existsSync(CHROMIUM))("Chromium (skipped where it is not instal
   });
 
   it("shows the example's page with the notes of its user", async () => {
-    const env = { ...process.env, POSTGATE_URL: gateway.url, PORT: "0" };
-    const server = spawn(process.execPath, ["examples/browser/serve.mjs"], { cwd: projectRoot, env });
-    onTestFinished(async () => {
-      server.kill();
-      await once(server, "close");
-    });
-    const [printed] = (await once(server.stdout, "data")) as [Buffer];
-    const page = await open(printed.toString().trim());
+    const page = await open(await serveExamplePage(gateway.url));
     await page.getByLabel("Token").fill("nonsense");
     await page.getByRole("button", { name: "Connect" }).click();
     await page.getByText("Missing, invalid or expired token").waitFor();

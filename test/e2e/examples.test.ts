@@ -5,9 +5,10 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { transform } from "esbuild";
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { projectRoot, useBuiltCli } from "../support/cli.ts";
 import { post, startTestGateway, type TestGateway } from "../support/gateway.ts";
+import { serveExamplePage } from "../support/serve-example-page.ts";
 
 useBuiltCli();
 
@@ -71,14 +72,7 @@ describe("the examples of a tenant", () => {
 
 describe("the example of a page", () => {
   it("is served with all that it loads, on one origin with the gateway", async () => {
-    const env = { ...process.env, POSTGATE_URL: gateway.url, PORT: "0" };
-    const server = spawn(process.execPath, ["examples/browser/serve.mjs"], { cwd: projectRoot, env });
-    onTestFinished(async () => {
-      server.kill();
-      await once(server, "close");
-    });
-    const [printed] = (await once(server.stdout, "data")) as [Buffer];
-    const origin = printed.toString().trim();
+    const origin = await serveExamplePage(gateway.url);
     const html = await (await fetch(origin)).text();
     const [, source = ""] = /<script type="module" src="([^"]+)">/.exec(html) ?? [];
     const script = await fetch(new URL(source, origin));

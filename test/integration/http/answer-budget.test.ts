@@ -1,9 +1,7 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import type { Principal } from "../../../src/auth/principal.ts";
-import { hashToken, type Token } from "../../../src/auth/token.ts";
-import type { DatabaseId, SchemaName } from "../../../src/tenants/tenant.ts";
+import { principalOf } from "./principal-of.ts";
 import { startServer, type TestServer } from "./start-server.ts";
 
 /** Beyond what the kernel takes off the server's hands. */
@@ -11,22 +9,6 @@ const LARGE = Buffer.from(JSON.stringify("x".repeat(20_000_000)));
 const SMALL = Buffer.from("{}");
 const BODY = '{"sql":"SELECT 1"}';
 const [A = "", B = "", C = ""] = Array.from("abc", (letter) => `pg_${letter.repeat(64)}`);
-
-function principalOf(token: Token): Principal {
-  return {
-    tokenId: hashToken(token),
-    tokenPrefix: token.slice(0, 8),
-    permissions: new Set(["SELECT"]),
-    access: "read-only",
-    tenant: {
-      id: token.slice(3) as DatabaseId,
-      name: "tenant",
-      backend: { kind: "schema", schema: "tenant_x" as SchemaName },
-      maxRows: 1000,
-      limits: {},
-    },
-  };
-}
 
 function requestOf(token: string): string {
   return (

@@ -2,10 +2,8 @@ import { once } from "node:events";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { Principal } from "../../../src/auth/principal.ts";
-import { hashToken, type Token } from "../../../src/auth/token.ts";
 import type { RunQuery } from "../../../src/http/query-route.ts";
-import type { DatabaseId, SchemaName } from "../../../src/tenants/tenant.ts";
+import { principalOf } from "./principal-of.ts";
 import { openSocket } from "./raw-http.ts";
 import { MAX_BODY_BYTES, startServer, TOKEN, type TestServer } from "./start-server.ts";
 
@@ -15,22 +13,6 @@ const SMALL = '{"sql":"SELECT 1"}'.padEnd(65_536);
 /** The five tokens are of five tenants. */
 const TOKENS = Array.from("abcde", (letter) => `pg_${letter.repeat(64)}`);
 const [A = "", B = "", C = "", D = "", E = ""] = TOKENS;
-
-function principalOf(token: Token): Principal {
-  return {
-    tokenId: hashToken(token),
-    tokenPrefix: token.slice(0, 8),
-    permissions: new Set(["SELECT"]),
-    access: "read-only",
-    tenant: {
-      id: token.slice(3) as DatabaseId,
-      name: "tenant",
-      backend: { kind: "schema", schema: "tenant_x" as SchemaName },
-      maxRows: 1000,
-      limits: {},
-    },
-  };
-}
 
 let server: TestServer;
 let waiting: (() => void)[];

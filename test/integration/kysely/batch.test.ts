@@ -15,6 +15,7 @@ import { PostgateClient, PostgateError } from "../../../src/client/index.ts";
 import { batch, PostgateDialect } from "../../../src/kysely/index.ts";
 import { connect } from "../../../src/postgres/connect.ts";
 import { startTestGateway, type TestGateway } from "../../support/gateway.ts";
+import { someoneWaits } from "../../support/someone-waits.ts";
 import { createTables, type Database } from "./database.ts";
 
 let gateway: TestGateway;
@@ -106,18 +107,11 @@ describe("a batch", () => {
     await other.query(`begin; lock table ${schema}.pet`);
     const running = batch(db, [select, db.selectFrom("pet").select("id"), select], { isolation });
     const outcome = expect(running).resolves.toMatchObject([{ rows: [] }, { rows: [] }, { rows: { length: seen } }]);
-    await expect.poll(isWaiting, { interval: 20 }).toBe(true);
+    await expect.poll(() => someoneWaits(gateway.database), { interval: 20 }).toBe(true);
     await gateway.database.query(`insert into ${schema}.person (name) values ('meanwhile')`);
     await other.end();
     await outcome;
   });
-
-  async function isWaiting(): Promise<boolean> {
-    const rows = await gateway.database.query(
-      "select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()",
-    );
-    return rows.length > 0;
-  }
 
   it("writes nothing where it is read-only", async () => {
     await expect(batch(db, [addTeam("red")], { read_only: true })).rejects.toMatchObject({ sqlstate: "25006" });

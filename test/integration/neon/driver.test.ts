@@ -5,6 +5,7 @@ import pg from "pg";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { connect } from "../../../src/postgres/connect.ts";
 import { startTestGateway, type TestGateway, type TestTenant } from "../../support/gateway.ts";
+import { someoneWaits } from "../../support/someone-waits.ts";
 
 type Sql<Array extends boolean = false, Full extends boolean = false> = NeonQueryFunction<Array, Full>;
 
@@ -304,18 +305,11 @@ describe("transactions", () => {
       isolationLevel,
     });
     const outcome = expect(running).resolves.toMatchObject([[], [], { length: seen }]);
-    await expect.poll(isWaiting, { interval: 20 }).toBe(true);
+    await expect.poll(() => someoneWaits(gateway.database), { interval: 20 }).toBe(true);
     await gateway.database.query(`insert into ${schema}.users (id, name) values (1, 'meanwhile')`);
     await other.end();
     await outcome;
   });
-
-  async function isWaiting(): Promise<boolean> {
-    const rows = await gateway.database.query(
-      "select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()",
-    );
-    return rows.length > 0;
-  }
 
   it("refuse a write where they are read-only", async () => {
     const writing = sql.transaction([sql`insert into users (id, name) values (1, 'a')`], { readOnly: true });

@@ -3,7 +3,6 @@
 
 import { once } from "node:events";
 import { chmod, chown, copyFile, mkdtemp, open, rm, writeFile } from "node:fs/promises";
-import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { initDataFolder } from "../../../src/embedded/init-data-folder.ts";
@@ -13,6 +12,7 @@ import { temporaryFolderFor } from "../../../src/embedded/socket-folder.ts";
 import { spawnServerProgram } from "../../../src/embedded/spawn-server-program.ts";
 import { connect } from "../../../src/postgres/connect.ts";
 import type { ConnectionSettings } from "../../../src/postgres/connection-settings.ts";
+import { freePort } from "../../support/free-port.ts";
 
 export interface TlsServer {
   readonly port: number;
@@ -31,7 +31,7 @@ export async function startTlsServer(): Promise<TlsServer> {
   const folder = await mkdtemp(join(temporaryFolderFor(user), `postgate-test-${process.pid}-`));
   if (user !== undefined) await chown(folder, user.uid, user.gid);
   const dataFolder = await makeDataFolder(folder, user);
-  const port = await findFreePort();
+  const port = await freePort();
   const binaries = await prepareBinaries({ user, folder, majorVersion: undefined });
   const log = await open(join(folder, "server.log"), "w");
   const settings = {
@@ -72,15 +72,6 @@ async function makeDataFolder(folder: string, user: ServerUser | undefined): Pro
   }
   await writeFile(join(dataFolder, "pg_hba.conf"), HBA);
   return dataFolder;
-}
-
-async function findFreePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 }
 
 async function untilReady(socket: ConnectionSettings): Promise<void> {
