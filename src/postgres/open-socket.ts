@@ -5,12 +5,13 @@
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { connect as connectTcp, isIP, type Socket } from "node:net";
+import { connect as connectTcp, isIP, type OnReadOpts, type Socket } from "node:net";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { connect as connectTls, type ConnectionOptions } from "node:tls";
 import { isUnixSocket, type ConnectionSettings } from "./connection-settings.ts";
 
+const READ_BUFFER_BYTES = 65_536;
 const KEEP_ALIVE_DELAY_MS = 60_000;
 /** The 8 bytes with which a client asks for TLS: their length and PostgreSQL's number for SSLRequest. */
 const SSL_REQUEST = Buffer.from([0, 0, 0, 8, 4, 210, 22, 47]);
@@ -21,7 +22,8 @@ const SSL_REQUEST = Buffer.from([0, 0, 0, 8, 4, 210, 22, 47]);
  * @throws what `signal` was aborted with, and errors of the network, of TLS and of files of certificates.
  */
 export async function openSocket(settings: ConnectionSettings, signal: AbortSignal): Promise<Socket> {
-  if (settings.sslMode === "disable" || isUnixSocket(settings.host)) return openPlainSocket(settings, signal);
+  if (settings.sslMode === "disable" || isUnixSocket(settings.host))
+    return openPlainSocket(settings, signal, readInto());
   const trust = await loadTrust(settings); // First: a missing file must not cost a connection.
   try {
     return await openTlsSocket(settings, trust, signal);
@@ -50,13 +52,32 @@ async function openTlsSocket(
   }
 }
 
-async function openPlainSocket({ host, port }: ConnectionSettings, signal: AbortSignal): Promise<Socket> {
+async function openPlainSocket(
+  { host, port }: ConnectionSettings,
+  signal: AbortSignal,
+  onread?: OnReadOpts,
+): Promise<Socket> {
   signal.throwIfAborted();
-  const socket = isUnixSocket(host) ? connectTcp(`${host}/.s.PGSQL.${port}`) : connectTcp(port, host);
+  const place = isUnixSocket(host) ? { path: `${host}/.s.PGSQL.${port}` } : { host, port };
+  const socket = connectTcp({ ...place, ...(onread && { onread }) });
   await ready(socket, "connect", signal);
   socket.setNoDelay(true);
   if (!isUnixSocket(host)) socket.setKeepAlive(true, KEEP_ALIVE_DELAY_MS);
   return socket;
+}
+
+/**
+ * Reads into one buffer of the socket's own, and emits copies of what came: Node would otherwise reserve as much for every read.
+ * Nobody may read such a socket but by listening to "data".
+ */
+function readInto(): OnReadOpts {
+  return {
+    buffer: Buffer.allocUnsafeSlow(READ_BUFFER_BYTES),
+    callback(this: Socket, length, buffer) {
+      this.emit("data", Buffer.from(buffer.subarray(0, length)));
+      return true;
+    },
+  };
 }
 
 /** Waits for `event`; the socket is destroyed when that does not come. */
