@@ -14,10 +14,14 @@ export interface RowsForm extends Pick<ResultForm, "rowMode"> {
 const OPEN = Buffer.from("[");
 const COMMA = Buffer.from(",");
 
-interface Column {
+interface NamedColumn {
   readonly index: number;
+  readonly typeOid: number;
   /** What stands before the value: `{"id":` for the first column of a row of objects, `,"name":` for the others. */
   readonly prefix: Buffer;
+}
+
+interface Column extends NamedColumn {
   readonly encode: Encode;
 }
 
@@ -54,25 +58,36 @@ export function encodeRows(json: JsonWriter, result: ResultSet, form: RowsForm):
   json.text("]");
 }
 
-function planOf(result: ResultSet, { rowMode, encoderOf }: RowsForm): RowPlan {
-  const bounds = createBounds(result.fields.length);
-  if (rowMode === "object") return { columns: columnsByName(result, encoderOf), end: "}", empty: "{}", bounds };
-  const columns = result.fields.map(({ typeOid }, index) => ({
-    index,
-    prefix: index === 0 ? OPEN : COMMA,
-    encode: encoderOf(typeOid),
-  }));
-  return { columns, end: "]", empty: "[]", bounds };
+function planOf({ fields }: ResultSet, { rowMode, encoderOf }: RowsForm): RowPlan {
+  const bounds = createBounds(fields.length);
+  const named = rowMode === "object" ? columnsByName(fields) : columnsInOrder(fields);
+  const columns = named.map(({ index, typeOid, prefix }) => ({ index, typeOid, prefix, encode: encoderOf(typeOid) }));
+  return rowMode === "object" ? { columns, end: "}", empty: "{}", bounds } : { columns, end: "]", empty: "[]", bounds };
+}
+
+/** By the fields that a statement has each time it runs. */
+const COLUMNS_BY_NAME = new WeakMap<ResultSet["fields"], readonly NamedColumn[]>();
+
+function columnsByName(fields: ResultSet["fields"]): readonly NamedColumn[] {
+  const known = COLUMNS_BY_NAME.get(fields);
+  if (known !== undefined) return known;
+  const columns = nameColumns(fields);
+  COLUMNS_BY_NAME.set(fields, columns);
+  return columns;
 }
 
 /** A name that occurs twice stands once, at its first place and with its last value, as in a JavaScript object. */
-function columnsByName(result: ResultSet, encoderOf: RowsForm["encoderOf"]): Column[] {
-  const lastByName = new Map(result.fields.map(({ name, typeOid }, index) => [name, { index, typeOid }]));
+function nameColumns(fields: ResultSet["fields"]): readonly NamedColumn[] {
+  const lastByName = new Map(fields.map(({ name, typeOid }, index) => [name, { index, typeOid }]));
   return [...lastByName].map(([name, { index, typeOid }], position) => ({
     index,
+    typeOid,
     prefix: Buffer.from(`${position === 0 ? "{" : ","}${JSON.stringify(name)}:`),
-    encode: encoderOf(typeOid),
   }));
+}
+
+function columnsInOrder(fields: ResultSet["fields"]): readonly NamedColumn[] {
+  return fields.map(({ typeOid }, index) => ({ index, typeOid, prefix: index === 0 ? OPEN : COMMA }));
 }
 
 function encodeRow(json: JsonWriter, row: DataRow, { columns, end, empty, bounds }: RowPlan): void {

@@ -37,6 +37,7 @@ export interface ConnectionOptions {
 /** What a transaction begins with. */
 export interface Beginning {
   readonly session: Session;
+  readonly isReadOnly: boolean;
   readonly timeoutMs: number;
   /** Statements ahead of all others. */
   readonly transaction: readonly string[];
@@ -66,6 +67,8 @@ export class Connection implements ExchangeHost {
   readonly statements: PreparedStatements;
   readonly openedAt = performance.now();
   idleSince = performance.now();
+  /** The tenant that the pool has lent it to. */
+  holder: string | undefined;
   #sessionKey: string | undefined;
   #isReusable = true;
   #hasEnded = false;
@@ -131,10 +134,10 @@ export class Connection implements ExchangeHost {
   }
 
   /** Begins the buffer of a run: closes what the cache evicted, resets where the session changes, sets the settings. */
-  begin({ session, timeoutMs, transaction }: Beginning): Opening {
+  begin({ session, isReadOnly, timeoutMs, transaction }: Beginning): Opening {
     const writer = new MessageWriter();
     for (const sql of transaction) writer.parse("", sql, []).bind("", []).execute(0);
-    const values = settingsValues(session, timeoutMs);
+    const values = settingsValues(session, timeoutMs, isReadOnly);
     if (!this.#options.ownsSession) {
       writer.parse("", UNPREPARED_SETTINGS_SQL, []).bind("", values).execute(0);
       return { writer, fixedCount: transaction.length + 1 };

@@ -7,7 +7,6 @@ import type { Connection } from "./connection.ts";
 import { ClientGone, ConnectionUnusable, type ExecuteRequest, type StatementToRun } from "./execute-request.ts";
 import type { Pool } from "./pool.ts";
 import type { ResultSet } from "./result-set.ts";
-import { changesSchema } from "./schema-change.ts";
 import { StatementRun } from "./statement-run.ts";
 import { unavailable } from "./translate-database-error.ts";
 import type { TypeCatalog } from "./type-catalog.ts";
@@ -62,8 +61,7 @@ export class Executor {
     } finally {
       run.end();
       this.#pool.release(connection);
-      if (request.statements.some(({ statement }) => changesSchema(statement)))
-        this.#forgetSchema(request.session.tenant);
+      if (run.changesSchema) this.#forgetSchema(request.session.tenant);
     }
   }
 

@@ -4,7 +4,9 @@
 
 import pg from "pg";
 import type { DataRow } from "./data-row.ts";
+import { MessageBody } from "./message-body.ts";
 import type { Field } from "./result-set.ts";
+import { RowDescriptions } from "./row-descriptions.ts";
 
 /** Takes the messages that an extended query is answered with. */
 export interface MessageReceiver {
@@ -107,59 +109,8 @@ export class MessageReader {
   }
 }
 
-/** Reads a body from its start to its end. */
-class MessageBody {
-  readonly #bytes: Buffer;
-  #at = 0;
-
-  constructor(bytes: Buffer) {
-    this.#bytes = bytes;
-  }
-
-  get length(): number {
-    return this.#bytes.length;
-  }
-
-  byte(): number {
-    return this.#bytes.readUInt8(this.#at++);
-  }
-
-  int16(): number {
-    return this.#bytes.readInt16BE((this.#at += 2) - 2);
-  }
-
-  uint16(): number {
-    return this.#bytes.readUInt16BE((this.#at += 2) - 2);
-  }
-
-  int32(): number {
-    return this.#bytes.readInt32BE((this.#at += 4) - 4);
-  }
-
-  uint32(): number {
-    return this.#bytes.readUInt32BE((this.#at += 4) - 4);
-  }
-
-  /** @param maxBytes the rest of a longer text is left out. */
-  cstring(maxBytes = Number.POSITIVE_INFINITY): string {
-    const start = this.#at;
-    const end = this.#bytes.indexOf(0, start);
-    if (end < 0) throw new Error("The server sent a text that does not end");
-    this.#at = end + 1;
-    if (end - start <= maxBytes) return this.#bytes.toString("utf8", start, end);
-    return `${this.#bytes.toString("utf8", start, start + maxBytes)}…`;
-  }
-}
-
-function readFields(body: MessageBody): Field[] {
-  return Array.from({ length: body.uint16() }, () => {
-    const name = body.cstring();
-    const [tableOid, columnNumber, typeOid] = [body.uint32(), body.int16(), body.uint32()];
-    const [typeSize, typeModifier] = [body.int16(), body.int32()];
-    body.int16(); // The format: text, as Bind asked.
-    return { name, typeOid, typeSize, typeModifier, tableOid, columnNumber };
-  });
-}
+/** Of all connections: the same bytes mean the same fields. */
+const DESCRIPTIONS = new RowDescriptions();
 
 function readTypes(body: MessageBody): number[] {
   return Array.from({ length: body.uint16() }, () => body.uint32());
@@ -207,7 +158,7 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
   I: (receiver) => receiver.emptyQuery(),
   N: ignore, // A notice.
   S: ignore, // A setting has changed.
-  T: (receiver, body) => receiver.rowDescription(readFields(new MessageBody(body))),
+  T: (receiver, body) => receiver.rowDescription(DESCRIPTIONS.read(body)),
   Z: (receiver, body) => receiver.readyForQuery(String.fromCharCode(body[0] ?? 0)),
   n: ignore, // No rows will come.
   s: (receiver) => receiver.portalSuspended(),

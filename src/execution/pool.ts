@@ -6,7 +6,7 @@ import type { CancelSignal } from "../cancel-signal.ts";
 import { connect } from "../postgres/connect.ts";
 import type { ConnectionSettings } from "../postgres/connection-settings.ts";
 import { Connection } from "./connection.ts";
-import { type Deadline, Deadlines } from "./deadlines.ts";
+import { Deadlines } from "./deadlines.ts";
 import type { Session } from "./session.ts";
 import { tooManyRequests, unavailable } from "./translate-database-error.ts";
 import { type Waiter, WaitingTenants } from "./waiting-tenants.ts";
@@ -51,7 +51,7 @@ export class Pool {
   #idle: Connection[] = [];
   /** Ended by us; the server has not closed them yet. */
   readonly #ending = new Set<Connection>();
-  readonly #holders = new Map<Connection, string>();
+  #heldCount = 0;
   readonly #heldBy = new Map<string, number>();
   readonly #waiting = new WaitingTenants();
   readonly #tidying: NodeJS.Timeout;
@@ -71,7 +71,7 @@ export class Pool {
 
   /** Nobody holds a connection or waits for one. */
   get isIdle(): boolean {
-    return this.#holders.size === 0 && this.#waiting.count === 0 && this.#openingCount === 0;
+    return this.#heldCount === 0 && this.#waiting.count === 0 && this.#openingCount === 0;
   }
 
   get connectionCount(): number {
@@ -80,7 +80,7 @@ export class Pool {
 
   /** For those who watch: connections that are open, those that somebody holds, and requests that wait for one. */
   get usage(): { readonly connections: number; readonly inUse: number; readonly waiting: number } {
-    return { connections: this.#connections.size, inUse: this.#holders.size, waiting: this.#waiting.count };
+    return { connections: this.#connections.size, inUse: this.#heldCount, waiting: this.#waiting.count };
   }
 
   /**
@@ -158,8 +158,8 @@ export class Pool {
   #wait({ tenant, key: sessionKey }: Session, signal: CancelSignal): Promise<Connection> {
     return new Promise((resolve, reject) => {
       const settle = (): void => {
-        this.#waiting.remove(waiter);
-        this.deadlines.delete(deadline);
+        this.#waiting.remove(place);
+        this.deadlines.delete(appointment);
         signal.removeEventListener("abort", abort);
       };
       const waiter: Waiter = {
@@ -174,28 +174,32 @@ export class Pool {
           reject(error);
         },
       };
-      const deadline: Deadline = {
+      const abort = (): void => waiter.reject(nobodyWaits());
+      const place = this.#waiting.add(waiter);
+      const appointment = this.deadlines.add({
         deadlineAt: performance.now() + this.#options.waitTimeoutMs,
         expire: () => waiter.reject(unavailable("No connection to the database became free in time")),
-      };
-      const abort = (): void => waiter.reject(nobodyWaits());
-      this.#waiting.add(waiter);
-      this.deadlines.add(deadline);
+      });
       signal.addEventListener("abort", abort);
       this.#openForWaiting();
     });
   }
 
   #serveWaiting(): void {
-    for (const connection of this.#idle.filter(({ isReusable }) => !isReusable)) this.#discard(connection);
-    this.#idle = this.#idle.filter(({ isReusable }) => isReusable);
+    this.#discardUnusable();
     while (this.#idle.length > 0) {
-      const waiter = this.#waiting.takeNext(this.#allowance);
+      const waiter = this.#waiting.nextInTurn(this.#allowance);
       const connection = waiter === undefined ? undefined : this.#takeIdle(waiter.sessionKey);
       if (waiter === undefined || connection === undefined) break;
       waiter.resolve(this.#hold(connection, waiter.tenant));
     }
     this.#openForWaiting();
+  }
+
+  #discardUnusable(): void {
+    if (this.#idle.every(({ isReusable }) => isReusable)) return;
+    for (const connection of this.#idle.filter(({ isReusable }) => !isReusable)) this.#discard(connection);
+    this.#idle = this.#idle.filter(({ isReusable }) => isReusable);
   }
 
   #openForWaiting(): void {
@@ -215,7 +219,7 @@ export class Pool {
       this.#openingCount -= 1;
       this.#tellClosers();
       if (this.#connections.size > 0) return;
-      this.#waiting.takeNext(() => 1)?.reject(unavailable("The database cannot be reached", cause));
+      this.#waiting.nextInTurn(() => 1)?.reject(unavailable("The database cannot be reached", cause));
       this.#openForWaiting();
     }
   }
@@ -236,15 +240,17 @@ export class Pool {
   }
 
   #hold(connection: Connection, tenant: string): Connection {
-    this.#holders.set(connection, tenant);
+    connection.holder = tenant;
+    this.#heldCount += 1;
     this.#heldBy.set(tenant, (this.#heldBy.get(tenant) ?? 0) + 1);
     return connection;
   }
 
   #letGo(connection: Connection): void {
-    const tenant = this.#holders.get(connection);
+    const tenant = connection.holder;
     if (tenant === undefined) return;
-    this.#holders.delete(connection);
+    connection.holder = undefined;
+    this.#heldCount -= 1;
     const count = (this.#heldBy.get(tenant) ?? 1) - 1;
     if (count > 0) this.#heldBy.set(tenant, count);
     else this.#heldBy.delete(tenant);

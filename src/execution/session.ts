@@ -117,6 +117,10 @@ export function isForSession(commandTag: string): boolean {
 }
 
 /** The values of the parameters of SETTINGS_STATEMENT, and of UNPREPARED_SETTINGS_SQL. */
-export function settingsValues(session: Session, timeoutMs: number): readonly (string | null)[] {
-  return [session.searchPath ?? null, String(timeoutMs), session.readOnly ? "on" : "off", session.role ?? null];
+export function settingsValues(
+  { searchPath, role }: Session,
+  timeoutMs: number,
+  isReadOnly: boolean,
+): readonly (string | null)[] {
+  return [searchPath ?? null, String(timeoutMs), isReadOnly ? "on" : "off", role ?? null];
 }

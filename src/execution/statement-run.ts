@@ -5,7 +5,7 @@ import type pg from "pg";
 import { errorOfStatement, GatewayError, resultTooLarge } from "../errors.ts";
 import type { Connection } from "./connection.ts";
 import { createSteps } from "./create-steps.ts";
-import type { Deadline, Deadlines } from "./deadlines.ts";
+import type { Appointment, Deadline, Deadlines } from "./deadlines.ts";
 import type { Outcome, Rows, Stage } from "./exchange.ts";
 import { ClientGone, ConnectionUnusable, type ExecuteRequest, TenantRoleMissing } from "./execute-request.ts";
 import { MessageWriter } from "./message-writer.ts";
@@ -14,7 +14,7 @@ import { FIRST_LOOKED_UP_TYPE_OID, type ResultSet, type UserType } from "./resul
 import { changesSchema } from "./schema-change.ts";
 import { isForSession, transactionSettings } from "./session.ts";
 import type { Step } from "./step.ts";
-import { newArrayType, toResultSets } from "./to-result-sets.ts";
+import { newArrayType, requireKnownArrays, toResultSets, typeOidsOf } from "./to-result-sets.ts";
 import {
   outcomeUnknown,
   QUERY_CANCELED,
@@ -52,12 +52,12 @@ type OverLimit = Extract<Outcome, { kind: "too-many-rows" | "too-many-bytes" | "
 
 export class StatementRun implements Deadline {
   deadlineAt: number;
+  readonly #appointment: Appointment;
   readonly #connection: Connection;
   readonly #request: ExecuteRequest;
   readonly #resources: RunResources;
   readonly #steps: readonly Step[];
-  /** The transaction may make types that no look-up shows before its commit. */
-  readonly #makesTypes: boolean;
+  readonly changesSchema: boolean;
   #startedAt = 0;
   #stoppedBy: "deadline" | "client" | undefined;
   #cutting: NodeJS.Timeout | undefined;
@@ -73,12 +73,12 @@ export class StatementRun implements Deadline {
     this.#request = request;
     this.#resources = resources;
     this.#steps = createSteps(request, connection.statements, resources.undetermined);
-    this.#makesTypes = statements.length > 1 && statements.some(({ statement }) => changesSchema(statement));
+    this.changesSchema = statements.some(({ statement }) => changesSchema(statement));
     this.#isReadOnly =
       session.readOnly || transaction.readOnly || !statements.some(({ statement }) => statement.writes);
     // PostgreSQL's own timeout is each statement's; that of several together is kept here.
     this.deadlineAt = performance.now() + limits.timeoutMs + (statements.length > 1 ? 0 : GRACE_MS);
-    resources.deadlines.add(this);
+    this.#appointment = resources.deadlines.add(this);
     signal.addEventListener("abort", this.#clientGone);
   }
 
@@ -98,7 +98,7 @@ export class StatementRun implements Deadline {
 
   /** After `result` has settled, before the connection is given back. */
   end(): void {
-    this.#resources.deadlines.delete(this);
+    this.#resources.deadlines.delete(this.#appointment);
     clearTimeout(this.#cutting);
     this.#request.signal.removeEventListener("abort", this.#clientGone);
   }
@@ -130,7 +130,8 @@ export class StatementRun implements Deadline {
   #run(pipeline: Pipeline, userTypes: ReadonlyMap<number, UserType> | undefined): Promise<Outcome> {
     const { session, transaction, limits } = this.#request;
     const { writer, fixedCount } = this.#connection.begin({
-      session: { ...session, readOnly: this.#isReadOnly },
+      session,
+      isReadOnly: this.#isReadOnly,
       timeoutMs: limits.timeoutMs,
       transaction: transactionSettings(transaction, this.#isReadOnly),
     });
@@ -141,7 +142,7 @@ export class StatementRun implements Deadline {
       maxBytes: limits.maxBytes + PROTOCOL_BYTES + PROTOCOL_BYTES_A_STATEMENT * (this.#steps.length - 1),
       maxRows: limits.maxRows ?? Number.POSITIVE_INFINITY,
       next: () => this.#nextPiece(pipeline),
-      confirm: (results) => this.#accept(results),
+      confirm: async (results) => await this.#accept(results),
     });
   }
 
@@ -149,6 +150,11 @@ export class StatementRun implements Deadline {
     const userTypes = await this.#arrayTypes(pipeline);
     this.#throwIfStopped();
     return pipeline.next(new MessageWriter(), userTypes);
+  }
+
+  /** The transaction may make types that no look-up shows before its commit. */
+  get #makesTypes(): boolean {
+    return this.changesSchema && this.#steps.length > 1;
   }
 
   /** What the catalog says of the types of array parameters, as far as PostgreSQL has told which they are. */
@@ -166,7 +172,7 @@ export class StatementRun implements Deadline {
     return userTypes;
   }
 
-  async #completed(results: readonly Rows[]): Promise<readonly ResultSet[]> {
+  #completed(results: readonly Rows[]): readonly ResultSet[] | Promise<readonly ResultSet[]> {
     this.#connection.committed(this.#request.session);
     // The judge was wrong: nobody uses it again.
     if (results.some(({ commandTag }) => isForSession(commandTag))) this.#connection.destroy();
@@ -174,12 +180,25 @@ export class StatementRun implements Deadline {
     return this.#accepted ?? this.#accept(results);
   }
 
-  /** The results with their types in them, as the caller accepts them. */
-  async #accept(results: readonly Rows[]): Promise<readonly ResultSet[]> {
-    const { session, accept } = this.#request;
-    const lookUp = { types: this.#resources.types, tenant: session.tenant, makesTypes: this.#makesTypes };
-    const accepted = await toResultSets(results, lookUp);
-    accept(accepted);
+  /** The results with their types in them, as the caller accepts them: at once where all types are known. */
+  #accept(results: readonly Rows[]): readonly ResultSet[] | Promise<readonly ResultSet[]> {
+    const { types } = this.#resources;
+    const { session } = this.#request;
+    const oids = typeOidsOf(results);
+    const userTypes = types.find(oids);
+    if (userTypes !== undefined) return this.#acceptAs(results, userTypes);
+    return types.load(oids, session.tenant).then(
+      (loaded) => this.#acceptAs(results, loaded),
+      (cause: unknown) => {
+        throw unavailable("The types of the result cannot be looked up", cause);
+      },
+    );
+  }
+
+  #acceptAs(results: readonly Rows[], userTypes: ReadonlyMap<number, UserType>): readonly ResultSet[] {
+    if (this.#makesTypes) requireKnownArrays(results, userTypes);
+    const accepted = toResultSets(results, userTypes);
+    this.#request.accept(accepted);
     this.#accepted = accepted;
     return accepted;
   }

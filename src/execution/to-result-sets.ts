@@ -4,49 +4,47 @@ import { errorOfStatement, GatewayError } from "../errors.ts";
 import { createBounds, type DataRow, locateValues } from "./data-row.ts";
 import type { Rows } from "./exchange.ts";
 import { type Field, FIRST_LOOKED_UP_TYPE_OID, type ResultSet, type UserType } from "./result-set.ts";
-import { unavailable } from "./translate-database-error.ts";
-import type { TypeCatalog } from "./type-catalog.ts";
 
 const OPEN_BRACKET = 0x5b;
 const OPEN_BRACE = 0x7b;
 
-export interface TypeLookUp {
-  readonly types: TypeCatalog;
-  readonly tenant: string;
-  /** The transaction changes the schema: nobody else sees yet what types it made. */
-  readonly makesTypes: boolean;
+type UserTypes = ReadonlyMap<number, UserType>;
+
+export function typeOidsOf(results: readonly Rows[]): readonly number[] {
+  const oids: number[] = [];
+  for (const { fields } of results) for (const { typeOid } of fields) oids.push(typeOid);
+  return oids;
 }
 
-export async function toResultSets(results: readonly Rows[], lookUp: TypeLookUp): Promise<readonly ResultSet[]> {
-  const oids = results.flatMap(({ fields }) => fields.map(({ typeOid }) => typeOid));
-  const { types, tenant, makesTypes } = lookUp;
-  const userTypes =
-    types.find(oids) ??
-    (await types.load(oids, tenant).catch((cause: unknown) => {
-      throw unavailable("The types of the result cannot be looked up", cause);
-    }));
-  if (makesTypes) results.forEach((result, statement) => requireKnownArrays(result, { statement, userTypes }));
+export function toResultSets(results: readonly Rows[], userTypes: UserTypes): readonly ResultSet[] {
   return results.map(({ fields, returnsRows, rows, commandTag }) => {
     const rowCount = returnsRows ? rows.length : countIn(commandTag);
     return { fields, rows, rowCount, commandTag, userTypes };
   });
 }
 
-/** Of a type that the catalog does not show yet, a scalar is its text; what an array's elements are is not to be guessed. */
-function requireKnownArrays(
-  { fields, rows }: Rows,
-  known: { readonly statement: number; readonly userTypes: ReadonlyMap<number, UserType> },
-): void {
-  const isUnknown = ({ typeOid }: Field): boolean =>
-    typeOid >= FIRST_LOOKED_UP_TYPE_OID && !known.userTypes.has(typeOid);
+/**
+ * After a transaction that may have made types, which nobody else sees yet. Of a type that the catalog does not show, a scalar is
+ * its text; what an array's elements are is not to be guessed.
+ *
+ * @throws GatewayError DATABASE_ERROR naming the statement.
+ */
+export function requireKnownArrays(results: readonly Rows[], userTypes: UserTypes): void {
+  results.forEach((result, statement) => {
+    if (returnsUnknownArray(result, userTypes)) throw errorOfStatement(newArrayType("returned"), statement);
+  });
+}
+
+function returnsUnknownArray({ fields, rows }: Rows, userTypes: UserTypes): boolean {
+  const isUnknown = ({ typeOid }: Field): boolean => typeOid >= FIRST_LOOKED_UP_TYPE_OID && !userTypes.has(typeOid);
   const columns = fields.flatMap((field, index) => (isUnknown(field) && field.typeSize <= 0 ? [index] : []));
-  if (columns.length === 0) return;
+  if (columns.length === 0) return false;
   const bounds = createBounds(fields.length);
   const holdsArray = (row: DataRow): boolean => {
     locateValues(row, bounds); // Once for all columns: there may be 1,664 of them.
     return columns.some((index) => startsLikeAnArray(row, bounds[2 * index] ?? 0, bounds[2 * index + 1] ?? 0));
   };
-  if (rows.some(holdsArray)) throw errorOfStatement(newArrayType("returned"), known.statement);
+  return rows.some(holdsArray);
 }
 
 /** As array_out writes it: `{1,2}`, or `[0:1]={1,2}`. */

@@ -2,6 +2,7 @@
 // others by no more than one.
 
 import type { Connection } from "./connection.ts";
+import { type Entry, LinkedList } from "./linked-list.ts";
 
 export interface Waiter {
   readonly tenant: string;
@@ -10,12 +11,15 @@ export interface Waiter {
   reject(error: Error): void;
 }
 
+/** Where a waiter stands in the queue. */
+export type Place = Entry<Waiter>;
+
 /** How many connections more a tenant may hold. */
 type Allowance = (tenant: string) => number;
 
 export class WaitingTenants {
   /** In the order of their turns. */
-  readonly #queues = new Map<string, Set<Waiter>>();
+  readonly #queues = new Map<string, LinkedList<Waiter>>();
   #count = 0;
 
   get count(): number {
@@ -28,9 +32,9 @@ export class WaitingTenants {
 
   /** Who came last of the tenant that has most in the queue; undefined when nobody has more than one. */
   get newestOfLongest(): Waiter | undefined {
-    let longest: ReadonlySet<Waiter> = new Set();
+    let longest = new LinkedList<Waiter>();
     for (const queue of this.#queues.values()) if (queue.size > longest.size) longest = queue;
-    return longest.size > 1 ? [...longest].at(-1) : undefined;
+    return longest.size > 1 ? longest.last : undefined;
   }
 
   /** How many could be served at once, with connections enough. */
@@ -40,38 +44,37 @@ export class WaitingTenants {
     return count;
   }
 
-  add(waiter: Waiter): void {
-    const queue = this.#queues.get(waiter.tenant);
-    if (queue === undefined) this.#queues.set(waiter.tenant, new Set([waiter]));
-    else queue.add(waiter);
+  add(waiter: Waiter): Place {
+    let queue = this.#queues.get(waiter.tenant);
+    if (queue === undefined) this.#queues.set(waiter.tenant, (queue = new LinkedList()));
     this.#count += 1;
+    return queue.add(waiter);
   }
 
-  remove(waiter: Waiter): void {
-    const queue = this.#queues.get(waiter.tenant);
-    if (queue?.delete(waiter) !== true) return;
+  remove(place: Place): void {
+    const { tenant } = place.member;
+    const queue = this.#queues.get(tenant);
+    if (queue?.delete(place) !== true) return;
     this.#count -= 1;
-    if (queue.size === 0) this.#queues.delete(waiter.tenant);
+    if (queue.size === 0) this.#queues.delete(tenant);
   }
 
-  /** The first of the tenant whose turn it is; that tenant's next turn comes after all the others'. */
-  takeNext(allowance: Allowance): Waiter | undefined {
+  /** The first of the tenant whose turn it is, to be removed by the caller; that tenant's next turn comes after all the others'. */
+  nextInTurn(allowance: Allowance): Waiter | undefined {
     for (const [tenant, queue] of this.#queues) {
       if (allowance(tenant) <= 0) continue;
-      const [waiter] = queue;
-      if (waiter === undefined) continue;
-      this.#queues.delete(tenant);
-      this.#queues.set(tenant, queue);
-      this.remove(waiter);
-      return waiter;
+      if (this.#queues.size > 1) {
+        this.#queues.delete(tenant);
+        this.#queues.set(tenant, queue);
+      }
+      return queue.first;
     }
     return undefined;
   }
 
   takeAll(): readonly Waiter[] {
-    const waiters = [...this.#queues.values()].flatMap((queue) => [...queue]);
-    this.#queues.clear();
-    this.#count = 0;
-    return waiters;
+    const places = [...this.#queues.values()].flatMap((queue) => queue.entries());
+    for (const place of places) this.remove(place);
+    return places.map(({ member }) => member);
   }
 }

@@ -64,8 +64,8 @@ describe("Pool", () => {
   it("prefers the connection that last served the session", async () => {
     start({ maxConnections: 2, maxPerTenant: 2 });
     const [one, two] = await Promise.all([acquire("t", "x"), acquire("t", "y")]);
-    one.begin({ session: sessionOf("t", "x"), timeoutMs: 1, transaction: [] });
-    two.begin({ session: sessionOf("t", "y"), timeoutMs: 1, transaction: [] });
+    one.begin({ session: sessionOf("t", "x"), isReadOnly: false, timeoutMs: 1, transaction: [] });
+    two.begin({ session: sessionOf("t", "y"), isReadOnly: false, timeoutMs: 1, transaction: [] });
     pool.release(one);
     pool.release(two);
     const again = await acquire("t", "x");
@@ -233,7 +233,12 @@ describe("Pool", () => {
   });
 
   function sleepPiece(connection: Connection): Piece {
-    const { writer } = connection.begin({ session: sessionOf("a"), timeoutMs: 60_000, transaction: [] });
+    const { writer } = connection.begin({
+      session: sessionOf("a"),
+      isReadOnly: false,
+      timeoutMs: 60_000,
+      transaction: [],
+    });
     const request = writer.parse("", "select pg_sleep(60)", []).bind("", []).describePortal().execute(0).sync().take();
     return { request, until: 1, parsing: [], describing: [], endsInSync: true };
   }
