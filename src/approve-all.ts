@@ -25,15 +25,16 @@ export async function approveAll(
   principal: Principal,
   { approve, maxSqlBytes }: JudgingOptions,
 ): Promise<readonly StatementToRun[]> {
-  if (isBatch) requireModestSql(statements, maxSqlBytes);
+  const [first] = statements;
+  if (!isBatch && first !== undefined)
+    return [{ params: first.params, statement: await approve(first.sql, principal) }];
+  requireModestSql(statements, maxSqlBytes);
   const approved: StatementToRun[] = [];
   const judged = new Map<string, ApprovedStatement>();
-  const judge = (sql: string): Promise<ApprovedStatement> =>
-    isBatch ? named(approve(sql, principal), approved.length) : approve(sql, principal);
   let turnBegan = performance.now();
   for (const { sql, params } of statements) {
-    const statement = judged.get(sql) ?? (await judge(sql));
-    if (isBatch) judged.set(sql, statement);
+    const statement = judged.get(sql) ?? (await named(approve(sql, principal), approved.length));
+    judged.set(sql, statement);
     approved.push({ params, statement });
     if (approved.length === statements.length || performance.now() - turnBegan < MAX_TURN_MS) continue;
     await setImmediate();

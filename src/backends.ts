@@ -51,8 +51,9 @@ export function createBackends(options: BackendOptions): QueryStages["execute"] 
     }
   }
 
-  async function executeShared(request: ExecuteRequest, tenant: SchemaTenant) {
-    await followSchema(tenant);
+  async function executeShared(request: ExecuteRequest, tenant: SchemaTenant, context: Context) {
+    if (!context.isFollowed) await followSchema(tenant);
+    context.isFollowed = true;
     try {
       return await shared.execute(request);
     } catch (error) {
@@ -62,12 +63,14 @@ export function createBackends(options: BackendOptions): QueryStages["execute"] 
     return shared.execute(request);
   }
 
-  return (principal, asked) => {
+  return (principal, { statements, isBatch, transaction, accept, signal }) => {
     const { tenant } = principal;
-    const request = { ...asked, ...contextOf(principal) };
+    const context = contextOf(principal);
+    const { session, limits } = context;
+    const request = { statements, isBatch, transaction, accept, signal, session, limits }; // Spreading costs several µs.
     switch (tenant.backend.kind) {
       case "schema":
-        return executeShared(request, { id: tenant.id, schema: tenant.backend.schema });
+        return executeShared(request, { id: tenant.id, schema: tenant.backend.schema }, context);
       case "admin":
         return executeAdmin(request, options);
       case "dedicated":
@@ -76,7 +79,10 @@ export function createBackends(options: BackendOptions): QueryStages["execute"] 
   };
 }
 
-type Context = Pick<ExecuteRequest, "session" | "limits">;
+interface Context extends Pick<ExecuteRequest, "session" | "limits"> {
+  /** The roles may use the schema that the principal's row names. */
+  isFollowed: boolean;
+}
 
 /** What a principal's statements run under: told once, for as long as the principal is remembered. */
 function createContexts(options: BackendOptions): (principal: Principal) => Context {
@@ -84,7 +90,11 @@ function createContexts(options: BackendOptions): (principal: Principal) => Cont
   return (principal) => {
     const known = contexts.get(principal);
     if (known !== undefined) return known;
-    const context = { session: sessionOf(principal, options), limits: limitsOf(principal.tenant, options.limits) };
+    const context = {
+      session: sessionOf(principal, options),
+      limits: limitsOf(principal.tenant, options.limits),
+      isFollowed: false,
+    };
     contexts.set(principal, context);
     return context;
   };

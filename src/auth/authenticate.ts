@@ -1,15 +1,18 @@
 // Token → Principal. An outage of the metadata database is UNAVAILABLE, never a bad token.
 
 import type { LastUsedRecorder } from "./last-used-recorder.ts";
-import type { LoadPrincipal } from "./principal-cache.ts";
-import type { Authenticate } from "./principal.ts";
+import type { PrincipalCache } from "./principal-cache.ts";
+import type { Authenticate, Principal } from "./principal.ts";
 import { hashToken, unauthorized } from "./token.ts";
 
-export function createAuthenticator(load: LoadPrincipal, lastUsed: LastUsedRecorder): Authenticate {
-  return async (token) => {
-    const principal = await load(hashToken(token));
+export function createAuthenticator(load: PrincipalCache["load"], lastUsed: LastUsedRecorder): Authenticate {
+  const admit = (principal: Principal | undefined): Principal => {
     if (principal === undefined) throw unauthorized();
     lastUsed.record(principal.tokenId);
     return principal;
+  };
+  return (token) => {
+    const found = load(hashToken(token));
+    return found instanceof Promise ? found.then(admit) : found; // What is remembered was recorded half a second ago at most.
   };
 }

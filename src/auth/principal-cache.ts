@@ -19,9 +19,15 @@ export interface Clock {
 export type LoadPrincipal = (hash: TokenHash) => Promise<Principal | undefined>;
 
 export interface PrincipalCache {
-  readonly load: LoadPrincipal;
+  /** At once what is remembered. */
+  readonly load: (hash: TokenHash) => Principal | ReturnType<LoadPrincipal>;
   /** For those who watch; a miss is a look-up that went out. */
   readonly usage: () => { readonly entries: number; readonly hits: number; readonly misses: number };
+}
+
+interface Known {
+  readonly principal: Principal;
+  readonly staleAt: number;
 }
 
 interface Loading {
@@ -37,22 +43,18 @@ interface Loading {
  * @throws (of what it gives) GatewayError UNAVAILABLE when too many tokens that were not known lately are being looked up.
  */
 export function cachePrincipals(load: LoadPrincipal, clock: Clock = globalThis.performance): PrincipalCache {
-  const cached = new LRUCache<TokenHash, Principal>({
-    max: MAX_PRINCIPALS,
-    perf: clock,
-    noDeleteOnStaleGet: true, // What is stale still tells that the token is no stranger.
-  });
+  /** What is stale still tells that the token is no stranger. */
+  const cached = new LRUCache<TokenHash, Known>({ max: MAX_PRINCIPALS });
   const loading = new Map<TokenHash, Loading>();
   const loadStranger = bounded(load);
 
   async function loadOnce(hash: TokenHash, askedAt: number): Promise<Principal | undefined> {
-    const isStranger = cached.peek(hash, { allowStale: true }) === undefined;
+    const isStranger = !cached.has(hash);
     try {
       const principal = await (isStranger ? loadStranger(hash) : load(hash));
       // Counted from when the question was asked: the answer is as old as that.
-      const ttl = TTL_MS - (clock.now() - askedAt);
       if (principal === undefined) cached.delete(hash);
-      else if (ttl > 0) cached.set(hash, principal, { ttl });
+      else cached.set(hash, { principal, staleAt: askedAt + TTL_MS });
       return principal;
     } finally {
       if (loading.get(hash)?.askedAt === askedAt) loading.delete(hash);
@@ -61,12 +63,12 @@ export function cachePrincipals(load: LoadPrincipal, clock: Clock = globalThis.p
 
   let asked = 0;
   let misses = 0;
-  function find(hash: TokenHash): Promise<Principal | undefined> {
+  function find(hash: TokenHash): Principal | Promise<Principal | undefined> {
     asked += 1;
     const known = cached.get(hash);
-    if (known !== undefined) return Promise.resolve(known);
-    const underway = loading.get(hash);
     const now = clock.now();
+    if (known !== undefined && now < known.staleAt) return known.principal;
+    const underway = loading.get(hash);
     if (underway !== undefined && now - underway.askedAt < TTL_MS) return underway.answer;
     misses += 1;
     const answer = loadOnce(hash, now);

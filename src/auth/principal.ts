@@ -19,8 +19,10 @@ export interface Principal {
 }
 
 /**
+ * Gives a principal that was looked up a moment ago at once.
+ *
  * @throws GatewayError UNAUTHORIZED when no such token is valid now.
  * @throws GatewayError DATABASE_NOT_FOUND when the token's database is gone.
  * @throws GatewayError UNAVAILABLE when the look-up could not be made.
  */
-export type Authenticate = (token: Token) => Promise<Principal>;
+export type Authenticate = (token: Token) => Principal | Promise<Principal>;

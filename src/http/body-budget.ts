@@ -11,7 +11,17 @@ const TENANTS_SHARE = 4;
 /** Smaller bodies are not counted: the queue for connections bounds them well enough. */
 export const UNCOUNTED_BODY_BYTES = 65_536;
 
-export type Reserve = (bytes: number) => void;
+/** The body of one request, for as long as its text is in memory. */
+export interface HeldBody {
+  /**
+   * Names the size before it is read.
+   *
+   * @throws GatewayError TOO_MANY_REQUESTS when it would exceed the tenant's share, UNAVAILABLE when it would exceed the whole.
+   */
+  reserve(bytes: number): void;
+  /** Its query has ended. */
+  release(): void;
+}
 
 export class BodyBudget {
   readonly #maxBytes: number;
@@ -21,24 +31,20 @@ export class BodyBudget {
     this.#maxBytes = Math.max(maxHeldBytes, TENANTS_SHARE * maxBodyBytes);
   }
 
-  /**
-   * Runs `use`, which names the size of its body through `reserve` before it reads it; gives that back when it has ended.
-   *
-   * `reserve` throws a GatewayError: TOO_MANY_REQUESTS when it would exceed the tenant's share, UNAVAILABLE when it would
-   * exceed the whole.
-   */
-  async withBody<T>(tenant: string, use: (reserve: Reserve) => Promise<T>): Promise<T> {
+  open(tenant: string): HeldBody {
     let reserved = 0;
-    try {
-      return await use((bytes) => {
+    return {
+      reserve: (bytes) => {
         if (bytes <= UNCOUNTED_BODY_BYTES) return;
         this.#requireRoom(tenant, bytes);
         this.#held.add(tenant, bytes);
         reserved += bytes;
-      });
-    } finally {
-      if (reserved > 0) this.#held.add(tenant, -reserved);
-    }
+      },
+      release: () => {
+        if (reserved > 0) this.#held.add(tenant, -reserved);
+        reserved = 0;
+      },
+    };
   }
 
   #requireRoom(tenant: string, bytes: number): void {

@@ -68,28 +68,24 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   const allowedMethods = allowedMethodsOf(options);
   const running = new RunningQueries();
   const latestReply = new WeakMap<Socket, FastifyReply>();
-  let isClosing = false;
 
   function admit(request: FastifyRequest, reply: FastifyReply, done: (error?: GatewayError) => void): void {
     request.startedAt = performance.now();
     latestReply.set(request.raw.socket, reply);
-    void reply.header("x-request-id", request.id).headers(corsHeadersOf(request, options));
+    void reply.header("x-request-id", request.id);
+    if (hasCors(options)) void reply.headers(corsHeadersOf(request, options));
     done(
-      isClosing
+      running.isStopping
         ? new GatewayError("UNAVAILABLE", "The server is shutting down")
         : findFault(request, reply, allowedMethods),
     );
   }
 
-  const refuse = createRefuser(observe);
+  const refuse = createRefuser(observe, running);
   const onConnectionError = createConnectionErrorHandler({ observe, latestReply, refuse });
   const app = createApp(options, { refuse, onConnectionError });
   cutStalledAnswers(app.server, latestReply, options.stalledAnswerTimeoutMs);
   app.addHook("onRequest", admit);
-  app.addHook("onSend", (...[, reply, , done]) => {
-    if (isClosing) void reply.header("connection", "close");
-    done();
-  });
   addRoutes(app, options, running);
 
   return {
@@ -98,9 +94,9 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       return listen(app.server, { host, port, portSetting: "POSTGATE_PORT" });
     },
     async close(deadlineMs) {
-      isClosing = true;
+      const stopped = running.stop(deadlineMs);
       const closed = app.close();
-      await running.whenNone(deadlineMs);
+      await stopped;
       app.server.closeAllConnections();
       await closed;
     },
@@ -112,7 +108,7 @@ function hasCors({ corsOrigins = [] }: HttpServerOptions): boolean {
 }
 
 function corsHeadersOf(request: FastifyRequest, { corsOrigins = [] }: HttpServerOptions) {
-  if (corsOrigins.length === 0 || pathOf(request) !== QUERY_PROTOCOL.path) return {};
+  if (pathOf(request) !== QUERY_PROTOCOL.path) return {};
   return corsHeaders(corsOrigins, request.raw);
 }
 
@@ -143,11 +139,12 @@ function addRoutes(app: FastifyInstance, options: HttpServerOptions, running: Ru
 
 type Refuse = (error: GatewayError, reply: FastifyReply) => void;
 
-function createRefuser(observe: Observe): Refuse {
+function createRefuser(observe: Observe, running: RunningQueries): Refuse {
   return (error, reply) => {
     observeFailure(error, reply.request, observe);
     const respond = reply.request.routeOptions.config.protocol?.toErrorResponse ?? toErrorResponse;
     const { status, headers, body } = respond(error, reply.request.id);
+    if (running.isStopping) void reply.header("connection", "close");
     void reply.code(status).headers(headers).send(body);
   };
 }
@@ -201,7 +198,7 @@ function findFault(
   const { headers, httpVersion } = request.raw;
   if (headers.host === undefined && httpVersion === "1.1")
     return new GatewayError("INVALID_REQUEST", "The Host header is missing");
-  const allowed = allowedMethods.get(pathOf(request));
+  const allowed = allowedMethods.get(request.url) ?? allowedMethods.get(pathOf(request));
   if (allowed === undefined) return notFound(); // Also /%71uery, which the router would decode.
   if (!request.is404) return undefined;
   void reply.header("allow", allowed);

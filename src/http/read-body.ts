@@ -2,20 +2,27 @@
 
 import type { IncomingMessage } from "node:http";
 import { GatewayError } from "../errors.ts";
-import { type Reserve, UNCOUNTED_BODY_BYTES } from "./body-budget.ts";
+import { type HeldBody, UNCOUNTED_BODY_BYTES } from "./body-budget.ts";
 import { toGatewayError } from "./error-response.ts";
 
 /** How much of a refused body is read away, and for how long, before the connection is cut. */
 const MAX_DISCARDED_BYTES = 67_108_864;
 const MAX_DISCARDING_MS = 5_000;
 
-/** Pieces in one buffer: a chunk of one byte, kept as it came, would take more than a hundred. */
+const NO_BYTES = Buffer.alloc(0);
+
+/** Pieces in one buffer: a chunk of one byte, kept as it came, would take more than a hundred. A single one stays as it is. */
 class GatheredBytes {
-  #buffer = Buffer.alloc(0);
+  #buffer: Buffer = NO_BYTES;
   #length = 0;
 
   add(piece: Buffer): void {
     const length = this.#length + piece.length;
+    if (this.#length === 0) {
+      this.#buffer = piece;
+      this.#length = length;
+      return;
+    }
     if (length > this.#buffer.length) {
       const larger = Buffer.allocUnsafe(Math.max(length, 2 * this.#buffer.length));
       this.#buffer.copy(larger, 0, 0, this.#length);
@@ -32,29 +39,25 @@ class GatheredBytes {
 
 /**
  * @throws GatewayError PAYLOAD_TOO_LARGE as soon as the body is known to be over the limit; the rest stays unread.
- * @throws GatewayError as `reserve` does: before anything is read where the length is known, otherwise as soon as the body
+ * @throws GatewayError as `held.reserve` does: before anything is read where the length is known, otherwise as soon as the body
  * turns out not to be small.
  * @throws Error when the client goes away before the end.
  */
-export function readBody(request: IncomingMessage, limitBytes: number, reserve: Reserve): Promise<Buffer> {
-  const { socket } = request;
-  let onClose = (): void => undefined;
-  const body = new Promise<Buffer>((resolve, reject) => {
-    // Node tells the request nothing of it once it is answered, as it is when its end is no valid HTTP.
-    onClose = () => reject(new Error("The connection was closed in mid-body"));
-    socket.once("close", onClose);
+export function readBody(request: IncomingMessage, limitBytes: number, held: HeldBody): Promise<Buffer> {
+  return new Promise<Buffer>((resolve, reject) => {
+    const { socket } = request;
     const declaredBytes = Number(request.headers["content-length"] ?? 0);
     if (declaredBytes > limitBytes) throw payloadTooLarge(limitBytes);
-    reserve(declaredBytes);
+    held.reserve(declaredBytes);
     let reservedBytes = Math.max(declaredBytes, UNCOUNTED_BODY_BYTES);
+    const received = new GatheredBytes();
+    let receivedBytes = 0;
     const requireRoom = (): void => {
       if (receivedBytes > limitBytes) throw payloadTooLarge(limitBytes);
       if (receivedBytes <= reservedBytes) return;
-      reserve(limitBytes); // How long it will be, nobody knows.
+      held.reserve(limitBytes); // How long it will be, nobody knows.
       reservedBytes = limitBytes;
     };
-    const received = new GatheredBytes();
-    let receivedBytes = 0;
     const onData = (chunk: Buffer): void => {
       receivedBytes += chunk.length;
       try {
@@ -62,14 +65,25 @@ export function readBody(request: IncomingMessage, limitBytes: number, reserve: 
         received.add(chunk);
       } catch (error) {
         request.off("data", onData).pause();
+        stop();
         reject(toGatewayError(error));
       }
     };
-    request.on("data", onData);
-    request.once("end", () => resolve(received.take()));
-    request.once("error", reject); // Also what tells that the client is gone: "aborted".
+    const onEnd = (): void => {
+      stop();
+      resolve(received.take());
+    };
+    // "error" is also what tells that the client is gone: "aborted".
+    const onError = (error: Error): void => {
+      stop();
+      reject(error);
+    };
+    // Node tells the request nothing of it once it is answered, as it is when its end is no valid HTTP.
+    const onClose = (): void => onError(new Error("The connection was closed in mid-body"));
+    const stop = (): void => void socket.off("close", onClose);
+    socket.on("close", onClose);
+    request.on("data", onData).on("end", onEnd).on("error", onError);
   });
-  return body.finally(() => socket.off("close", onClose));
 }
 
 /**

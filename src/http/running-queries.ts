@@ -1,7 +1,13 @@
 /** Counts the queries that are not answered yet, so that a stopping server knows when the last one is. */
 export class RunningQueries {
   #count = 0;
+  #isStopping = false;
   #onNone: (() => void) | undefined;
+
+  /** No more are to begin, and each answer is the last one on its connection. */
+  get isStopping(): boolean {
+    return this.#isStopping;
+  }
 
   add(): void {
     this.#count += 1;
@@ -13,7 +19,8 @@ export class RunningQueries {
   }
 
   /** Resolves when none is left, or after `deadlineMs`. */
-  async whenNone(deadlineMs: number): Promise<void> {
+  async stop(deadlineMs: number): Promise<void> {
+    this.#isStopping = true;
     if (this.#count === 0) return;
     let timer: NodeJS.Timeout | undefined;
     await new Promise<void>((resolve) => {

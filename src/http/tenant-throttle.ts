@@ -39,9 +39,15 @@ export class TenantThrottle {
    * @throws GatewayError TOO_MANY_REQUESTS when the tenant has too many running, or sent too many in a short time.
    * @throws (of `admit`) GatewayError INVALID_REQUEST when they are more than the tenant may ever send together.
    */
-  async withQuery<T>(tenant: Tenant, use: (admit: AdmitStatements) => Promise<T>): Promise<T> {
+  withQuery<T>(tenant: Tenant, use: (admit: AdmitStatements) => Promise<T>): Promise<T> {
     const { maxConcurrentQueries, requestsPerSecond } = tenant.limits;
-    if (maxConcurrentQueries === undefined && requestsPerSecond === undefined) return use(ADMIT_ALL);
+    return maxConcurrentQueries === undefined && requestsPerSecond === undefined
+      ? use(ADMIT_ALL)
+      : this.#withLimited(tenant, use);
+  }
+
+  async #withLimited<T>(tenant: Tenant, use: (admit: AdmitStatements) => Promise<T>): Promise<T> {
+    const { maxConcurrentQueries } = tenant.limits;
     const running = this.#running.get(tenant.id) ?? 0;
     if (running >= (maxConcurrentQueries ?? Infinity))
       throw tooMany(`This database may run ${maxConcurrentQueries ?? 0} queries at one time`, RETRY_WHEN_BUSY_SECONDS);

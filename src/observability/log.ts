@@ -21,7 +21,7 @@ export function createLog({ level, destination = openStderr() }: LogOptions): Ob
     {
       level,
       base: null,
-      timestamp: pino.stdTimeFunctions.isoTime,
+      timestamp: createTimestamp(),
       formatters: { level: (label) => ({ level: label }) },
     },
     destination,
@@ -40,6 +40,18 @@ const FLUSH_INTERVAL_MS = 100;
 function openStderr(): DestinationStream {
   const buffered = { fd: STDERR, sync: false, minLength: BUFFER_BYTES, periodicFlush: FLUSH_INTERVAL_MS };
   return pino.destination(buffered).on("error", () => undefined);
+}
+
+/** As pino's own isoTime; a text that stands in many lines is made once. */
+function createTimestamp(): () => string {
+  let madeAt = Number.NaN;
+  let made = "";
+  return () => {
+    const now = Date.now();
+    if (now !== madeAt) made = `,"time":"${new Date(now).toISOString()}"`;
+    madeAt = now;
+    return made;
+  };
 }
 
 function levelOf(observation: Observation): Level {
@@ -65,6 +77,7 @@ function levelOfFailure(code: ErrorCode): Level {
 }
 
 function messageOf(observation: Observation): string {
+  if (observation.kind === "query-finished") return "query finished"; // Most lines are this one.
   if (observation.kind === "warning") return redactSecrets(observation.message);
   return observation.kind.replaceAll("-", " ");
 }
@@ -72,12 +85,20 @@ function messageOf(observation: Observation): string {
 function toFields(observation: Observation): object {
   switch (observation.kind) {
     case "query-finished":
+      return {
+        requestId: observation.requestId,
+        durationMs: rounded(observation.durationMs),
+        tokenPrefix: observation.tokenPrefix,
+        databaseId: observation.databaseId,
+        operation: observation.operation,
+        rowCount: observation.rowCount,
+      };
     case "query-failed":
     case "client-gone":
       return {
         ...observation,
         kind: undefined, // The message says it.
-        durationMs: Math.round(observation.durationMs * 1_000) / 1_000,
+        durationMs: rounded(observation.durationMs),
         ...causeField(observation),
       };
     case "background-failure":
@@ -93,6 +114,10 @@ function toFields(observation: Observation): object {
     case "warning":
       return {};
   }
+}
+
+function rounded(durationMs: number): number {
+  return Math.round(durationMs * 1_000) / 1_000;
 }
 
 function causeField(facts: object): object {

@@ -26,10 +26,7 @@ export interface Metrics {
   readonly registry: Registry;
   readonly observe: Observe;
   /** `run`, and the time that it takes is counted for the stage. */
-  timed<Args extends unknown[], Result>(
-    stage: Stage,
-    run: (...args: Args) => Promise<Result>,
-  ): (...args: Args) => Promise<Result>;
+  timed<Args extends unknown[], Result>(stage: Stage, run: (...args: Args) => Result): (...args: Args) => Result;
   watchPool(name: string, usage: () => PoolUsage): void;
   watchCache(name: string, usage: () => CacheUsage): void;
 }
@@ -55,10 +52,14 @@ export function createMetrics(): Metrics {
       const recordMs = recorderOf(stage);
       return (...args) => {
         const startedAt = performance.now();
-        const result = run(...args);
         const record = (): void => recordMs(performance.now() - startedAt);
-        result.then(record, record);
-        return result;
+        let result: unknown;
+        try {
+          return (result = run(...args));
+        } finally {
+          if (result instanceof Promise) result.then(record, record);
+          else record();
+        }
       };
     },
     watchPool: createPoolGauges(registers),

@@ -57,7 +57,7 @@ describe("cachePrincipals", () => {
     await cached(hash);
     vi.advanceTimersByTime(600);
     const strangers = Array.from({ length: 600 }, (_, n) =>
-      cached(`${n}` as TokenHash).catch((error: unknown) => error),
+      Promise.resolve(cached(`${n}` as TokenHash)).catch((error: unknown) => error),
     );
     await expect(cached(hash)).resolves.toBe(principal);
     flood.abort();
