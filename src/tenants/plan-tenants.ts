@@ -42,25 +42,30 @@ role as (
   union all
   select id, rw_name, rw_oid from tenant
 ),
--- What an extension made stays the extension's.
+-- What is in a schema, by pg_depend: the catalogs of objects have no index on their schemas, and reading them whole for each
+-- tenant would make every tenant's roles dearer than the last one's. What an extension made stays the extension's.
+member as (
+  select t.*, d.classid, d.objid as oid
+  from tenant as t join pg_depend as d on d.refclassid = 'pg_namespace'::regclass and d.refobjid = t.schema_oid
+  where not exists (
+    select from pg_depend as e where e.classid = d.classid and e.objid = d.objid and e.deptype = 'e'
+  )
+),
 relation as (
-  select t.*, c.oid, c.relkind, c.relowner, c.relacl
-  from tenant as t join pg_class as c on c.relnamespace = t.schema_oid
-  where c.relkind in ('r', 'p', 'v', 'm', 'f', 'S', 'c')
-    and not exists (
-      select from pg_depend as d where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype = 'e'
-    )
+  select m.*, c.relkind, c.relowner, c.relacl
+  from member as m join pg_class as c on m.classid = 'pg_class'::regclass and c.oid = m.oid
+  where c.relkind in ('r', 'p', 'v', 'm', 'f', 'S')
 ),
 -- No tenant can make these, and an original's superuser may have.
 other as (
-  select 'operator' as kind, 'pg_operator'::regclass as catalog, oid, oprnamespace as namespace, oprowner as owner from pg_operator
-  union all select 'operator family', 'pg_opfamily', oid, opfnamespace, opfowner from pg_opfamily
-  union all select 'operator class', 'pg_opclass', oid, opcnamespace, opcowner from pg_opclass
-  union all select 'collation', 'pg_collation', oid, collnamespace, collowner from pg_collation
-  union all select 'conversion', 'pg_conversion', oid, connamespace, conowner from pg_conversion
-  union all select 'text search configuration', 'pg_ts_config', oid, cfgnamespace, cfgowner from pg_ts_config
-  union all select 'text search dictionary', 'pg_ts_dict', oid, dictnamespace, dictowner from pg_ts_dict
-  union all select 'statistics', 'pg_statistic_ext', oid, stxnamespace, stxowner from pg_statistic_ext
+  select 'operator' as kind, 'pg_operator'::regclass as catalog, oid, oprowner as owner from pg_operator
+  union all select 'operator family', 'pg_opfamily', oid, opfowner from pg_opfamily
+  union all select 'operator class', 'pg_opclass', oid, opcowner from pg_opclass
+  union all select 'collation', 'pg_collation', oid, collowner from pg_collation
+  union all select 'conversion', 'pg_conversion', oid, conowner from pg_conversion
+  union all select 'text search configuration', 'pg_ts_config', oid, cfgowner from pg_ts_config
+  union all select 'text search dictionary', 'pg_ts_dict', oid, dictowner from pg_ts_dict
+  union all select 'statistics', 'pg_statistic_ext', oid, stxowner from pg_statistic_ext
 ),
 statement as (
   select id, 1 as step, format('create role %I %s', name, log_in) as sql from role, server where oid is null
@@ -100,9 +105,9 @@ statement as (
   select id, 5, format('grant usage on schema %I to %I', nspname, rw_name)
   from tenant where not exists (select from aclexplode(nspacl) as a where a.grantee = rw_oid)
 
-  -- Everything inside becomes the tenant's. Indexes, row types and owned sequences follow their table.
+  -- Everything inside becomes the tenant's. Indexes, row types and owned sequences follow their table, array types their element's.
   union all
-  select id, 6, format('alter %s %s owner to %I', case relkind when 'c' then 'type' else 'table' end, oid::regclass, role_name)
+  select id, 6, format('alter table %s owner to %I', oid::regclass, role_name)
   from relation
   where relowner is distinct from role_oid and not exists (
     select from pg_depend as d
@@ -110,37 +115,26 @@ statement as (
       and d.refclassid = 'pg_class'::regclass and d.deptype in ('a', 'i')
   )
   union all
-  select t.id, 7, format('alter %s %s owner to %I', case y.typtype when 'd' then 'domain' else 'type' end, y.oid::regtype, t.role_name)
-  from tenant as t join pg_type as y on y.typnamespace = t.schema_oid
-  where y.typowner is distinct from t.role_oid and y.typrelid = 0
+  select id, 7, format('alter %s %s owner to %I', case y.typtype when 'd' then 'domain' else 'type' end, y.oid::regtype, role_name)
+  from member as m join pg_type as y on m.classid = 'pg_type'::regclass and y.oid = m.oid
+  where y.typowner is distinct from role_oid
     -- A multirange type follows its range type since PostgreSQL 17.
-    and y.typtype = any (case when current_setting('server_version_num')::int < 170000 then '{b,d,e,r,m}' else '{b,d,e,r}' end::"char"[])
-    and not exists (select from pg_type as element where element.typarray = y.oid)
-    and not exists (
-      select from pg_depend as d where d.classid = 'pg_type'::regclass and d.objid = y.oid and d.deptype = 'e'
-    )
+    and y.typtype = any (case when current_setting('server_version_num')::int < 170000 then '{b,c,d,e,r,m}' else '{b,c,d,e,r}' end::"char"[])
   -- A function too, else one with SECURITY DEFINER would lend the tenant the rights of whoever made it.
   union all
-  select t.id, 8, format('alter routine %s owner to %I', p.oid::regprocedure, t.role_name)
-  from tenant as t join pg_proc as p on p.pronamespace = t.schema_oid
-  where p.proowner is distinct from t.role_oid
-    and not exists (
-      select from pg_depend as d where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e'
-    )
-
+  select id, 8, format('alter routine %s owner to %I', p.oid::regprocedure, role_name)
+  from member as m join pg_proc as p on m.classid = 'pg_proc'::regclass and p.oid = m.oid
+  where p.proowner is distinct from role_oid
   union all
-  select t.id, 8, format('alter %s %s owner to %I', o.kind, named.identity, t.role_name)
-  from tenant as t
-  join other as o on o.namespace = t.schema_oid and o.owner is distinct from t.role_oid
+  select id, 8, format('alter %s %s owner to %I', o.kind, named.identity, role_name)
+  from member as m
+  join other as o on o.catalog = m.classid and o.oid = m.oid and o.owner is distinct from role_oid
   cross join lateral pg_identify_object(o.catalog, o.oid, 0) as named
-  where not exists (
-    select from pg_depend as d where d.classid = o.catalog and d.objid = o.oid and d.deptype = 'e'
-  )
 
   union all
   select id, 9, format('grant select, insert, update, delete on table %s to %I', oid::regclass, rw_name)
   from relation
-  where relkind not in ('S', 'c') and 4 > (
+  where relkind <> 'S' and 4 > (
     select count(*) from aclexplode(relacl) as a
     where a.grantee = rw_oid and a.privilege_type in ('SELECT', 'INSERT', 'UPDATE', 'DELETE')
   )
