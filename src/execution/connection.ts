@@ -63,7 +63,11 @@ const MAX_STRAY_BYTES = 64 * 1024;
 /** No session's key: whoever comes next, the connection is reset. */
 const TRACES_OF_SEVERAL = "";
 
+let lastNumber = 0;
+
 export class Connection implements ExchangeHost {
+  /** From 1; no two connections of this process share one. */
+  readonly number = ++lastNumber;
   readonly statements: PreparedStatements;
   readonly openedAt = performance.now();
   idleSince = performance.now();

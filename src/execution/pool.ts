@@ -2,6 +2,7 @@
 // one next and how long anybody waits; not of what is run on them.
 
 import { setMaxListeners } from "node:events";
+import { LRUCache } from "lru-cache";
 import type { CancelSignal } from "../cancel-signal.ts";
 import { connect } from "../postgres/connect.ts";
 import type { ConnectionSettings } from "../postgres/connection-settings.ts";
@@ -40,15 +41,21 @@ const DEFAULTS = {
 
 const TIDY_MS = 10_000;
 const LARGEST_SHARE = 0.75;
+/** Bounds memory only: a session that falls out finds another home. */
+const MAX_HOMES = 20_000;
+const NO_CONNECTION = 0;
 
 export class Pool {
   /** Deadlines of everything that runs on the pool's connections. */
   readonly deadlines = new Deadlines();
   readonly #options: PoolOptions & Required<Pick<PoolOptions, keyof typeof DEFAULTS>>;
   readonly #maxPerTenant: number;
-  readonly #connections = new Set<Connection>();
+  /** By their numbers. */
+  readonly #connections = new Map<number, Connection>();
   /** Least recently used first. */
   #idle: Connection[] = [];
+  /** By session key, the number of the connection that has its statements prepared, and its tables in PostgreSQL's caches. */
+  readonly #homes = new LRUCache<string, number>({ max: MAX_HOMES });
   /** Ended by us; the server has not closed them yet. */
   readonly #ending = new Set<Connection>();
   #heldCount = 0;
@@ -114,7 +121,7 @@ export class Pool {
 
   /** The tenant's schema has changed: statements that were prepared before may have inferred other types. */
   forgetStatementsOf(tenant: string): void {
-    for (const connection of this.#connections) connection.statements.forgetTenant(tenant);
+    for (const connection of this.#connections.values()) connection.statements.forgetTenant(tenant);
   }
 
   /** Takes no more requests; lets those that it has come to their end, for `deadlineMs` at most. */
@@ -125,7 +132,7 @@ export class Pool {
     await this.#untilEmpty(deadlineMs);
     this.#stop.abort();
     for (const waiter of this.#waiting.takeAll()) waiter.reject(closing());
-    for (const connection of this.#connections) connection.cut();
+    for (const connection of this.#connections.values()) connection.cut();
     for (const connection of this.#ending) connection.destroy();
   }
 
@@ -146,13 +153,22 @@ export class Pool {
     displaced.reject(queueFull());
   }
 
-  /** The connection that last served this session saves a reset and has its statements prepared. */
+  /** The connection that last served this session saves a reset, too. */
   #takeIdle(sessionKey: string): Connection | undefined {
     const own = this.#idle.findLastIndex((connection) => connection.sessionKey === sessionKey);
-    const [connection] = this.#idle.splice(Math.max(own, 0), 1);
+    const [connection] = this.#idle.splice(own < 0 ? this.#homeOrFirst(sessionKey) : own, 1);
     if (connection === undefined || connection.isReusable) return connection;
     this.#discard(connection);
     return this.#takeIdle(sessionKey);
+  }
+
+  /** A home stays one while it is busy: with many sessions, each would otherwise be prepared everywhere and kept nowhere. */
+  #homeOrFirst(sessionKey: string): number {
+    const home = this.#connections.get(this.#homes.get(sessionKey) ?? NO_CONNECTION);
+    if (home !== undefined) return Math.max(this.#idle.indexOf(home), 0);
+    const [first] = this.#idle;
+    if (first !== undefined) this.#homes.set(sessionKey, first.number);
+    return 0;
   }
 
   #wait({ tenant, key: sessionKey }: Session, signal: CancelSignal): Promise<Connection> {
@@ -234,7 +250,7 @@ export class Pool {
       { settings: place, ownsSession, openTimeoutMs },
       this.#stop.signal,
     );
-    this.#connections.add(connection);
+    this.#connections.set(connection.number, connection);
     connection.onEnd(() => this.#forget(connection));
     return connection;
   }
@@ -257,13 +273,13 @@ export class Pool {
   }
 
   #discard(connection: Connection): void {
-    this.#connections.delete(connection);
+    this.#connections.delete(connection.number);
     connection.destroy();
   }
 
   /** It has ended by itself, idle or not. */
   #forget(connection: Connection): void {
-    this.#connections.delete(connection);
+    this.#connections.delete(connection.number);
     this.#idle = this.#idle.filter((idle) => idle !== connection);
     this.#serveWaiting();
   }
@@ -272,7 +288,7 @@ export class Pool {
   #retire(connections: readonly Connection[]): void {
     this.#idle = this.#idle.filter((connection) => !connections.includes(connection));
     for (const connection of connections) {
-      this.#connections.delete(connection);
+      this.#connections.delete(connection.number);
       this.#ending.add(connection);
       void connection.end().then(() => {
         this.#ending.delete(connection);

@@ -15,7 +15,7 @@ export interface PreparedStatement {
 }
 
 /** A backend keeps the parse tree of each: bounded in number and in the length of all their texts. */
-const MAX_STATEMENTS = 200;
+const MAX_STATEMENTS = 1_000;
 const MAX_TOTAL_CHARACTERS = 512 * 1024;
 const MAX_TEXT_CHARACTERS = 8 * 1024;
 
@@ -26,6 +26,8 @@ export function unnamedStatement(tenant: string): PreparedStatement {
 
 export class PreparedStatements {
   readonly #byKey: LRUCache<string, PreparedStatement>;
+  /** So that a tenant that changes its schema all the time costs others nothing. */
+  readonly #keysOf = new Map<string, Set<string>>();
   #evicted: string[] = [];
   #lastNumber = 0;
   readonly #areNamed: boolean;
@@ -37,8 +39,10 @@ export class PreparedStatements {
       max: MAX_STATEMENTS,
       maxSize: MAX_TOTAL_CHARACTERS,
       sizeCalculation: (_, key) => key.length,
-      dispose: ({ name }) => {
+      dispose: ({ name, tenant }, key) => {
         if (name !== "") this.#evicted.push(name);
+        const keys = this.#keysOf.get(tenant);
+        if (keys?.delete(key) === true && keys.size === 0) this.#keysOf.delete(tenant);
       },
     });
   }
@@ -51,6 +55,9 @@ export class PreparedStatements {
     if (!isKept) return unnamedStatement(tenant);
     const name = this.#areNamed ? `postgate_${String(++this.#lastNumber)}` : "";
     const statement: PreparedStatement = { name, tenant, isParsed: false, parameterTypes: undefined };
+    const keys = this.#keysOf.get(tenant);
+    if (keys === undefined) this.#keysOf.set(tenant, new Set([key]));
+    else keys.add(key);
     this.#byKey.set(key, statement);
     return statement;
   }
@@ -61,9 +68,7 @@ export class PreparedStatements {
 
   /** A tenant's schema has changed: types that were inferred before may be wrong now. */
   forgetTenant(tenant: string): void {
-    for (const [key, statement] of this.#byKey.entries()) {
-      if (statement.tenant === tenant) this.#byKey.delete(key);
-    }
+    for (const key of this.#keysOf.get(tenant) ?? []) this.#byKey.delete(key);
   }
 
   /** Names to close in PostgreSQL with the next write. */

@@ -76,6 +76,36 @@ describe("Pool", () => {
     pool.release(other);
   });
 
+  it("comes back to the connection that has a session's statements, whoever used it meanwhile", async () => {
+    start({ maxConnections: 2, maxPerTenant: 2 });
+    const serve = (key: string, connection: Connection): void => {
+      connection.begin({ session: sessionOf(key), isReadOnly: false, timeoutMs: 1, transaction: [] });
+    };
+    const [home, other] = await Promise.all([acquire("x"), acquire("y")]);
+    serve("x", home);
+    serve("y", other);
+    pool.release(other);
+    const busy = await acquire("x"); // While its home is.
+    expect(busy).toBe(other);
+    serve("x", busy);
+    pool.release(home);
+    pool.release(busy);
+    const third = await acquire("z"); // The one that was idle for longest.
+    expect(third).toBe(home);
+    serve("z", third);
+    const fourth = await acquire("z2");
+    serve("z2", fourth);
+    pool.release(fourth);
+    pool.release(third);
+    const again = await acquire("x");
+    expect(again).toBe(home);
+    home.destroy();
+    pool.release(again);
+    const rehomed = await acquire("x");
+    expect(rehomed).toBe(other);
+    pool.release(rehomed);
+  });
+
   it("refuses who would wait in a queue that is full", async () => {
     start({ maxWaiting: 1 });
     const held = await acquire("a");

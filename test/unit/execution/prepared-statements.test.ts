@@ -11,7 +11,7 @@ describe("PreparedStatements", () => {
 
   it("names what is to be closed, once", () => {
     const statements = new PreparedStatements();
-    const names = Array.from({ length: 201 }, (_, index) => statements.findOrAdd(String(index), "t").name);
+    const names = Array.from({ length: 1_001 }, (_, index) => statements.findOrAdd(String(index), "t").name);
     expect(statements.takeEvicted()).toEqual([names[0]]);
     expect(statements.takeEvicted()).toEqual([]);
   });
@@ -28,5 +28,10 @@ describe("PreparedStatements", () => {
     statements.forgetTenant("mine");
     expect(statements.takeEvicted()).toEqual([mine.name]);
     expect(statements.findOrAdd("b", "theirs")).toBe(theirs);
+    const again = statements.findOrAdd("a", "mine");
+    expect(again.name).not.toBe(mine.name);
+    statements.forget("a");
+    statements.forgetTenant("mine");
+    expect(statements.takeEvicted()).toEqual([again.name]);
   });
 });
