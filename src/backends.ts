@@ -31,7 +31,7 @@ export interface BackendOptions {
   readonly limits: { readonly timeoutMs: number; readonly maxBytes: number };
 }
 
-const MAX_REMEMBERED_TENANTS = 10_000;
+const MAX_REMEMBERED_TENANTS = 20_000;
 const INSUFFICIENT_PRIVILEGE = "42501";
 
 export function createBackends(options: BackendOptions): QueryStages["execute"] {

@@ -18,8 +18,8 @@ export interface VerdictCache {
   readonly usage: () => { readonly entries: number; readonly hits: number; readonly misses: number };
 }
 
-const MAX_ENTRIES = 10_000;
-const MAX_BYTES = 16 * 1024 * 1024;
+const MAX_ENTRIES = 20_000;
+const MAX_BYTES = 32 * 1024 * 1024;
 /** A long text is hardly ever sent twice, and would push many short ones out. */
 const MAX_ENTRY_BYTES = 64 * 1024;
 /** What an entry weighs besides its text, roughly: facts, error, the map's own parts. */

@@ -14,16 +14,16 @@ function rememberedOf(texts: readonly string[]): number {
 const distinct = (count: number, suffix = "") =>
   Array.from({ length: count }, (_, index) => `select ${index}${suffix}`);
 
-it("holds 10,000 verdicts, and gives up the oldest for the next", () => {
-  expect(rememberedOf(distinct(10_000))).toBe(10_000);
-  expect(rememberedOf(distinct(10_500))).toBe(10_000);
+it("holds 20,000 verdicts, and gives up the oldest for the next", () => {
+  expect(rememberedOf(distinct(20_000))).toBe(20_000);
+  expect(rememberedOf(distinct(20_500))).toBe(20_000);
 });
 
-it("holds 16 MiB, however few texts that are", () => {
+it("holds 32 MiB, however few texts that are", () => {
   const remembered = rememberedOf(distinct(1_000, `, '${"x".repeat(20_000)}'`));
 
-  expect(remembered).toBeGreaterThan(380);
-  expect(remembered).toBeLessThan(420);
+  expect(remembered).toBeGreaterThan(790);
+  expect(remembered).toBeLessThan(830);
 });
 
 it("does not hold a text of more than 64 KiB, for which others would have to go", () => {
