@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { createAuthenticator } from "./auth/authenticate.ts";
 import { createLastUsedRecorder, type LastUsedRecorder } from "./auth/last-used-recorder.ts";
 import { cachePrincipals } from "./auth/principal-cache.ts";
+import { createRightsChanges } from "./auth/rights-changes.ts";
 import { createPrincipalStore, createUseWriter } from "./auth/principal-store.ts";
 import type { Authenticate } from "./auth/principal.ts";
 import { createBackends } from "./backends.ts";
@@ -141,7 +142,9 @@ interface Authentication {
 
 function createAuthentication({ config, control, lastUsed, operations }: Authentication): Authenticate {
   const find = operations.timed("look-up", createPrincipalStore(control.query, config.sealingKeys));
-  const principals = cachePrincipals(find);
+  // An operator's own tables and views have no triggers of ours.
+  const findChanges = config.skipMigrations ? undefined : createRightsChanges(control.query);
+  const principals = cachePrincipals({ load: find, findChanges });
   operations.watchCache("principals", principals.usage);
   operations.watchPool("control", () => control.usage);
   return createAuthenticator(principals.load, lastUsed);

@@ -13,6 +13,6 @@ export function createAuthenticator(load: PrincipalCache["load"], lastUsed: Last
   };
   return (token) => {
     const found = load(hashToken(token));
-    return found instanceof Promise ? found.then(admit) : found; // What is remembered was recorded half a second ago at most.
+    return found instanceof Promise ? found.then(admit) : found; // The use was recorded when it was looked up.
   };
 }

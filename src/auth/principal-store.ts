@@ -7,17 +7,10 @@ import { LIMIT_COLUMNS } from "../tenants/tenant-limits.ts";
 import type { SealingKeys } from "../tenants/sealing.ts";
 import { accessModeOf } from "./access-mode.ts";
 import { batchLookups } from "./batch-lookups.ts";
+import type { MetadataQuery, Row } from "./metadata-query.ts";
 import type { LoadPrincipal } from "./principal-cache.ts";
 import type { Principal } from "./principal.ts";
 import type { TokenHash } from "./token.ts";
-
-/** Runs one query in the metadata database. */
-export type MetadataQuery = (
-  query: { readonly name: string; readonly text: string },
-  values: readonly unknown[],
-) => Promise<readonly Row[]>;
-
-type Row = Readonly<Record<string, unknown>>;
 
 /**
  * The tables may be an operator's views without our columns: `expires_at` and limits are read by way of JSON, which gives null for a
@@ -27,6 +20,8 @@ const FIND_PRINCIPAL = {
   name: "find_principal",
   text: `
     select token.token_hash, token.id::text as token_id, token.token_prefix, token.allowed_operations::text[] as permissions,
+      (extract(epoch from (pg_catalog.to_jsonb(token) ->> 'expires_at')::timestamptz) - extract(epoch from pg_catalog.now()))::float8
+        * 1000 as expires_in_ms,
       database.id::text as id, database.name, database.backend_type, database.connection_string, database.max_rows,
       (select pg_catalog.jsonb_object_agg(key, value) from pg_catalog.jsonb_each(pg_catalog.to_jsonb(database))
        where key = any ($2::text[])) as limits,
@@ -53,7 +48,8 @@ export function createPrincipalStore(query: MetadataQuery, keys: SealingKeys): L
     const row = await findRow(hash).catch((cause: unknown) => {
       throw new GatewayError("UNAVAILABLE", "The database of tokens cannot be reached", { cause });
     });
-    return row === undefined ? undefined : toPrincipal(row, keys);
+    if (row === undefined) return undefined;
+    return { principal: toPrincipal(row, keys), expiresInMs: Number(row["expires_in_ms"] ?? Infinity) };
   };
 }
 

@@ -6,7 +6,7 @@ export const HOLDS_ONLY_POSTGATE = `(
   not exists (
     select from pg_class as c
     where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p', 'v', 'm', 'f', 'S')
-      and c.relname not in ('postgate_databases', 'postgate_tokens', '_sqlx_migrations')
+      and c.relname not in ('postgate_databases', 'postgate_tokens', 'postgate_rights_changes', '_sqlx_migrations')
       and not exists (
         select from pg_depend as d where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype = 'e'
       )

@@ -16,6 +16,10 @@ export interface PlanOptions {
 const ADMIN_FUNCTIONS =
   "('create_tenant_database', 'delete_tenant_database', 'create_tenant_token', 'delete_tenant_token', 'rotate_tenant_token')";
 
+/** How instances learn of changed rights: for nobody but the triggers, and the login that looks tokens up. */
+const RIGHTS_CHANGES = "postgate_rights_changes";
+const RIGHTS_FUNCTIONS = "('postgate_record_rights_change', 'postgate_rights_changes_since')";
+
 /** Run with the search_path at pg_catalog: the names in the statements are qualified then. */
 const PLAN_SQL = `
 with server as (
@@ -36,6 +40,14 @@ metadata as (
 admin_function as (
   select p.oid, p.proowner, p.proacl, p.prosecdef from pg_proc as p
   where p.pronamespace = 'public'::regnamespace and p.proname in ${ADMIN_FUNCTIONS}
+),
+rights_table as (
+  select c.oid, c.relowner from pg_class as c
+  where c.relnamespace = 'public'::regnamespace and c.relname = '${RIGHTS_CHANGES}'
+),
+rights_function as (
+  select p.oid, p.proowner, p.proacl, p.prorettype = 'trigger'::regtype as is_trigger from pg_proc as p
+  where p.pronamespace = 'public'::regnamespace and p.proname in ${RIGHTS_FUNCTIONS}
 ),
 -- What an operator's views stand for: their triggers may run as whoever writes to the view.
 base_table as (
@@ -107,10 +119,12 @@ statement as (
 
   union all
   select 6, format('alter table %s owner to %I', oid::regclass, $1)
-  from metadata where $5 and relowner is distinct from (select oid from role where kind = 'owner')
+  from (select oid, relowner from metadata union all select oid, relowner from rights_table) as owned
+  where $5 and relowner is distinct from (select oid from role where kind = 'owner')
   union all
   select 6, format('alter routine %s owner to %I', oid::regprocedure, $1)
-  from admin_function where $5 and proowner is distinct from (select oid from role where kind = 'owner')
+  from (select oid, proowner from admin_function union all select oid, proowner from rights_function) as owned
+  where $5 and proowner is distinct from (select oid from role where kind = 'owner')
   union all
   select 6, format('alter schema postgate_helpers owner to %I', $1)
   from helper_schema where $5 and nspowner is distinct from (select oid from role where kind = 'owner')
@@ -166,6 +180,12 @@ statement as (
   from admin_function as f
   where not exists (
     select from aclexplode(f.proacl) as a where a.grantee = (select oid from role where kind = 'admin')
+  )
+  union all
+  select 9, format('grant execute on routine %s to %I', f.oid::regprocedure, $3)
+  from rights_function as f
+  where not is_trigger and not exists (
+    select from aclexplode(f.proacl) as a where a.grantee = (select oid from role where kind = 'auth')
   )
 )
 select sql from statement order by step, sql`;

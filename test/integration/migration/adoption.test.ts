@@ -89,7 +89,7 @@ describe.each(VERSIONS)("adoption on PostgreSQL %i", (version) => {
       grant select on public.postgate_report to public`);
     const theirs = `
       select relname::text as name, relowner::regrole::text as owner, relacl::text as acl from pg_class
-      where relnamespace = 'public'::regnamespace and relkind <> 'i' and relname not in ('postgate_databases', 'postgate_tokens')
+      where relnamespace = 'public'::regnamespace and relkind <> 'i' and relname !~ '^postgate_(databases|tokens|rights_changes)$'
       union all select proname, proowner::regrole::text, proacl::text from pg_proc
       where pronamespace = 'public'::regnamespace and proname = 'tally' order by 1`;
     const before = await database.query(theirs);

@@ -11,6 +11,7 @@ const MIGRATIONS = [
   "0004_token_life_cycle",
   "0005_tenant_limits",
   "0006_delete_unused_database",
+  "0007_rights_changes",
 ];
 
 describe.each(VERSIONS)("migrate on PostgreSQL %i", (version) => {

@@ -1,12 +1,18 @@
 import { once } from "node:events";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { cachePrincipals } from "../../../src/auth/principal-cache.ts";
+import { cachePrincipals, type FoundPrincipal, type PrincipalCacheOptions } from "../../../src/auth/principal-cache.ts";
 import type { Principal } from "../../../src/auth/principal.ts";
+import type { FindRightsChanges } from "../../../src/auth/rights-changes.ts";
 import type { TokenHash } from "../../../src/auth/token.ts";
+import type { DatabaseId } from "../../../src/tenants/tenant.ts";
 
 const hash = "a".repeat(64) as TokenHash;
 const clock = { now: () => Date.now() }; // Faked, as the timers are.
-const principal = { tokenId: "1" } as Principal;
+const principal = { tokenId: "1", tenant: { id: "one" } } as Principal;
+const found: FoundPrincipal = { principal, expiresInMs: Infinity };
+
+const cache = (load: PrincipalCacheOptions["load"], findChanges?: FindRightsChanges) =>
+  cachePrincipals({ load, findChanges, clock });
 
 describe("cachePrincipals", () => {
   beforeEach(() => {
@@ -17,15 +23,15 @@ describe("cachePrincipals", () => {
   });
 
   it("asks once for requests that come together", async () => {
-    const load = vi.fn(() => Promise.resolve(principal));
-    const { load: cached } = cachePrincipals(load, clock);
+    const load = vi.fn(() => Promise.resolve(found));
+    const { load: cached } = cache(load);
     await expect(Promise.all([cached(hash), cached(hash), cached(hash)])).resolves.toEqual(Array(3).fill(principal));
     expect(load).toHaveBeenCalledTimes(1);
   });
 
   it("trusts an answer for less than a second", async () => {
-    const load = vi.fn(() => Promise.resolve<Principal | undefined>(principal));
-    const { load: cached } = cachePrincipals(load, clock);
+    const load = vi.fn(() => Promise.resolve<FoundPrincipal | undefined>(found));
+    const { load: cached } = cache(load);
     await cached(hash);
     vi.advanceTimersByTime(400);
     await cached(hash);
@@ -38,9 +44,9 @@ describe("cachePrincipals", () => {
   it("counts the time that the look-up itself took", async () => {
     const load = vi.fn(async () => {
       await vi.advanceTimersByTimeAsync(600);
-      return principal;
+      return found;
     });
-    const { load: cached } = cachePrincipals(load, clock);
+    const { load: cached } = cache(load);
     await cached(hash);
     await cached(hash);
     expect(load).toHaveBeenCalledTimes(2);
@@ -49,11 +55,11 @@ describe("cachePrincipals", () => {
   it("asks for known tokens while a flood of unknown ones is looked up, and refuses what is over the bound", async () => {
     const flood = new AbortController();
     const load = vi.fn(async (asked: TokenHash) => {
-      if (asked === hash) return principal;
+      if (asked === hash) return found;
       if (!flood.signal.aborted) await once(flood.signal, "abort");
       return undefined;
     });
-    const { load: cached } = cachePrincipals(load, clock);
+    const { load: cached } = cache(load);
     await cached(hash);
     vi.advanceTimersByTime(600);
     const strangers = Array.from({ length: 600 }, (_, n) =>
@@ -69,13 +75,128 @@ describe("cachePrincipals", () => {
 
   it("remembers neither a failure nor an unknown token", async () => {
     const load = vi
-      .fn<() => Promise<Principal | undefined>>()
+      .fn<() => Promise<FoundPrincipal | undefined>>()
       .mockRejectedValueOnce(new Error("no connection"))
       .mockResolvedValueOnce(undefined)
-      .mockResolvedValueOnce(principal);
-    const { load: cached } = cachePrincipals(load, clock);
+      .mockResolvedValueOnce(found);
+    const { load: cached } = cache(load);
     await expect(cached(hash)).rejects.toThrow("no connection");
     await expect(cached(hash)).resolves.toBeUndefined();
     await expect(cached(hash)).resolves.toBe(principal);
+  });
+});
+
+describe("cachePrincipals, where changes are recorded", () => {
+  const nothing: ReadonlySet<DatabaseId> = new Set();
+  const load = vi.fn(() => Promise.resolve<FoundPrincipal | undefined>(found));
+  const findChanges = vi.fn<FindRightsChanges>(() => Promise.resolve(nothing));
+  let find: ReturnType<typeof cachePrincipals>["load"];
+
+  beforeEach(async () => {
+    vi.useFakeTimers();
+    load.mockClear().mockResolvedValue(found);
+    findChanges.mockReset().mockResolvedValueOnce(undefined).mockResolvedValue(nothing);
+    ({ load: find } = cache(load, findChanges));
+    await Promise.all([find(hash), find(hash)]); // The first question has no answer yet: the next look-up is covered.
+    await vi.advanceTimersByTimeAsync(600);
+    await find(hash);
+    load.mockClear();
+    findChanges.mockClear();
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  /** Uses the token every 100 ms. */
+  async function use(ms: number): Promise<void> {
+    for (let passed = 0; passed < ms; passed += 100) {
+      await vi.advanceTimersByTimeAsync(100);
+      await find(hash);
+    }
+  }
+
+  it("asks for changes and not for the token, as long as it is used and has not changed", async () => {
+    await use(10_000);
+    expect(load).not.toHaveBeenCalled();
+    expect(findChanges.mock.calls.length).toBeLessThanOrEqual(40);
+    findChanges.mockClear();
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(findChanges).not.toHaveBeenCalled();
+  });
+
+  it("gives at once what was confirmed lately, and has the next confirmation begin beside it", async () => {
+    await vi.advanceTimersByTimeAsync(300);
+    expect(find(hash)).toBe(principal);
+    expect(findChanges).toHaveBeenCalledTimes(1);
+  });
+
+  it("waits for the confirmation where the last one is too old", async () => {
+    await vi.advanceTimersByTimeAsync(2_000);
+    const answer = find(hash);
+    expect(answer).toBeInstanceOf(Promise);
+    await expect(answer).resolves.toBe(principal);
+    expect(load).not.toHaveBeenCalled();
+  });
+
+  it("looks the token up again when its database is among those that changed, and only then", async () => {
+    findChanges.mockResolvedValueOnce(new Set(["other"] as DatabaseId[]));
+    await use(400);
+    expect(load).not.toHaveBeenCalled();
+    findChanges.mockResolvedValueOnce(new Set(["one"] as DatabaseId[]));
+    load.mockResolvedValue(undefined);
+    await vi.advanceTimersByTimeAsync(2_000);
+    await expect(find(hash)).resolves.toBeUndefined();
+  });
+
+  it.each([
+    ["it is not known what has changed", () => Promise.resolve(undefined)],
+    ["the question cannot be asked", () => Promise.reject(new Error("no connection"))],
+  ])("trusts nothing any longer when %s", async (_, answer) => {
+    findChanges.mockImplementationOnce(answer);
+    await vi.advanceTimersByTimeAsync(300);
+    await find(hash); // In time, and the question goes out.
+    load.mockResolvedValue(undefined);
+    await vi.advanceTimersByTimeAsync(300);
+    await expect(find(hash)).resolves.toBeUndefined();
+  });
+
+  it("fails where the question that it waits for cannot be asked", async () => {
+    findChanges.mockRejectedValueOnce(new Error("no connection"));
+    await vi.advanceTimersByTimeAsync(2_000);
+    await expect(find(hash)).rejects.toThrow("no connection");
+  });
+
+  it("does not rely on a change being told that was told while the token was looked up", async () => {
+    const late = "b".repeat(64) as TokenHash;
+    let answer: (found: FoundPrincipal) => void = () => undefined;
+    load.mockReturnValueOnce(new Promise((resolve) => (answer = resolve)));
+    const asking = find(late);
+    findChanges.mockResolvedValueOnce(new Set(["one"] as DatabaseId[]));
+    await vi.advanceTimersByTimeAsync(300);
+    await find(hash);
+    answer(found); // Of before the change.
+    await asking;
+    load.mockResolvedValue(undefined);
+    await vi.advanceTimersByTimeAsync(300);
+    await expect(find(late)).resolves.toBeUndefined();
+  });
+
+  it("looks everything up again after a while, changed or not", async () => {
+    await use(24_000);
+    expect(load).not.toHaveBeenCalled();
+    await use(2_000);
+    expect(load).toHaveBeenCalledTimes(1);
+  });
+
+  it("trusts no token beyond its end", async () => {
+    const expiring = "c".repeat(64) as TokenHash;
+    load.mockResolvedValueOnce({ principal, expiresInMs: 3_000 });
+    await find(expiring);
+    load.mockClear().mockResolvedValue(undefined);
+    await use(2_900);
+    await expect(Promise.resolve(find(expiring))).resolves.toBe(principal);
+    expect(load).not.toHaveBeenCalled();
+    await vi.advanceTimersByTimeAsync(100);
+    await expect(find(expiring)).resolves.toBeUndefined();
   });
 });

@@ -1,0 +1,4 @@
+/** Milliseconds that only go forward. */
+export interface Clock {
+  readonly now: () => number;
+}
