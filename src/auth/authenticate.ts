@@ -8,7 +8,7 @@ import { hashToken, unauthorized } from "./token.ts";
 export function createAuthenticator(load: PrincipalCache["load"], lastUsed: LastUsedRecorder): Authenticate {
   const admit = (principal: Principal | undefined): Principal => {
     if (principal === undefined) throw unauthorized();
-    lastUsed.record(principal.tokenId);
+    lastUsed.record(principal.tokenId, principal.tokenPrefix);
     return principal;
   };
   return (token) => {

@@ -13,7 +13,8 @@ const REPORT_INTERVAL_MS = 60_000;
 const MAX_REMEMBERED_TOKENS = 100_000;
 
 export interface LastUsedRecorder {
-  record(tokenId: string): void;
+  /** @param tokenPrefix tells a token's secrets apart: the first use of a new one is written at once. */
+  record(tokenId: string, tokenPrefix: string): void;
   /** Writes what is still pending and stops. */
   close(): Promise<void>;
 }
@@ -54,9 +55,10 @@ export function createLastUsedRecorder(options: LastUsedRecorderOptions): LastUs
   timer.unref();
 
   return {
-    record(tokenId) {
-      if (recentlyWritten.has(tokenId)) return;
-      recentlyWritten.set(tokenId, true);
+    record(tokenId, tokenPrefix) {
+      const secret = `${tokenId} ${tokenPrefix}`;
+      if (recentlyWritten.has(secret)) return;
+      recentlyWritten.set(secret, true);
       pending.add(tokenId);
     },
     async close() {

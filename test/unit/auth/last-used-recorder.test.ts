@@ -14,9 +14,9 @@ describe("createLastUsedRecorder", () => {
   it("writes many uses of many tokens in one statement, once", async () => {
     const write = vi.fn(() => Promise.resolve());
     const recorder = createLastUsedRecorder({ write, observe: vi.fn(), clock });
-    for (let use = 0; use < 100; use++) recorder.record(use % 2 === 0 ? "b" : "a");
+    for (let use = 0; use < 100; use++) recorder.record(use % 2 === 0 ? "b" : "a", "pg_00000");
     await vi.advanceTimersByTimeAsync(2_000);
-    recorder.record("a");
+    recorder.record("a", "pg_00000");
     await vi.advanceTimersByTimeAsync(2_000);
     expect(write.mock.calls).toEqual([[["a", "b"]]]);
     await recorder.close();
@@ -26,10 +26,21 @@ describe("createLastUsedRecorder", () => {
     const write = vi.fn(() => Promise.resolve());
     const recorder = createLastUsedRecorder({ write, observe: vi.fn(), clock });
     for (let second = 0; second < 60; second++) {
-      recorder.record("a");
+      recorder.record("a", "pg_00000");
       await vi.advanceTimersByTimeAsync(1_000);
     }
     expect(write).toHaveBeenCalledTimes(2);
+    await recorder.close();
+  });
+
+  it("writes the first use of a token's new secret at once", async () => {
+    const write = vi.fn(() => Promise.resolve());
+    const recorder = createLastUsedRecorder({ write, observe: vi.fn(), clock });
+    recorder.record("a", "pg_00000");
+    await vi.advanceTimersByTimeAsync(2_000);
+    recorder.record("a", "pg_00001");
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(write.mock.calls).toEqual([[["a"]], [["a"]]]);
     await recorder.close();
   });
 
@@ -37,7 +48,7 @@ describe("createLastUsedRecorder", () => {
     const write = vi.fn().mockRejectedValueOnce(new Error("down")).mockResolvedValue(undefined);
     const observe = vi.fn();
     const recorder = createLastUsedRecorder({ write, observe, clock });
-    recorder.record("a");
+    recorder.record("a", "pg_00000");
     await vi.advanceTimersByTimeAsync(2_000);
     expect(observe).toHaveBeenCalledWith(expect.objectContaining({ kind: "background-failure" }));
     expect(write).toHaveBeenLastCalledWith(["a"]);
@@ -49,7 +60,7 @@ describe("createLastUsedRecorder", () => {
     const write = vi.fn().mockRejectedValue(new Error("read-only"));
     const observe = vi.fn();
     const recorder = createLastUsedRecorder({ write, observe, clock });
-    recorder.record("a");
+    recorder.record("a", "pg_00000");
     await vi.advanceTimersByTimeAsync(60_500);
     expect(write).toHaveBeenCalledTimes(60);
     expect(observe).toHaveBeenCalledTimes(1);
@@ -61,7 +72,7 @@ describe("createLastUsedRecorder", () => {
   it("writes what is pending when it is closed", async () => {
     const write = vi.fn(() => Promise.resolve());
     const recorder = createLastUsedRecorder({ write, observe: vi.fn(), clock });
-    recorder.record("a");
+    recorder.record("a", "pg_00000");
     await recorder.close();
     expect(write).toHaveBeenCalledWith(["a"]);
   });
