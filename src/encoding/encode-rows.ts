@@ -48,6 +48,7 @@ export function encodeRows(json: JsonWriter, result: ResultSet, form: RowsForm):
     return;
   }
   const plan = planOf(result, form);
+  json.expect(expectedBytes(result.rows, plan));
   let separator = "[";
   for (const row of result.rows) {
     json.text(separator);
@@ -56,6 +57,15 @@ export function encodeRows(json: JsonWriter, result: ResultSet, form: RowsForm):
     separator = ",";
   }
   json.text("]");
+}
+
+/** What PostgreSQL sends before a value takes as much as the quotes and the comma around it. */
+function expectedBytes(rows: readonly DataRow[], { columns }: RowPlan): number {
+  let bytes = 0;
+  for (const { prefix } of columns) bytes += prefix.length;
+  bytes *= rows.length;
+  for (const row of rows) bytes += row.length;
+  return bytes;
 }
 
 function planOf({ fields }: ResultSet, { rowMode, encoderOf }: RowsForm): RowPlan {

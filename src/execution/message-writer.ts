@@ -6,7 +6,7 @@ const INT16 = 2;
 const INT32 = 4;
 /** Of UTF-8 for one unit of UTF-16. */
 const MAX_BYTES_A_UNIT = 3;
-const SHORT_TEXT = 256;
+const SHORT_TEXT_UNITS = 256;
 const PORTAL = 0x50; // 'P'
 const STATEMENT = 0x53; // 'S'
 
@@ -131,5 +131,5 @@ export class MessageWriter {
 
 /** At least what the text takes in UTF-8. A short one is not measured for it. */
 function sizeFor(text: string): number {
-  return text.length < SHORT_TEXT ? text.length * MAX_BYTES_A_UNIT : Buffer.byteLength(text);
+  return text.length < SHORT_TEXT_UNITS ? text.length * MAX_BYTES_A_UNIT : Buffer.byteLength(text);
 }

@@ -28,6 +28,17 @@ describe("JsonWriter", () => {
     },
   );
 
+  it("finds what must be escaped at every place of a long text, wherever that lies in memory", () => {
+    for (const special of ["\0", "\n", "\x1f", " ", "!", '"', "#", "[", "\\", "]", "\x7f", "é"])
+      for (let place = 0; place < 40; place++) {
+        const text = `${"x".repeat(place)}${special}${"ü".repeat(20)}`;
+        const bytes = Buffer.from(`"${"\\".repeat(place % 4)}${text}"`);
+        const json = new JsonWriter(1_000);
+        json.string(bytes, 1 + (place % 4), bytes.length - 1);
+        expect(json.take().toString()).toBe(JSON.stringify(text));
+      }
+  });
+
   it("writes bytes that are no UTF-8, as a database in SQL_ASCII holds them, as replacement characters", () => {
     expect(stringOf(Buffer.from([0x61, 0xff, 0x62]))).toBe('"a\ufffdb"');
   });
