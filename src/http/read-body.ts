@@ -44,6 +44,11 @@ class GatheredBytes {
  * @throws Error when the client goes away before the end.
  */
 export function readBody(request: IncomingMessage, limitBytes: number, held: HeldBody): Promise<Buffer> {
+  // The client went while its token was looked up: nothing of what is listened for would come any more.
+  return request.destroyed ? Promise.reject(closedInBody()) : receive(request, limitBytes, held);
+}
+
+function receive(request: IncomingMessage, limitBytes: number, held: HeldBody): Promise<Buffer> {
   return new Promise<Buffer>((resolve, reject) => {
     const { socket } = request;
     const declaredBytes = Number(request.headers["content-length"] ?? 0);
@@ -79,7 +84,7 @@ export function readBody(request: IncomingMessage, limitBytes: number, held: Hel
       reject(error);
     };
     // Node tells the request nothing of it once it is answered, as it is when its end is no valid HTTP.
-    const onClose = (): void => onError(new Error("The connection was closed in mid-body"));
+    const onClose = (): void => onError(closedInBody());
     const stop = (): void => void socket.off("close", onClose);
     socket.on("close", onClose);
     request.on("data", onData).on("end", onEnd).on("error", onError);
@@ -113,6 +118,10 @@ export function discardBody(request: IncomingMessage): Promise<boolean> {
 
 function hasBody({ headers }: IncomingMessage): boolean {
   return headers["transfer-encoding"] !== undefined || (headers["content-length"] ?? "0") !== "0";
+}
+
+function closedInBody(): Error {
+  return new Error("The connection was closed in mid-body");
 }
 
 function payloadTooLarge(limitBytes: number): GatewayError {
