@@ -63,11 +63,11 @@ export function createBackends(options: BackendOptions): QueryStages["execute"] 
     return shared.execute(request);
   }
 
-  return (principal, { statements, isBatch, transaction, accept, signal }) => {
+  return (principal, { statements, isBatch, transaction, accept, signal, requireRights }) => {
     const { tenant } = principal;
     const context = contextOf(principal);
     const { session, limits } = context;
-    const request = { statements, isBatch, transaction, accept, signal, session, limits }; // Spreading costs several µs.
+    const request = { statements, isBatch, transaction, accept, signal, requireRights, session, limits }; // Spreading costs several µs.
     switch (tenant.backend.kind) {
       case "schema":
         return executeShared(request, { id: tenant.id, schema: tenant.backend.schema }, context);

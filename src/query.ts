@@ -1,9 +1,11 @@
 // The pipeline of one request: start reading here. http/ hands over a principal and a well-formed request; each line below is one
 // stage, and a stage that refuses throws a GatewayError, which http/error-response.ts turns into the answer.
 
+import { isDeepStrictEqual } from "node:util";
 import { type Approve, approveAll } from "./approve-all.ts";
 import type { Principal } from "./auth/principal.ts";
 import { encodeAnswer } from "./encoding/encode-answer.ts";
+import { GatewayError } from "./errors.ts";
 import type { ExecuteRequest } from "./execution/execute-request.ts";
 import type { ResultSet } from "./execution/result-set.ts";
 import type { QueryAnswer, RunQuery } from "./http/query-route.ts";
@@ -27,7 +29,7 @@ const NO_BODY = Buffer.alloc(0);
 const BATCH = "BATCH";
 
 export function createQueryPipeline({ approve, execute, maxSqlBytes, maxResultBytes }: QueryStages): RunQuery {
-  return async (principal, request, { signal, approved }): Promise<QueryAnswer> => {
+  return async (principal, request, { signal, approved, currentPrincipal }): Promise<QueryAnswer> => {
     const { isBatch, transaction } = request;
     const statements = await approveAll(request, principal, { approve, maxSqlBytes });
     const operation = isBatch ? BATCH : (statements[0]?.statement.operation ?? "");
@@ -37,9 +39,26 @@ export function createQueryPipeline({ approve, execute, maxSqlBytes, maxResultBy
     // Encoded before a change is committed: an answer that is too large, or that cannot be written, undoes it.
     const accept = (results: readonly ResultSet[]): void => void (body = encodeAnswer(results, request, maxBytes));
     if (statements.length === 0) accept([]);
+    const requireRights = (): Promise<void> | undefined => requireUnchanged(principal, currentPrincipal);
     const results =
-      statements.length === 0 ? [] : await execute(principal, { statements, isBatch, transaction, signal, accept });
+      statements.length === 0
+        ? []
+        : await execute(principal, { statements, isBatch, transaction, signal, requireRights, accept });
     const rowCount = results.reduce((sum, result) => sum + result.rowCount, 0);
     return { body, rowCount, operation };
   };
+}
+
+/** Statements were judged by the rights of `principal`, and run as its role: where those are others by now, nothing of it holds. */
+function requireUnchanged(
+  principal: Principal,
+  currentPrincipal: () => Principal | Promise<Principal>,
+): Promise<void> | undefined {
+  const current = currentPrincipal();
+  return current === principal ? undefined : Promise.resolve(current).then((now) => requireSame(principal, now));
+}
+
+function requireSame(principal: Principal, now: Principal): void {
+  if (!isDeepStrictEqual(principal, now))
+    throw new GatewayError("UNAVAILABLE", "The token's rights were changed while the statement waited; it was not run");
 }

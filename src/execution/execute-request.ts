@@ -28,6 +28,8 @@ export interface ExecuteRequest {
   readonly accept: (results: readonly ResultSet[]) => void;
   /** Aborted when nobody waits for the answer any more. */
   readonly signal: CancelSignal;
+  /** Called when there is a connection: what it throws, or gives and rejects with, keeps the statements from running. */
+  readonly requireRights: () => Promise<void> | undefined;
 }
 
 export interface Limits {

@@ -7,22 +7,22 @@ import type { Connection } from "./connection.ts";
 import { ClientGone, ConnectionUnusable, type ExecuteRequest, type StatementToRun } from "./execute-request.ts";
 import type { Pool } from "./pool.ts";
 import type { ResultSet } from "./result-set.ts";
-import { StatementRun } from "./statement-run.ts";
+import { type RunResources, StatementRun } from "./statement-run.ts";
 import { unavailable } from "./translate-database-error.ts";
 import type { TypeCatalog } from "./type-catalog.ts";
 import { createUndeterminedMemory } from "./undetermined-memory.ts";
 
 /** The driver reads the count of described parameters as a signed number. */
 const MAX_DESCRIBED_PARAMETERS = 32_767;
+const NOBODY_WAITS = "The client has gone; the statement was not run";
 
 export class Executor {
   readonly #pool: Pool;
-  readonly #types: TypeCatalog;
-  readonly #undetermined = createUndeterminedMemory();
+  readonly #resources: RunResources;
 
   constructor(pool: Pool, types: TypeCatalog) {
     this.#pool = pool;
-    this.#types = types;
+    this.#resources = { types, undetermined: createUndeterminedMemory(), deadlines: pool.deadlines };
   }
 
   /**
@@ -30,7 +30,7 @@ export class Executor {
    *
    * @throws GatewayError ROW_LIMIT_EXCEEDED, RESULT_TOO_LARGE: rolled back.
    * @throws GatewayError TIMEOUT: cancelled and rolled back.
-   * @throws GatewayError UNAVAILABLE, INVALID_REQUEST: not run.
+   * @throws GatewayError UNAVAILABLE, INVALID_REQUEST, and what `requireRights` throws: not run.
    * @throws GatewayError DATABASE_ERROR: refused by PostgreSQL; with sqlstate 08007 the outcome is unknown.
    * @throws TenantRoleMissing before anything has run.
    * @throws ClientGone after `signal` was aborted.
@@ -51,30 +51,30 @@ export class Executor {
 
   async #executeOnce(request: ExecuteRequest): Promise<readonly ResultSet[]> {
     const connection = await this.#acquire(request);
-    const run = new StatementRun(connection, request, {
-      types: this.#types,
-      undetermined: this.#undetermined,
-      deadlines: this.#pool.deadlines,
-    });
+    let run: StatementRun | undefined;
     try {
+      const checking = request.requireRights();
+      if (checking !== undefined) await checking;
+      if (request.signal.aborted) throw new ClientGone(NOBODY_WAITS);
+      run = new StatementRun(connection, request, this.#resources);
       return await run.result();
     } finally {
-      run.end();
+      run?.end();
       this.#pool.release(connection);
-      if (run.changesSchema) this.#forgetSchema(request.session.tenant);
+      if (run?.changesSchema === true) this.#forgetSchema(request.session.tenant);
     }
   }
 
   #forgetSchema(tenant: string): void {
     this.#pool.forgetStatementsOf(tenant);
-    this.#types.forgetTenant(tenant);
+    this.#resources.types.forgetTenant(tenant);
   }
 
   async #acquire({ session, signal }: ExecuteRequest): Promise<Connection> {
     try {
       return await this.#pool.acquire(session, signal);
     } catch (error) {
-      throw signal.aborted ? new ClientGone("The client has gone; the statement was not run") : error;
+      throw signal.aborted ? new ClientGone(NOBODY_WAITS) : error;
     }
   }
 }

@@ -22,6 +22,8 @@ interface QueryContext {
   readonly requestId: string;
   /** Aborts when the client has gone: nobody waits for the answer any more. */
   readonly signal: CancelSignal;
+  /** Who the token stands for now, as far as a change must show: at once where that was asked a moment ago. */
+  readonly currentPrincipal: () => Principal | Promise<Principal>;
   /** Told once the statements are judged, so that the log line of a failure names what was to be done. */
   readonly approved: (operation: string) => void;
 }
@@ -100,7 +102,7 @@ export function addQueryRoute(app: FastifyInstance, protocol: QueryProtocol, opt
         const query = protocol.parseBody(await readBody(request.raw, maxBodyBytes, held), request.headers);
         admitStatements(query.statements.length);
         if (protocol.answerHeaders !== undefined) reply.headers(protocol.answerHeaders(request, query));
-        return await runQuery(await currentPrincipal(), query, contextOf(request, clientGone));
+        return await runQuery(await currentPrincipal(), query, contextOf(request, clientGone, currentPrincipal));
       } finally {
         held.release();
       }
@@ -148,17 +150,28 @@ function toPayload(body: Buffer): Buffer | string {
   return body.length <= MAX_TEXT_BYTES && isAscii(body) ? body.toString("latin1") : body;
 }
 
-/** Whoever sends a body slowly, byte by byte, keeps no right longer than others. */
+/** Whoever sends a body slowly, byte by byte, or waits long for a connection, keeps no right longer than others. */
 function refreshing(
-  known: Principal,
+  principal: Principal,
   authenticateAgain: () => Principal | Promise<Principal>,
-): () => Promise<Principal> | Principal {
-  const knownAt = performance.now();
-  return () => (performance.now() - knownAt <= MAX_AGE_OF_RIGHTS_MS ? known : authenticateAgain());
+): QueryContext["currentPrincipal"] {
+  let known: Principal | Promise<Principal> = principal;
+  let knownAt = performance.now();
+  return () => {
+    const now = performance.now();
+    if (now - knownAt <= MAX_AGE_OF_RIGHTS_MS) return known;
+    knownAt = now;
+    return (known = authenticateAgain());
+  };
 }
 
-function contextOf(request: FastifyRequest, clientGone: CancelController): QueryContext {
-  return { requestId: request.id, signal: clientGone, approved: (operation) => (request.operation = operation) };
+function contextOf(
+  request: FastifyRequest,
+  clientGone: CancelController,
+  currentPrincipal: QueryContext["currentPrincipal"],
+): QueryContext {
+  const approved = (operation: string): void => void (request.operation = operation);
+  return { requestId: request.id, signal: clientGone, currentPrincipal, approved };
 }
 
 function clientWatch(running: RunningQueries): OnRequest {

@@ -1,9 +1,11 @@
 // What an operator changes shows on every instance within one second, by no notice from anybody: each asks again. The second is
 // asserted at five times; what was seen is printed.
 
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { createGateway, type Gateway } from "../../src/gateway.ts";
 import { openSocket, readAnswers } from "./http/raw-http.ts";
+import { connect } from "../../src/postgres/connect.ts";
+import { someoneWaits } from "../support/someone-waits.ts";
 import { createTestDatabase, type TestDatabase } from "../support/cluster.ts";
 import {
   type Answer,
@@ -74,6 +76,13 @@ async function createDedicated(): Promise<TestTenant> {
 const SET_TOKEN = "where token_hash = encode(sha256(convert_to($1, 'UTF8')), 'hex')";
 const TOKEN_ID = `(select id from postgate_tokens ${SET_TOKEN})`;
 
+/** The token has been looked up. */
+async function usedOnce(database: TestDatabase, token: string): Promise<void> {
+  const usedAt = async (): Promise<unknown> =>
+    (await database.query(`select last_used_at from postgate_tokens ${SET_TOKEN}`, [token]))[0]?.last_used_at;
+  await expect.poll(usedAt, { timeout: DEADLINE_MS }).not.toBeNull();
+}
+
 interface Change {
   readonly what: string;
   /** `$1` is the token; `$2`, where it occurs, the name of another database. */
@@ -141,9 +150,7 @@ describe("a change shows on three instances within one second", () => {
       "content-type: application/json",
     ];
     socket.write([...head, `content-length: ${body.length}`, "", body.charAt(0)].join("\r\n"));
-    const usedAt = async (): Promise<unknown> =>
-      (await gateway.database.query(`select last_used_at from postgate_tokens ${SET_TOKEN}`, [token]))[0]?.last_used_at;
-    await expect.poll(usedAt, { timeout: DEADLINE_MS }).not.toBeNull();
+    await usedOnce(gateway.database, token);
     await gateway.database.query(sql, [token]);
     await untilAllSay(asker(token, ask), after);
     socket.write(body.slice(1));
@@ -151,6 +158,36 @@ describe("a change shows on three instances within one second", () => {
     socket.destroy();
     const { code } = answer?.body as { code?: string };
     expect(`${answer?.status ?? 0} ${code ?? ""}`).toBe(after);
+  });
+
+  it.each([
+    ["a deleted token", `delete from postgate_tokens ${SET_TOKEN}`, "401 UNAUTHORIZED"],
+    ["permissions", `update postgate_tokens set allowed_operations = '{SELECT}' ${SET_TOKEN}`, "503 UNAVAILABLE"],
+    ["a use, which is no change of rights", `update postgate_tokens set last_used_at = now() ${SET_TOKEN}`, "[]"],
+  ])("%s, while a statement waits for a connection", async (_, sql, after) => {
+    const narrow = await startTestGateway({ config: { poolSize: 4 } }); // One connection for tenants' statements.
+    onTestFinished(() => narrow.close());
+    const tenant = await narrow.createTenant();
+    await tenant.rows("create table slow (id int)");
+    await tenant.rows("create table notes (id int)");
+    const { token } = await tenant.withPermissions("SELECT", "INSERT");
+    const [{ schema_name: schema }] = await narrow.database.query(
+      "select schema_name from postgate_databases where name <> 'postgate_admin'",
+    );
+    const locker = await connect(narrow.database.connection);
+    onTestFinished(() => locker.end());
+    await locker.query(`begin; lock table "${String(schema)}".slow`);
+    const holder = tenant.query("select * from slow");
+    await expect.poll(() => someoneWaits(narrow.database), { timeout: DEADLINE_MS }).toBe(true);
+    const waiting = post(narrow.url, token, { sql: "insert into notes values (1)" });
+    await usedOnce(narrow.database, token);
+    await narrow.database.query(sql, [token]);
+    const since = performance.now();
+    while (performance.now() - since < 1_000) await post(narrow.url, token, { sql: "" }); // It is known by now.
+    await locker.query("rollback");
+    expect((await holder).status).toBe(200);
+    expect(summaryOf(await waiting)).toBe(after);
+    expect(await tenant.rows("select * from notes")).toHaveLength(after === "[]" ? 1 : 0);
   });
 
   it("a connection string, whose pool is given up", async () => {

@@ -88,6 +88,7 @@ export async function createWallsWorld(version: ClusterVersion, install: Install
         limits: { timeoutMs: 500, maxRows: 100_000, maxBytes: 1 << 25 },
         accept: () => undefined,
         signal: new AbortController().signal,
+        requireRights: () => undefined,
       });
       return JSON.stringify(result === undefined ? { rows: [] } : textOfResult(result));
     } catch (error) {

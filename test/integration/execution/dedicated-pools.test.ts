@@ -17,6 +17,7 @@ function request(sql: string): ExecuteRequest {
     limits: { timeoutMs: 10_000, maxRows: 10, maxBytes: 100_000 },
     accept: () => undefined,
     signal: new AbortController().signal,
+    requireRights: () => undefined,
   };
 }
 
