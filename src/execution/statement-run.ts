@@ -196,7 +196,7 @@ export class StatementRun implements Deadline {
   }
 
   #acceptAs(results: readonly Rows[], userTypes: ReadonlyMap<number, UserType>): readonly ResultSet[] {
-    if (this.#makesTypes) requireKnownArrays(results, userTypes);
+    requireKnownArrays(results, userTypes, this.#makesTypes);
     const accepted = toResultSets(results, userTypes);
     this.#request.accept(accepted);
     this.#accepted = accepted;

@@ -3,6 +3,7 @@
 import { errorOfStatement, GatewayError } from "../errors.ts";
 import { createBounds, type DataRow, locateValues } from "./data-row.ts";
 import type { Rows } from "./exchange.ts";
+import { unavailable } from "./translate-database-error.ts";
 import { type Field, FIRST_LOOKED_UP_TYPE_OID, type ResultSet, type UserType } from "./result-set.ts";
 
 const OPEN_BRACKET = 0x5b;
@@ -24,19 +25,23 @@ export function toResultSets(results: readonly Rows[], userTypes: UserTypes): re
 }
 
 /**
- * After a transaction that may have made types, which nobody else sees yet. Of a type that the catalog does not show, a scalar is
- * its text; what an array's elements are is not to be guessed.
+ * Of a type that the catalog does not show, a scalar is its text; what an array's elements are is not to be guessed.
  *
- * @throws GatewayError DATABASE_ERROR naming the statement.
+ * @param makesTypes the transaction may have made types, which nobody else sees yet.
+ * @throws GatewayError DATABASE_ERROR naming the statement; UNAVAILABLE where the type was dropped since the statement read it.
  */
-export function requireKnownArrays(results: readonly Rows[], userTypes: UserTypes): void {
+export function requireKnownArrays(results: readonly Rows[], userTypes: UserTypes, makesTypes: boolean): void {
   results.forEach((result, statement) => {
-    if (returnsUnknownArray(result, userTypes)) throw errorOfStatement(newArrayType("returned"), statement);
+    if (!returnsUnknownArray(result, userTypes)) return;
+    throw makesTypes
+      ? errorOfStatement(newArrayType("returned"), statement)
+      : unavailable("A type of the result was dropped while it was read");
   });
 }
 
 function returnsUnknownArray({ fields, rows }: Rows, userTypes: UserTypes): boolean {
   const isUnknown = ({ typeOid }: Field): boolean => typeOid >= FIRST_LOOKED_UP_TYPE_OID && !userTypes.has(typeOid);
+  if (!fields.some(isUnknown)) return false;
   const columns = fields.flatMap((field, index) => (isUnknown(field) && field.typeSize <= 0 ? [index] : []));
   if (columns.length === 0) return false;
   const bounds = createBounds(fields.length);

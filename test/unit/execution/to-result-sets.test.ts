@@ -5,13 +5,18 @@ import { dataRow, type TextRow } from "../../support/data-row.ts";
 
 const NEW_TYPE = 20_000;
 
-/** One result of a batch that makes types, of which the catalog shows none yet. */
-function requireKnown(columns: number, rows: readonly TextRow[], typeSize = -1) {
+interface Shape {
+  readonly typeSize?: number;
+  readonly makesTypes?: boolean;
+}
+
+/** One result, of a type that the catalog does not show. */
+function requireKnown(columns: number, rows: readonly TextRow[], { typeSize = -1, makesTypes = true }: Shape = {}) {
   const fields = Array.from({ length: columns }, (_, index): Field => {
     return { name: `c${index}`, typeOid: NEW_TYPE, typeSize, typeModifier: -1, tableOid: 0, columnNumber: 0 };
   });
   const result = { fields, returnsRows: true, rows: rows.map(dataRow), commandTag: `SELECT ${rows.length}` };
-  return () => requireKnownArrays([result], new Map());
+  return () => requireKnownArrays([result], new Map(), makesTypes);
 }
 
 describe("values of a type that the same batch makes", () => {
@@ -27,7 +32,7 @@ describe("values of a type that the same batch makes", () => {
     ["texts that are empty", -1, ["", ""]],
     ["of a fixed size, as enums are", 4, ["{", "["]],
   ])("are passed on where they are none: %s", (_, typeSize, values) => {
-    expect(requireKnown(2, [values], typeSize)).not.toThrow();
+    expect(requireKnown(2, [values], { typeSize })).not.toThrow();
   });
 
   it("are looked through once, however many columns there are", { timeout: 10_000 }, () => {
@@ -35,4 +40,11 @@ describe("values of a type that the same batch makes", () => {
     const rows = Array.from({ length: 1_000 }, () => row);
     expect(requireKnown(row.length, rows)).not.toThrow();
   });
+});
+
+it("arrays of a type that was dropped while it was read are to be read again", () => {
+  expect(requireKnown(2, [["(1)", "{1,2}"]], { makesTypes: false })).toThrow(
+    expect.objectContaining({ code: "UNAVAILABLE" }),
+  );
+  expect(requireKnown(2, [["(1)", null]], { makesTypes: false })).not.toThrow();
 });
