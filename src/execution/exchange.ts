@@ -245,7 +245,9 @@ export class Exchange implements MessageReceiver {
 
   /** The types that were asked for are there. */
   #continue(): void {
-    this.#plan.next?.().then((piece) => this.#send(piece), this.#refuse);
+    const { next } = this.#plan;
+    if (next === undefined) this.unexpected();
+    else next().then((piece) => this.#send(piece), this.#refuse);
   }
 
   #send({ request, until, parsing, describing, endsInSync }: Piece): void {
@@ -258,7 +260,9 @@ export class Exchange implements MessageReceiver {
   }
 
   #confirm(): void {
-    this.#plan.confirm?.(this.#results).then(() => this.#release(SYNC), this.#refuse);
+    const { confirm } = this.#plan;
+    if (confirm === undefined) this.unexpected();
+    else confirm(this.#results).then(() => this.#release(SYNC), this.#refuse);
   }
 
   readonly #refuse = (error: unknown): void => {

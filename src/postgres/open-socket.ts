@@ -28,13 +28,13 @@ export async function openSocket(settings: ConnectionSettings, signal: AbortSign
   try {
     return await openTlsSocket(settings, trust, signal);
   } catch (error) {
-    if (settings.sslMode !== "prefer" || !(error instanceof HandshakeError)) throw error;
-    return openPlainSocket(settings, signal);
+    if (settings.sslMode !== "prefer" || !(error instanceof NoTlsError)) throw error;
+    return openPlainSocket(settings, signal, readInto());
   }
 }
 
-/** The server speaks TLS, but not one that can be agreed on. */
-class HandshakeError extends Error {}
+/** The server does not speak TLS, or not one that can be agreed on. */
+class NoTlsError extends Error {}
 
 async function openTlsSocket(
   settings: ConnectionSettings,
@@ -44,8 +44,7 @@ async function openTlsSocket(
   const socket = await openPlainSocket(settings, signal);
   try {
     if (await offersTls(socket, signal)) return await secure(socket, { trust, host: settings.host }, signal);
-    if (settings.sslMode === "prefer") return socket;
-    throw new Error(`the server does not offer TLS, and sslmode=${settings.sslMode} asks for it`);
+    throw new NoTlsError(`the server does not offer TLS, and sslmode=${settings.sslMode} asks for it`);
   } catch (error) {
     socket.destroy();
     throw error;
@@ -120,7 +119,7 @@ async function secure(socket: Socket, { trust, host }: Peer, signal: AbortSignal
     return encrypted;
   } catch (cause) {
     if (signal.aborted) throw cause;
-    throw new HandshakeError(`TLS with the server failed: ${(cause as Error).message}`, { cause });
+    throw new NoTlsError(`TLS with the server failed: ${(cause as Error).message}`, { cause });
   }
 }
 
