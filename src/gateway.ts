@@ -24,6 +24,7 @@ import { type Installation, migrate } from "./migration/migrate.ts";
 import { MigrationError } from "./migration/migration-error.ts";
 import { createLog } from "./observability/log.ts";
 import type { Observe } from "./observability/observation.ts";
+import { reportSeldom } from "./observability/report-seldom.ts";
 import { withSqlLog } from "./observability/sql-log.ts";
 import { openOperations, type Operations } from "./operations.ts";
 import { createJudge } from "./policy/create-judge.ts";
@@ -233,7 +234,8 @@ function createExecution({
   const ownsSessions = config.preparedStatements;
   const types = new TypeCatalog((text, values) => control.query({ name: "find_types", text }, values));
   const openPool = (name: string, connection: ConnectionSettings, maxConnections: number): Executor => {
-    const pool = new Pool({ connection, maxConnections, ownsSessions });
+    const onOpenFailed = reportSeldom(operations.observe, `opening a connection more of the pool "${name}"`);
+    const pool = new Pool({ connection, maxConnections, ownsSessions, onOpenFailed });
     onClose(() => pool.close(config.shutdownTimeoutMs));
     operations.watchPool(name, () => pool.usage);
     return new Executor(pool, types);

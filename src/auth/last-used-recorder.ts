@@ -2,13 +2,12 @@
 
 import { LRUCache } from "lru-cache";
 import type { Observe } from "../observability/observation.ts";
-import type { Clock } from "./clock.ts";
+import { reportSeldom } from "../observability/report-seldom.ts";
+import type { Clock } from "../clock.ts";
 
 /** The contract: a first use shows within 2 s, later ones at least once a minute. */
 const FLUSH_INTERVAL_MS = 1_000;
 const REWRITE_INTERVAL_MS = 30_000;
-/** A standby in the primary's place would fail every second for as long as it is there. */
-const REPORT_INTERVAL_MS = 60_000;
 /** Bounds memory only: a token that falls out is written once more than needed. */
 const MAX_REMEMBERED_TOKENS = 100_000;
 
@@ -35,7 +34,8 @@ export function createLastUsedRecorder(options: LastUsedRecorderOptions): LastUs
   });
   const pending = new Set<string>();
   let flushing: Promise<void> = Promise.resolve();
-  const report = createReport(observe, clock);
+  // A standby in the primary's place fails every second for as long as it is there.
+  const report = reportSeldom(observe, "recording the last use of tokens", clock);
 
   async function flush(): Promise<void> {
     if (pending.size === 0) return;
@@ -66,14 +66,5 @@ export function createLastUsedRecorder(options: LastUsedRecorderOptions): LastUs
       await flushing;
       await flush();
     },
-  };
-}
-
-function createReport(observe: Observe, clock: Clock): (cause: unknown) => void {
-  let reportedAt = Number.NEGATIVE_INFINITY;
-  return (cause) => {
-    if (clock.now() - reportedAt < REPORT_INTERVAL_MS) return;
-    reportedAt = clock.now();
-    observe({ kind: "background-failure", task: "recording the last use of tokens", cause });
   };
 }

@@ -2,7 +2,7 @@
 
 import { LRUCache } from "lru-cache";
 import { GatewayError } from "../errors.ts";
-import type { Clock } from "./clock.ts";
+import type { Clock } from "../clock.ts";
 import type { Principal } from "./principal.ts";
 import { type Confirmable, type Confirmation, createConfirmation } from "./confirmation.ts";
 import type { FindRightsChanges } from "./rights-changes.ts";

@@ -3,7 +3,7 @@
 
 import { GatewayError } from "../errors.ts";
 import type { DatabaseId } from "../tenants/tenant.ts";
-import type { Clock } from "./clock.ts";
+import type { Clock } from "../clock.ts";
 import type { MetadataQuery } from "./metadata-query.ts";
 
 /**

@@ -24,6 +24,8 @@ export interface PoolOptions {
   readonly waitTimeoutMs?: number;
   /** For what is sent on a new connection before the first statement. */
   readonly openTimeoutMs?: number;
+  /** Told why one more connection cannot be had, while there are others. */
+  readonly onOpenFailed?: (cause: unknown) => void;
   /** A connection that nobody used for so long is closed. */
   readonly idleTimeoutMs?: number;
   /** A connection of this age is replaced, because a backend's caches of catalogs only grow. */
@@ -234,7 +236,10 @@ export class Pool {
     } catch (cause) {
       this.#openingCount -= 1;
       this.#tellClosers();
-      if (this.#connections.size > 0) return;
+      if (this.#connections.size > 0) {
+        if (!this.#isClosing) this.#options.onOpenFailed?.(cause);
+        return;
+      }
       this.#waiting.nextInTurn(() => 1)?.reject(unavailable("The database cannot be reached", cause));
       this.#openForWaiting();
     }

@@ -1,11 +1,13 @@
 import { createServer, type Server } from "node:net";
 import { once } from "node:events";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { randomBytes } from "node:crypto";
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import type { Connection } from "../../../src/execution/connection.ts";
 import type { Piece } from "../../../src/execution/pipeline.ts";
 import { Pool, type PoolOptions } from "../../../src/execution/pool.ts";
 import type { Session } from "../../../src/execution/session.ts";
-import { clusterConnection } from "../../support/cluster.ts";
+import { queryAs } from "../migration/support.ts";
+import { clusterConnection, createTestDatabase } from "../../support/cluster.ts";
 import { type Proxy, startProxy } from "./proxy.ts";
 
 const never = new AbortController().signal;
@@ -74,6 +76,23 @@ describe("Pool", () => {
     const other = await acquire("t", "z");
     expect(other).toBe(two); // The one that was idle for longest.
     pool.release(other);
+  });
+
+  it("tells why it cannot grow, and serves on over what it has", async () => {
+    const database = await createTestDatabase();
+    onTestFinished(() => database.close());
+    const role = `few_${randomBytes(4).toString("hex")}`;
+    await database.query(`create role ${role} login connection limit 1`);
+    onTestFinished(() => queryAs(clusterConnection(), `drop role ${role}`).then(() => undefined));
+    const onOpenFailed = vi.fn();
+    start({ connection: { ...database.connection, user: role }, maxConnections: 2, maxPerTenant: 2, onOpenFailed });
+    const first = await acquire("a");
+    const second = acquire("b");
+    await expect.poll(() => onOpenFailed.mock.calls).toHaveLength(1);
+    expect(onOpenFailed.mock.calls[0]).toMatchObject([{ sqlstate: "53300" }]);
+    pool.release(first);
+    expect(await second).toBe(first);
+    pool.release(first);
   });
 
   it("comes back to the connection that has a session's statements, whoever used it meanwhile", async () => {
