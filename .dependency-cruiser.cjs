@@ -9,6 +9,7 @@ const stage = (name, allowed) => ({
 const leaves = [
   "brand\\.ts",
   "cancel-signal\\.ts",
+  "clock\\.ts",
   "errors\\.ts",
   "permissions\\.ts",
   "parameters\\.ts",
@@ -31,7 +32,7 @@ module.exports = {
     stage("encoding", [...leaves, "execution/(data-row|result-set)\\.ts"]),
     stage("postgres", leaves),
     stage("tenants", [...leaves, "postgres/", "auth/principal\\.ts"]),
-    stage("auth", [...leaves, "observability/observation\\.ts", "tenants/"]),
+    stage("auth", [...leaves, "observability/(observation|report-seldom)\\.ts", "tenants/"]),
     stage("execution", [...leaves, "postgres/", "tenants/", "auth/principal\\.ts", "policy/approved-statement\\.ts"]),
     stage("migration", [...leaves, "postgres/", "tenants/", "policy/function-names\\.ts"]),
     stage("doctor", [...leaves, "postgres/", "tenants/", "migration/migrate\\.ts"]),
