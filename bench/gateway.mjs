@@ -37,7 +37,7 @@ const round = (value, digits = 1) => Number(value.toFixed(digits));
 let requests = 0;
 
 async function runOnce(scenario, { server, database, seconds, atLeast = 1 }) {
-  const tenants = SCENARIOS[scenario].hasManyTenants ? database.tenants : database.tenants.slice(0, 1);
+  const tenants = database.tenants.slice(0, SCENARIOS[scenario].tenantCount ?? 1);
   const target = server === undefined ? { connection: database.connection } : { url: server.url };
   const before = server === undefined ? 0 : cpuSeconds(server.pid);
   const seen = await runScript(path("support/load.mjs"), {
@@ -53,21 +53,26 @@ async function runOnce(scenario, { server, database, seconds, atLeast = 1 }) {
   return { ...seen, cpu };
 }
 
+const spreadOf = (numbers, digits) => [Math.min(...numbers), Math.max(...numbers)].map((value) => round(value, digits));
+
+/** The median of the rounds, and between what they were. */
 function summarize(runs) {
-  const of = (key) => runs.map((run) => run[key]);
-  const cpu = of("cpu").filter((value) => value !== undefined);
-  return {
-    requests_per_second: round(median(of("rate"))),
-    requests_per_second_spread: [Math.min(...of("rate")), Math.max(...of("rate"))].map((value) => round(value)),
-    p50_ms: round(median(of("p50")), 2),
-    p99_ms: round(median(of("p99")), 2),
-    ...(cpu.length === 0
-      ? {}
-      : {
-          cpu_us_per_request: round(median(cpu)),
-          cpu_us_per_request_spread: [Math.min(...cpu), Math.max(...cpu)].map((value) => round(value)),
-        }),
+  const summary = (key, digits) => {
+    const values = runs.map((run) => run[key]);
+    return { median: round(median(values), digits), spread: spreadOf(values, digits) };
   };
+  return {
+    requests_per_second: summary("rate", 0),
+    p50_ms: summary("p50", 2),
+    p99_ms: summary("p99", 2),
+    ...(runs[0].cpu === undefined ? {} : { cpu_us_per_request: summary("cpu", 1) }),
+  };
+}
+
+/** Of the two in the same round, which were seconds apart. */
+function ratio(runs, [one, other], key) {
+  const values = runs[one].map((run, index) => run[key] / runs[other][index][key]);
+  return { median: round(median(values), 2), spread: spreadOf(values, 2) };
 }
 
 async function measure(scenario, servers, database) {
@@ -79,18 +84,17 @@ async function measure(scenario, servers, database) {
         server,
         database,
         seconds: isWarmUp ? WARM_UP_SECONDS : seconds,
-        atLeast: isWarmUp && SCENARIOS[scenario].hasManyTenants ? tenantCount : 1,
+        atLeast: isWarmUp ? (SCENARIOS[scenario].tenantCount ?? 1) : 1,
       });
       if (!isWarmUp) runs[name].push(run);
     }
   }
-  const results = Object.fromEntries(Object.entries(runs).map(([name, each]) => [name, summarize(each)]));
-  const cpu = (name) => results[name].cpu_us_per_request;
   return {
-    results,
-    cpu_ratio: {
-      gateway_to_empty: round(cpu("gateway") / cpu("empty"), 2),
-      plain_to_gateway: round(cpu("plain") / cpu("gateway"), 2),
+    results: Object.fromEntries(Object.entries(runs).map(([name, each]) => [name, summarize(each)])),
+    ratios: {
+      cpu_gateway_to_empty: ratio(runs, ["gateway", "empty"], "cpu"),
+      cpu_plain_to_gateway: ratio(runs, ["plain", "gateway"], "cpu"),
+      rate_gateway_to_direct: ratio(runs, ["gateway", "direct"], "rate"),
     },
   };
 }
@@ -143,6 +147,7 @@ for (const server of Object.values(servers).filter((each) => each !== undefined)
   await runOnce("point SELECT", { server, database, seconds: 0, atLeast: WARM_UP_REQUESTS });
 for (const scenario of Object.keys(SCENARIOS)) {
   if (options.only !== undefined && options.only !== scenario) continue;
+  if ((SCENARIOS[scenario].tenantCount ?? 1) > tenantCount) continue;
   say(`${scenario} …`);
   report.scenarios[scenario] = await measure(scenario, servers, database);
 }

@@ -13,7 +13,7 @@ const { hostname, port } = plan.url === undefined ? {} : new URL(plan.url);
 
 function askOverHttp(n) {
   const { token } = plan.tenants[n % plan.tenants.length];
-  const body = JSON.stringify(scenario.statement(n, plan.tenants.length));
+  const body = JSON.stringify(scenario.statement(n));
   return new Promise((resolve, reject) => {
     const headers = {
       authorization: `Bearer ${token}`,
@@ -31,25 +31,24 @@ function askOverHttp(n) {
   });
 }
 
+/** Prepared, but for texts that come once, or too many to keep on each connection. */
 async function openDirect() {
   const client = new pg.Client({ ...plan.connection, password: "" });
   await client.connect();
+  const name = scenario.isCold || scenario.tenantCount !== undefined ? "" : "bench";
   await client.query(`set search_path to ${pg.escapeIdentifier(plan.tenants[0].schema)}`);
-  return client;
+  return (n) => {
+    const { sql, params } = scenario.statement(n);
+    const { schema } = plan.tenants[n % plan.tenants.length];
+    const text =
+      scenario.tenantCount === undefined ? sql : sql.replace("accounts", `${pg.escapeIdentifier(schema)}.accounts`);
+    return client.query({ name, text, values: params, rowMode: "array" });
+  };
 }
 
-const asks =
-  plan.url === undefined
-    ? await Promise.all(
-        Array.from({ length: scenario.connections }, async () => {
-          const client = await openDirect();
-          return (n) => {
-            const { sql, params } = scenario.statement(n, 1);
-            return client.query({ name: scenario.isCold ? "" : "bench", text: sql, values: params, rowMode: "array" });
-          };
-        }),
-      )
-    : Array.from({ length: scenario.connections }, () => askOverHttp);
+const asks = await Promise.all(
+  Array.from({ length: scenario.connections }, () => (plan.url === undefined ? openDirect() : askOverHttp)),
+);
 
 const latencies = [];
 let sent = plan.firstRequest;

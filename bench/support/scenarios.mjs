@@ -19,6 +19,14 @@ const point = (n, tag = "") => ({
   params: [(n % 100) + 1],
 });
 
+/** Tenants in turn, each with a text of its own. */
+const inTurn = (tenantCount) => ({
+  connections: 32,
+  tenantCount,
+  statement: (n) => point(n, ` /* of tenant ${n % tenantCount} */`),
+});
+
+/** Where `tenantCount` is left out, all requests are the first tenant's. */
 export const SCENARIOS = {
   "point SELECT": { connections: 32, statement: (n) => point(n) },
   INSERT: {
@@ -28,9 +36,6 @@ export const SCENARIOS = {
   "1,000 rows of 10 columns": { connections: 4, statement: () => ({ sql: "select * from people", params: [] }) },
   "10 MB": { connections: 2, statement: () => ({ sql: "select * from documents", params: [] }) },
   "cold statements": { connections: 32, isCold: true, statement: (n) => point(n, ` and ${n} = ${n}`) },
-  "many tenants": {
-    connections: 32,
-    hasManyTenants: true,
-    statement: (n, tenantCount) => point(n, ` /* of tenant ${n % tenantCount} */`),
-  },
+  "1,000 tenants": inTurn(1_000),
+  "10,000 tenants": inTurn(10_000),
 };
