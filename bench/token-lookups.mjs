@@ -21,7 +21,10 @@ const { rows } = await client.query(
 );
 const hashes = rows.map(({ token }) => createHash("sha256").update(token).digest("hex"));
 const pool = new QueryPool({ connection: database.connection, maxConnections: 2, timeoutMs: 5_000 });
-const find = createPrincipalStore(pool.query, { current: undefined, old: undefined });
+const find = createPrincipalStore(pool.query, {
+  keys: { current: undefined, old: undefined },
+  areChangesRecorded: recorded === "recorded",
+});
 const times = [];
 const { load } = cachePrincipals({
   findChanges: recorded === "recorded" ? createRightsChanges(pool.query) : undefined,

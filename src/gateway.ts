@@ -142,10 +142,11 @@ interface Authentication {
 }
 
 function createAuthentication({ config, control, lastUsed, operations }: Authentication): Authenticate {
-  const find = operations.timed("look-up", createPrincipalStore(control.query, config.sealingKeys));
-  // An operator's own tables and views have no triggers of ours.
-  const findChanges = config.skipMigrations ? undefined : createRightsChanges(control.query);
-  const principals = cachePrincipals({ load: find, findChanges });
+  const areChangesRecorded = !config.skipMigrations; // An operator's own tables and views have no triggers of ours.
+  const store = createPrincipalStore(control.query, { keys: config.sealingKeys, areChangesRecorded });
+  const load = operations.timed("look-up", store);
+  const findChanges = areChangesRecorded ? createRightsChanges(control.query) : undefined;
+  const principals = cachePrincipals({ load, findChanges });
   operations.watchCache("principals", principals.usage);
   operations.watchPool("control", () => control.usage);
   return createAuthenticator(principals.load, lastUsed);

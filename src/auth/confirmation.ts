@@ -3,7 +3,7 @@
 
 import type { Clock } from "../clock.ts";
 import type { Principal } from "./principal.ts";
-import type { FindRightsChanges } from "./rights-changes.ts";
+import type { FindRightsChanges, RightsChanges } from "./rights-changes.ts";
 
 /** Whoever comes so long after the last confirmation has the next one begin, without waiting for it. */
 const CONFIRM_AFTER_MS = 250;
@@ -22,8 +22,8 @@ export interface Confirmation {
    * cannot be asked.
    */
   readonly begin: (now: number) => Promise<void> | undefined;
-  /** Whether every change after a look-up that was asked at this time has yet to be told. */
-  readonly covers: (askedAt: number) => boolean;
+  /** Whether every change after a look-up has yet to be told: one that was asked at this time, and answered by this server. */
+  readonly covers: (askedAt: number, server: string | undefined) => boolean;
 }
 
 export interface ConfirmationOptions {
@@ -37,6 +37,8 @@ export function createConfirmation({ known, findChanges, clock }: ConfirmationOp
   let confirmedAt = Number.NEGATIVE_INFINITY;
   /** What was told until then may have come after a look-up that was asked before. */
   let toldAt = Number.POSITIVE_INFINITY;
+  /** That told. */
+  let toldBy: string | undefined;
   let underway: Promise<void> | undefined;
 
   async function confirm(askedAt: number, ask: FindRightsChanges): Promise<void> {
@@ -46,7 +48,8 @@ export function createConfirmation({ known, findChanges, clock }: ConfirmationOp
     } finally {
       underway = undefined;
       toldAt = clock.now();
-      markChanged(known.values(), changed);
+      toldBy = changed?.server;
+      markChanged(known.values(), changed?.databases);
     }
     confirmedAt = askedAt;
   }
@@ -63,12 +66,12 @@ export function createConfirmation({ known, findChanges, clock }: ConfirmationOp
       }
       return underway;
     },
-    covers: (askedAt) => askedAt >= toldAt,
+    covers: (askedAt, server) => askedAt >= toldAt && server !== undefined && server === toldBy,
   };
 }
 
 /** All of them where it is not known what has changed. */
-function markChanged(known: Iterable<Confirmable>, changed: Awaited<ReturnType<FindRightsChanges>>): void {
+function markChanged(known: Iterable<Confirmable>, changed: RightsChanges["databases"] | undefined): void {
   if (changed?.size === 0) return;
   for (const each of known) if (changed?.has(each.principal.tenant.id) ?? true) each.isCurrent = false;
 }

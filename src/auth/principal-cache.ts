@@ -20,6 +20,8 @@ export interface FoundPrincipal {
   readonly principal: Principal;
   /** From the look-up on; Infinity where the token does not expire. */
   readonly expiresInMs: number;
+  /** That has answered, as RightsChanges names it; undefined where changes are not recorded, and of a standby. */
+  readonly server: string | undefined;
 }
 
 export type LoadPrincipal = (hash: TokenHash) => Promise<FoundPrincipal | undefined>;
@@ -122,11 +124,11 @@ function createLookUps({ cached, load, confirmation }: LookUpOptions): LookUps {
   }
 
   // Times are counted from when the question was asked: the answer is as old as that.
-  const toKnown = ({ principal, expiresInMs }: FoundPrincipal, askedAt: number): Known => ({
+  const toKnown = ({ principal, expiresInMs, server }: FoundPrincipal, askedAt: number): Known => ({
     principal,
     askedAt,
     outdatedAt: askedAt + Math.min(expiresInMs, MAX_AGE_MS),
-    isCurrent: confirmation.covers(askedAt),
+    isCurrent: confirmation.covers(askedAt, server),
   });
 
   return {

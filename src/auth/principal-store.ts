@@ -16,10 +16,10 @@ import type { TokenHash } from "./token.ts";
  * The tables may be an operator's views without our columns: `expires_at` and limits are read by way of JSON, which gives null for a
  * column that is not there. A schema that does not exist has no name, so that its tenant is not found.
  */
-const FIND_PRINCIPAL = {
+const findPrincipal = (server: string) => ({
   name: "find_principal",
   text: `
-    select token.token_hash, token.id::text as token_id, token.token_prefix, token.allowed_operations::text[] as permissions,
+    select ${server} as server, token.token_hash, token.id::text as token_id, token.token_prefix, token.allowed_operations::text[] as permissions,
       (extract(epoch from (pg_catalog.to_jsonb(token) ->> 'expires_at')::timestamptz) - extract(epoch from pg_catalog.now()))::float8
         * 1000 as expires_in_ms,
       database.id::text as id, database.name, database.backend_type, database.connection_string, database.max_rows,
@@ -31,36 +31,48 @@ const FIND_PRINCIPAL = {
     left join public.postgate_databases as database on database.id = token.database_id
     where token.token_hash = any ($1::text[])
       and coalesce((pg_catalog.to_jsonb(token) ->> 'expires_at')::timestamptz > pg_catalog.now(), true)`,
-} as const;
+});
+
+const FIND_UNRECORDED = findPrincipal("null");
+const FIND_RECORDED = findPrincipal("(select public.postgate_rights_server())");
 
 const RECORD_USES = {
   name: "record_uses",
   text: "update public.postgate_tokens set last_used_at = pg_catalog.now() where id = any ($1::uuid[])",
 } as const;
 
+export interface PrincipalStoreOptions {
+  readonly keys: SealingKeys;
+  /** The metadata are our own tables, and have the triggers that record changes. */
+  readonly areChangesRecorded: boolean;
+}
+
 /**
  * @throws (of what it gives) GatewayError DATABASE_NOT_FOUND when the token is good and its database is gone, UNAVAILABLE
  * when the metadata cannot be read or the database's connection string cannot be opened.
  */
-export function createPrincipalStore(query: MetadataQuery, keys: SealingKeys): LoadPrincipal {
-  const findRow = batchLookups((hashes: readonly TokenHash[]) => findRows(query, hashes), isDataException);
+export function createPrincipalStore(
+  query: MetadataQuery,
+  { keys, areChangesRecorded }: PrincipalStoreOptions,
+): LoadPrincipal {
+  const find = areChangesRecorded ? FIND_RECORDED : FIND_UNRECORDED;
+  const findRow = batchLookups(async (hashes: readonly TokenHash[]) => {
+    const rows = await query(find, [hashes, LIMIT_COLUMNS]);
+    return new Map(rows.map((row) => [row["token_hash"] as TokenHash, row]));
+  }, isDataException);
   return async (hash) => {
     const row = await findRow(hash).catch((cause: unknown) => {
       throw new GatewayError("UNAVAILABLE", "The database of tokens cannot be reached", { cause });
     });
     if (row === undefined) return undefined;
-    return { principal: toPrincipal(row, keys), expiresInMs: Number(row["expires_in_ms"] ?? Infinity) };
+    const server = (row["server"] as string | null) ?? undefined;
+    return { principal: toPrincipal(row, keys), expiresInMs: Number(row["expires_in_ms"] ?? Infinity), server };
   };
 }
 
 /** SQLSTATE class 22: a value in an operator's view that is not of its type, in one of the rows. */
 function isDataException(error: unknown): boolean {
   return error instanceof Error && "code" in error && String(error.code).startsWith("22");
-}
-
-async function findRows(query: MetadataQuery, hashes: readonly TokenHash[]): Promise<ReadonlyMap<TokenHash, Row>> {
-  const rows = await query(FIND_PRINCIPAL, [hashes, LIMIT_COLUMNS]);
-  return new Map(rows.map((row) => [row["token_hash"] as TokenHash, row]));
 }
 
 /** Sets `last_used_at` of these tokens to now. */

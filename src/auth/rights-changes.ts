@@ -12,11 +12,17 @@ import type { MetadataQuery } from "./metadata-query.ts";
  *
  * @throws (of what it gives) GatewayError UNAVAILABLE when the metadata cannot be asked.
  */
-export type FindRightsChanges = () => Promise<ReadonlySet<DatabaseId> | undefined>;
+export type FindRightsChanges = () => Promise<RightsChanges | undefined>;
+
+export interface RightsChanges {
+  /** That has told: a look-up which another one answered may lag behind it, or be ahead. */
+  readonly server: string;
+  readonly databases: ReadonlySet<DatabaseId>;
+}
 
 const FIND_CHANGES = {
   name: "find_rights_changes",
-  text: "select snapshot, state, databases from public.postgate_rights_changes_since($1, $2)",
+  text: "select server, snapshot, state, databases from public.postgate_rights_changes_since($1, $2)",
 } as const;
 
 /** How long changes are kept, so that their rows stay few. An instance that has not asked for longer is told that it missed some. */
@@ -25,13 +31,15 @@ const FORGET_AFTER_MS = 60_000;
 const REFUSED_FOR_MS = 10_000;
 
 interface Answer {
+  /** Null on a standby. */
+  readonly server: string | null;
   readonly snapshot: string;
   /** Of what the changes are recorded by; null where some may not be. */
   readonly state: string | null;
   readonly databases: readonly DatabaseId[] | null;
 }
 
-interface Seen extends Omit<Answer, "databases"> {
+interface Seen extends Pick<Answer, "snapshot" | "state"> {
   readonly askedAt: number;
 }
 
@@ -48,14 +56,15 @@ export function createRightsChanges(query: MetadataQuery, clock: Clock = globalT
     return taken;
   }
 
-  async function ask(askedAt: number): Promise<ReadonlySet<DatabaseId> | undefined> {
+  async function ask(askedAt: number): Promise<RightsChanges | undefined> {
     const since = last;
     last = undefined; // Until there is an answer: changes that one tells which does not arrive are not told again.
     const [row] = await query(FIND_CHANGES, [since?.snapshot, takeOld(askedAt)?.snapshot]);
-    const { snapshot, state, databases } = row as unknown as Answer;
+    const { server, snapshot, state, databases } = row as unknown as Answer;
     last = { askedAt, snapshot, state };
     old ??= last;
-    return state !== null && state === since?.state && databases !== null ? new Set(databases) : undefined;
+    if (server === null || state === null || state !== since?.state || databases === null) return undefined;
+    return { server, databases: new Set(databases) };
   }
 
   return async () => {

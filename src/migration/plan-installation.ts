@@ -18,7 +18,7 @@ const ADMIN_FUNCTIONS =
 
 /** How instances learn of changed rights: for nobody but the triggers, and the login that looks tokens up. */
 const RIGHTS_CHANGES = "postgate_rights_changes";
-const RIGHTS_FUNCTIONS = "('postgate_record_rights_change', 'postgate_rights_changes_since')";
+const RIGHTS_FUNCTIONS = "('postgate_record_rights_change', 'postgate_rights_changes_since', 'postgate_rights_server')";
 
 /** Run with the search_path at pg_catalog: the names in the statements are qualified then. */
 const PLAN_SQL = `
@@ -132,6 +132,12 @@ statement as (
   select 7, format('alter routine %s owner to %I', p.oid::regprocedure, $1)
   from helper_schema join pg_proc as p on p.pronamespace = helper_schema.oid
   where $5 and p.proowner is distinct from (select oid from role where kind = 'owner')
+
+  -- ENABLE TRIGGER ALL, as a restore of data alone ends with, leaves them off for replication.
+  union all
+  select 8, format('alter table %s enable always trigger %I', t.tgrelid::regclass, t.tgname)
+  from rights_function as f join pg_trigger as t on t.tgfoid = f.oid
+  where $5 and f.is_trigger and t.tgenabled <> 'A'
 
   -- Tenants' roles are PUBLIC too: nothing of the metadata is for it.
   union all

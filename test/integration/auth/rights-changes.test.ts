@@ -2,35 +2,43 @@
 // come out as "not known", and never as "nothing".
 
 import { beforeEach, describe, expect, it, onTestFinished } from "vitest";
-import { createRightsChanges, type FindRightsChanges } from "../../../src/auth/rights-changes.ts";
+import { createRightsChanges } from "../../../src/auth/rights-changes.ts";
+import { migrate } from "../../../src/migration/migrate.ts";
 import { connect } from "../../../src/postgres/connect.ts";
 import { QueryPool } from "../../../src/postgres/query-pool.ts";
-import { emptyDatabase, type Migrated, migrated, queryAs, VERSIONS } from "../migration/support.ts";
+import { hasCluster } from "../../support/cluster.ts";
+import { useCluster } from "../../support/use-cluster.ts";
+import { emptyDatabase, type Migrated, migrated, queryAs } from "../migration/support.ts";
+
+type Find = () => Promise<ReadonlySet<string> | undefined>;
 
 const NOTHING = new Set();
 const NOT_KNOWN = undefined;
+/** Each has functions and operators that another lacks. */
+const VERSIONS = ([18, 14] as const).filter(hasCluster);
 
 describe.each(VERSIONS)("changes of rights on PostgreSQL %i", (version) => {
+  useCluster(version);
   let gateway: Migrated;
   let shop: string;
   let bakery: string;
-  let findChanges: FindRightsChanges;
+  let findChanges: Find;
   let now: number;
 
   const change = (sql: string, params?: unknown[]): Promise<unknown> => gateway.database.query(sql, params);
 
   /** Of another instance; it has its first answer, which is that nothing is known. */
-  async function startAsking(): Promise<FindRightsChanges> {
+  async function startAsking(): Promise<Find> {
     const pool = new QueryPool({ connection: gateway.installation.auth, maxConnections: 1, timeoutMs: 5_000 });
     onTestFinished(() => pool.close());
-    const find = createRightsChanges(pool.query, { now: () => now });
+    const findChanges = createRightsChanges(pool.query, { now: () => now });
+    const find: Find = async () => (await findChanges())?.databases;
     await expect(find()).resolves.toBe(NOT_KNOWN);
     return find;
   }
 
   /** While transactions run that are older than the table's first row (other tests', in other databases), nothing is known. */
-  const untilKnown = (find: FindRightsChanges): Promise<void> =>
-    expect.poll(find, { timeout: 20_000 }).toEqual(NOTHING);
+  const untilKnown = (find: Find): Promise<void> => expect.poll(find, { timeout: 20_000 }).toEqual(NOTHING);
 
   /** Ends its transaction, where it is open, with the test. */
   async function openTransaction(): Promise<(sql: string) => Promise<unknown>> {
@@ -60,10 +68,13 @@ describe.each(VERSIONS)("changes of rights on PostgreSQL %i", (version) => {
       `update postgate_tokens set database_id = '00000000-0000-0000-0000-000000000000', name = 'moved' where database_id = $1`,
     ],
     ["a limit", "update postgate_databases set max_rows = 1 where id = $1"],
+    ["a limit of many digits", "update postgate_databases set requests_per_second = 1.0001 where id = $1"],
     ["a deleted database", "select delete_tenant_database($1)"],
     ["a column of the operator's own", "update postgate_databases set plan = 'large' where id = $1"],
   ])("tells of %s once, and of no other database", async (_, sql) => {
     await change("alter table postgate_databases add column plan text");
+    await change("update postgate_databases set requests_per_second = 1 where id = $1", [shop]);
+    await change(`alter database "${gateway.database.connection.database}" set extra_float_digits = -15`);
     await findChanges();
     await change(sql, [shop]);
     await expect(findChanges()).resolves.toEqual(new Set([shop]));
@@ -145,9 +156,29 @@ describe.each(VERSIONS)("changes of rights on PostgreSQL %i", (version) => {
     await expect(away()).resolves.toEqual(NOTHING);
   });
 
+  it("works on where all tables are published, and where transactions are serializable", async () => {
+    const [row] = await gateway.database.query("select current_database() as name");
+    await change(`alter database "${String(row.name)}" set default_transaction_isolation = serializable`);
+    await change("create publication everything for all tables");
+    const [one, two] = [await startAsking(), await startAsking()];
+    now += 60_000;
+    await expect(Promise.all([one(), two()])).resolves.toEqual([NOTHING, NOTHING]);
+    await change("delete from postgate_tokens where database_id = $1", [shop]);
+    now += 60_000;
+    await expect(Promise.all([one(), two()])).resolves.toEqual([new Set([shop]), new Set([shop])]);
+  });
+
+  it("is recorded again for replication after a restore of data alone, with the next start", async () => {
+    await change("alter table postgate_tokens disable trigger all; alter table postgate_tokens enable trigger all");
+    await expect(findChanges()).resolves.toBe(NOT_KNOWN);
+    await migrate(gateway.database.connection);
+    await findChanges();
+    await expect(findChanges()).resolves.toEqual(NOTHING);
+  });
+
   it("works on over rows that a dump of another server brought", async () => {
     await change(
-      `truncate postgate_rights_changes; insert into postgate_rights_changes values ('${shop}', '999999999999')`,
+      `truncate postgate_rights_changes; insert into postgate_rights_changes (database_id, xid) values ('${shop}', '999999999999')`,
     );
     await findChanges();
     const restored = await startAsking();

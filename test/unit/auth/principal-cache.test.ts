@@ -2,14 +2,14 @@ import { once } from "node:events";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { cachePrincipals, type FoundPrincipal, type PrincipalCacheOptions } from "../../../src/auth/principal-cache.ts";
 import type { Principal } from "../../../src/auth/principal.ts";
-import type { FindRightsChanges } from "../../../src/auth/rights-changes.ts";
+import type { FindRightsChanges, RightsChanges } from "../../../src/auth/rights-changes.ts";
 import type { TokenHash } from "../../../src/auth/token.ts";
 import type { DatabaseId } from "../../../src/tenants/tenant.ts";
 
 const hash = "a".repeat(64) as TokenHash;
 const clock = { now: () => Date.now() }; // Faked, as the timers are.
 const principal = { tokenId: "1", tenant: { id: "one" } } as Principal;
-const found: FoundPrincipal = { principal, expiresInMs: Infinity };
+const found: FoundPrincipal = { principal, expiresInMs: Infinity, server: "primary" };
 
 const cache = (load: PrincipalCacheOptions["load"], findChanges?: FindRightsChanges) =>
   cachePrincipals({ load, findChanges, clock });
@@ -87,7 +87,11 @@ describe("cachePrincipals", () => {
 });
 
 describe("cachePrincipals, where changes are recorded", () => {
-  const nothing: ReadonlySet<DatabaseId> = new Set();
+  const changes = (...databases: string[]): RightsChanges => ({
+    server: "primary",
+    databases: new Set(databases as DatabaseId[]),
+  });
+  const nothing = changes();
   const load = vi.fn(() => Promise.resolve<FoundPrincipal | undefined>(found));
   const findChanges = vi.fn<FindRightsChanges>(() => Promise.resolve(nothing));
   let find: ReturnType<typeof cachePrincipals>["load"];
@@ -139,10 +143,10 @@ describe("cachePrincipals, where changes are recorded", () => {
   });
 
   it("looks the token up again when its database is among those that changed, and only then", async () => {
-    findChanges.mockResolvedValueOnce(new Set(["other"] as DatabaseId[]));
+    findChanges.mockResolvedValueOnce(changes("other"));
     await use(400);
     expect(load).not.toHaveBeenCalled();
-    findChanges.mockResolvedValueOnce(new Set(["one"] as DatabaseId[]));
+    findChanges.mockResolvedValueOnce(changes("one"));
     load.mockResolvedValue(undefined);
     await vi.advanceTimersByTimeAsync(2_000);
     await expect(find(hash)).resolves.toBeUndefined();
@@ -171,7 +175,7 @@ describe("cachePrincipals, where changes are recorded", () => {
     let answer: (found: FoundPrincipal) => void = () => undefined;
     load.mockReturnValueOnce(new Promise((resolve) => (answer = resolve)));
     const asking = find(late);
-    findChanges.mockResolvedValueOnce(new Set(["one"] as DatabaseId[]));
+    findChanges.mockResolvedValueOnce(changes("one"));
     await vi.advanceTimersByTimeAsync(300);
     await find(hash);
     answer(found); // Of before the change.
@@ -180,6 +184,20 @@ describe("cachePrincipals, where changes are recorded", () => {
     await vi.advanceTimersByTimeAsync(300);
     await expect(find(late)).resolves.toBeUndefined();
   });
+
+  it.each([["standby"], [undefined]])(
+    "does not rely on changes being told of what another server (%s) has answered",
+    async (server) => {
+      const elsewhere = "d".repeat(64) as TokenHash;
+      load.mockResolvedValueOnce({ ...found, server });
+      await find(elsewhere);
+      load.mockResolvedValue(undefined);
+      await vi.advanceTimersByTimeAsync(300);
+      await expect(Promise.resolve(find(elsewhere))).resolves.toBe(principal);
+      await vi.advanceTimersByTimeAsync(300);
+      await expect(find(elsewhere)).resolves.toBeUndefined();
+    },
+  );
 
   it("looks everything up again after a while, changed or not", async () => {
     await use(24_000);
@@ -190,7 +208,7 @@ describe("cachePrincipals, where changes are recorded", () => {
 
   it("trusts no token beyond its end", async () => {
     const expiring = "c".repeat(64) as TokenHash;
-    load.mockResolvedValueOnce({ principal, expiresInMs: 3_000 });
+    load.mockResolvedValueOnce({ ...found, expiresInMs: 3_000 });
     await find(expiring);
     load.mockClear().mockResolvedValue(undefined);
     await use(2_900);
