@@ -49,6 +49,22 @@ describe("Pool", () => {
     expect(served).toEqual(["greedy", "modest", "shy", "greedy", "modest", "greedy", "greedy"]);
   });
 
+  it("serves another tenant's single request next, though one has 500 waiting", async () => {
+    start({ maxWaiting: 1_000 });
+    const first = await acquire("greedy");
+    const served: string[] = [];
+    const next = async (tenant: string): Promise<void> => {
+      const connection = await acquire(tenant);
+      served.push(tenant);
+      pool.release(connection);
+    };
+    const all = [...Array.from({ length: 500 }, () => next("greedy")), next("modest")];
+    pool.release(first);
+    await Promise.all(all);
+    expect(served.indexOf("modest")).toBe(1);
+    expect(served).toHaveLength(501);
+  });
+
   it("keeps connections that one tenant cannot take", async () => {
     start({ maxConnections: 4 });
     const held = await Promise.all([acquire("greedy"), acquire("greedy"), acquire("greedy")]);

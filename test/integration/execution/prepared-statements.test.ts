@@ -54,10 +54,17 @@ describe.each(VERSIONS)("prepared statements on PostgreSQL %i", (version) => {
     expect((await run(sql, [1])).rows).toEqual(expected);
   });
 
-  it("are prepared again when they have gone", async () => {
-    await run("select 'gone'");
-    await run("deallocate all").catch((error: unknown) => error);
-    expect((await run("select 'gone'")).rows).toEqual([["gone"]]);
+  it("are prepared again when they have gone, on the same connection", async () => {
+    await harness.database.query(
+      "create or replace function alice.leave(sql text) returns int language plpgsql as 'begin execute sql; return 1; end'",
+    );
+    const sql = "select 'gone', pg_backend_pid()";
+    const { rows } = await run(sql);
+    const [[name] = []] = (await run("select name from pg_prepared_statements where statement = $1", [sql])).rows;
+    await run(`select leave('deallocate ${String(name)}')`);
+    expect(await count(sql)).toBe("0");
+    expect((await run(sql)).rows).toEqual(rows);
+    expect(await count(sql)).toBe("1");
   });
 
   it("never change a value by a type that was inferred before a tenant's own change", async () => {

@@ -16,6 +16,20 @@ describe("PreparedStatements", () => {
     expect(statements.takeEvicted()).toEqual([]);
   });
 
+  it("gives up the one that was not used for longest", () => {
+    const statements = new PreparedStatements();
+    const names = Array.from({ length: 1_000 }, (_, index) => statements.findOrAdd(String(index), "t").name);
+    statements.findOrAdd("0", "t");
+    statements.findOrAdd("one more", "t");
+    expect(statements.takeEvicted()).toEqual([names[1]]);
+  });
+
+  it("gives statements up when their texts are more than 512 Ki characters together", () => {
+    const statements = new PreparedStatements();
+    const names = Array.from({ length: 65 }, (_, index) => statements.findOrAdd(String(index).padEnd(8_192), "t").name);
+    expect(statements.takeEvicted()).toEqual([names[0]]);
+  });
+
   it("does not keep long texts", () => {
     const statements = new PreparedStatements();
     expect(statements.findOrAdd("x".repeat(10_000), "t").name).toBe("");
