@@ -1,6 +1,5 @@
 // From PostgreSQL's text of one value to its JSON text, for values that are not arrays. docs/reference/values.md is the
-// table. Bytes become bytes: no value is a JavaScript number, string or object on the way, so none can lose digits, keys or
-// bytes.
+// table. Bytes become bytes: what is written is what came, so that no value can lose digits, keys or bytes on the way.
 
 import type { JsonWriter } from "./json-writer.ts";
 

@@ -10,6 +10,8 @@ export interface PreparedStatement {
   readonly tenant: string;
   /** True as soon as PostgreSQL has confirmed the Parse. */
   isParsed: boolean;
+  /** A function behind a view or a type has written, though the text does not tell. */
+  hasWritten: boolean;
   /** Known once a request had to ask for them. */
   parameterTypes: readonly number[] | undefined;
 }
@@ -21,7 +23,7 @@ const MAX_TEXT_CHARACTERS = 8 * 1024;
 
 /** PostgreSQL's unnamed statement: not kept beyond its request. */
 export function unnamedStatement(tenant: string): PreparedStatement {
-  return { name: "", tenant, isParsed: false, parameterTypes: undefined };
+  return { name: "", tenant, isParsed: false, hasWritten: false, parameterTypes: undefined };
 }
 
 export class PreparedStatements {
@@ -54,7 +56,13 @@ export class PreparedStatements {
     const isKept = key.length <= MAX_TEXT_CHARACTERS;
     if (!isKept) return unnamedStatement(tenant);
     const name = this.#areNamed ? `postgate_${String(++this.#lastNumber)}` : "";
-    const statement: PreparedStatement = { name, tenant, isParsed: false, parameterTypes: undefined };
+    const statement: PreparedStatement = {
+      name,
+      tenant,
+      isParsed: false,
+      hasWritten: false,
+      parameterTypes: undefined,
+    };
     const keys = this.#keysOf.get(tenant);
     if (keys === undefined) this.#keysOf.set(tenant, new Set([key]));
     else keys.add(key);

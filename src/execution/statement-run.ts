@@ -74,8 +74,8 @@ export class StatementRun implements Deadline {
     this.#resources = resources;
     this.#steps = createSteps(request, connection.statements, resources.undetermined);
     this.changesSchema = statements.some(({ statement }) => changesSchema(statement));
-    this.#isReadOnly =
-      session.readOnly || transaction.readOnly || !statements.some(({ statement }) => statement.writes);
+    const writes = statements.some(({ statement }) => statement.writes) || this.#steps.some((step) => step.hasWritten);
+    this.#isReadOnly = session.readOnly || transaction.readOnly || !writes;
     // PostgreSQL's own timeout is each statement's; that of several together is kept here.
     this.deadlineAt = performance.now() + limits.timeoutMs + (statements.length > 1 ? 0 : GRACE_MS);
     this.#appointment = resources.deadlines.add(this);
@@ -217,7 +217,7 @@ export class StatementRun implements Deadline {
     { stage, error, step }: Pick<Refused, "stage" | "error"> & { readonly step: Step | undefined },
     pipeline: Pipeline,
   ): boolean {
-    if (error.code === READ_ONLY_TRANSACTION) return this.#allowWriting();
+    if (error.code === READ_ONLY_TRANSACTION) return this.#allowWriting(step);
     if (step === undefined) return false;
     if (stage === "bind") return !pipeline.hasParsed(step) && this.#reparse();
     return stage === "parse" && step.declareMore(error);
@@ -232,10 +232,11 @@ export class StatementRun implements Deadline {
   }
 
   /** A view, or a type, calls a function that writes: once more, with the commit held back. */
-  #allowWriting(): boolean {
+  #allowWriting(step: Step | undefined): boolean {
     const { session, transaction } = this.#request;
     if (!this.#isReadOnly || session.readOnly || transaction.readOnly) return false;
     this.#isReadOnly = false;
+    step?.foundWriting();
     return true;
   }
 

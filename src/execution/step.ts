@@ -73,6 +73,15 @@ export class Step {
     return types.filter((_, position) => this.#params[position]?.kind === "array");
   }
 
+  get hasWritten(): boolean {
+    return this.prepared.hasWritten;
+  }
+
+  /** It cannot run read-only: the connection knows from now on, and loses no round trip to find out. */
+  foundWriting(): void {
+    this.prepared.hasWritten = true;
+  }
+
   /** What the connection had prepared is not used again. */
   forget(): void {
     this.#options.statements.forget(this.#key);

@@ -1,11 +1,12 @@
 import { randomBytes } from "node:crypto";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { DedicatedPools, type DedicatedPoolsOptions } from "../../../src/execution/dedicated-pools.ts";
 import type { ExecuteRequest } from "../../../src/execution/execute-request.ts";
 import { installHelpers } from "../../../src/migration/install-helpers.ts";
 import { DEFAULT_TRANSACTION } from "../../../src/query-request.ts";
 import { createTestDatabase, type TestDatabase } from "../../support/cluster.ts";
 import { type TextResult, textOfResult } from "../../support/data-row.ts";
+import { startCountingProxy } from "./counting-proxy.ts";
 import { approved } from "./harness.ts";
 
 function request(sql: string): ExecuteRequest {
@@ -50,6 +51,24 @@ describe("DedicatedPools", () => {
     await database.query("create schema mine; create table mine.notes (id int); insert into mine.notes values (1)");
     await database.query(`alter database ${database.connection.database} set search_path = mine`);
     expect((await run("select id, current_user from notes")).rows).toEqual([["1", "postgres"]]);
+  });
+
+  it("takes one round trip for a warm statement, and two for a write that returns rows", async () => {
+    start({ maxConnectionsPerPool: 1 });
+    const proxy = await startCountingProxy(database.connection);
+    onTestFinished(() => proxy.close());
+    await run("create table notes (id int)", proxy.connection);
+    for (const [sql, count] of [
+      ["select * from notes", 1],
+      ["insert into notes values (1)", 1],
+      ["insert into notes values (2) returning id", 2],
+    ] as const)
+      for (let round = 0; round < 2; round++) {
+        proxy.takeRoundTrips();
+        await run(sql, proxy.connection);
+        expect(proxy.takeRoundTrips()).toBe(count);
+      }
+    await pools.close(100);
   });
 
   it("makes one pool for many first statements at once", async () => {

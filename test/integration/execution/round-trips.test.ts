@@ -38,14 +38,39 @@ describe.each(VERSIONS)("a warm connection to PostgreSQL %i", (version) => {
     if (!sql.startsWith("create")) expect(await cost(sql, params)).toBe(1);
   });
 
-  it("sends the request as one write", async () => {
-    proxy.takeWrites();
-    await harness.run("select * from notes where body = $1", ["z"]);
-    expect(proxy.takeWrites()).toBe(1);
+  it("sends the request as one write, the reset between two sessions with it", async () => {
+    for (const session of [harness.alice, harness.bob, harness.alice]) {
+      proxy.takeWrites();
+      await harness.run("select $1::text", ["z"], { session });
+      expect(proxy.takeWrites()).toBe(1);
+    }
   });
 
   it("takes a second one to commit a write that returns rows", async () => {
     expect(await cost("insert into notes (body) values ($1) returning id", ["x"])).toBe(2);
+  });
+
+  it("takes a second one where a function that is called writes, and one more the first time that a view hides it", async () => {
+    await harness.database.query(
+      "create function alice.note() returns int language sql volatile as 'insert into alice.notes (body) values (''n'') returning id'",
+    );
+    await harness.run("create view noting as select note() as id");
+    expect(await cost("select note()", [], { facts: { writes: true } })).toBe(2);
+    expect(await cost("select * from noting")).toBe(3);
+    expect(await cost("select * from noting")).toBe(2);
+    const readOnly = { ...harness.alice, key: "alice reads", readOnly: true };
+    for (let round = 0; round < 2; round++)
+      await expect(harness.run("select * from noting", [], { session: readOnly })).rejects.toMatchObject({
+        details: { sqlstate: "25006" },
+      });
+    expect(await cost("select * from noting")).toBe(2);
+  });
+
+  it("asks once for the types of arrays of the tenant's own types", async () => {
+    await harness.run("create type mood as enum ('sad', 'ok')");
+    const sql = "select $1::mood[]";
+    expect(await cost(sql, [["ok"]])).toBe(2);
+    expect(await cost(sql, [["sad"]])).toBe(1);
   });
 
   it("needs none more to change its session", async () => {
