@@ -154,6 +154,23 @@ for (const version of [18, 15] as const) {
       expectArrays(client, `pg_catalog."${type}"`, builtin(type)),
     );
 
+    it.each(DOCUMENTS)("a document of type %s keeps its digits, spaces and keys: it is its text", async (type) => {
+      const number = fc.stringMatching(/^-?[1-9][0-9]{0,40}(\.[0-9]{1,30})?(e[1-9])?$/);
+      const space = fc.constantFrom("", " ", "  ");
+      const property = fc.asyncProperty(fc.array(number, { minLength: 1 }), space, async (numbers, gap) => {
+        const twice = `{"a":${gap}${numbers[0] ?? ""},${gap}"a": [${numbers.join(`${gap},`)}]${gap}}`;
+        const sql = `select $1::text::${type} as v`;
+        const [text] = await texts(client, sql, [twice]);
+        if (type === "json") expect(text).toBe(twice);
+        expect(encodeResultSet(await fetchResultSet(client, sql, [twice]))).toBe(
+          `{"rows":[{"v":${text ?? ""}}],"row_count":1}`,
+        );
+        const array = await fetchResultSet(client, `select array[$1::text::${type}] as v`, [twice]);
+        expect(encodeResultSet(array)).toBe(`{"rows":[{"v":[${text ?? ""}]}],"row_count":1}`);
+      });
+      await fc.assert(property, { numRuns: RUNS });
+    });
+
     it.each(Object.keys(USER_SAMPLES))("a value of the own type %s is its text's", (name) =>
       expectScalars(client, name, userType(client, name)),
     );
