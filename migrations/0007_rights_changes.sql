@@ -2,7 +2,8 @@
 -- token or a database, kept until every instance has seen it. Making a token needs none: nobody remembers it yet.
 
 create table public.postgate_rights_changes (
-  id bigint generated always as identity primary key,
+  -- A key for replication. No sequence: nothing else is in the schema that way.
+  id uuid primary key default gen_random_uuid(),
   -- Null: of any database.
   database_id uuid,
   xid xid8 not null default pg_current_xact_id()
