@@ -32,7 +32,7 @@ export default tseslint.config(
   },
   {
     files: ["src/**/*.ts"],
-    ignores: ["src/config.ts", "src/cli/main.ts"],
+    ignores: ["src/config/load-config.ts", "src/cli/main.ts"],
     rules: {
       "no-restricted-properties": [
         "error",

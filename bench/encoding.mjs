@@ -6,7 +6,7 @@ import { EventEmitter } from "node:events";
 import { createRequire } from "node:module";
 import pg from "pg";
 import { encodeAnswer } from "../dist/encoding/encode-answer.js";
-import { MessageReader } from "../dist/execution/message-reader.js";
+import { MessageReader } from "../dist/wire/message-reader.js";
 
 const require = createRequire(import.meta.url);
 const { parse: parseMessages } = createRequire(require.resolve("pg"))("pg-protocol");

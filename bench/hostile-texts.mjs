@@ -3,7 +3,7 @@
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { PERMISSIONS } from "../dist/permissions.js";
+import { PERMISSIONS } from "../dist/base/permissions.js";
 import { createJudge } from "../dist/policy/create-judge.js";
 import { HOSTILE } from "./hostile-shapes.mjs";
 

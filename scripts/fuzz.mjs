@@ -4,8 +4,8 @@
 //   npm run fuzz [-- <minutes> [seed]]
 import { readFileSync } from "node:fs";
 import { createJudge } from "../dist/policy/create-judge.js";
-import { GatewayError } from "../dist/errors.js";
-import { PERMISSIONS } from "../dist/permissions.js";
+import { GatewayError } from "../dist/base/errors.js";
+import { PERMISSIONS } from "../dist/base/permissions.js";
 import { createParser } from "../dist/sql/parse-statement.js";
 import { createRandom } from "./fuzz/random.mjs";
 import { findViolation } from "./fuzz/second-opinion.mjs";

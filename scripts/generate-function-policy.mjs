@@ -1,4 +1,4 @@
-// Writes src/policy/function-names.ts from the catalogs of running servers, one of each supported version:
+// Writes src/policy/tables/function-names.ts from the catalogs of running servers, one of each supported version:
 //   node scripts/generate-function-policy.mjs postgres://… postgres://… …
 // generate-function-policy.sql gives the verdicts. Review what changes in the written file: a new name is a new right.
 import { execFileSync } from "node:child_process";
@@ -21,7 +21,7 @@ if (allowed.size === 0) throw new Error("Usage: node scripts/generate-function-p
 for (const name of refused.keys())
   if (allowed.has(name)) throw new Error(`${name} is allowed on one version and refused on another: decide by hand`);
 
-const file = fileURLToPath(new URL("../src/policy/function-names.ts", import.meta.url));
+const file = fileURLToPath(new URL("../src/policy/tables/function-names.ts", import.meta.url));
 writeFileSync(file, sourceOf());
 execFileSync("npx", ["prettier", "--write", file], { stdio: "inherit" });
 

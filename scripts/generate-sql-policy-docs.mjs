@@ -10,10 +10,12 @@ const target = `${root}docs/reference/sql-policy.md`;
 const policy = await loadPolicy();
 
 async function loadPolicy() {
-  const files = ["admin-database", "definition-options", "function-names", "object-kinds", "refused-nodes"];
+  const rules = ["admin-database", "definition-options", "type-names"];
+  const tables = ["function-names", "object-kinds", "refused-nodes", "statement-types"];
+  const files = [...rules, ...tables.map((file) => `tables/${file}`)];
   const { outputFiles } = buildSync({
     stdin: {
-      contents: [...files, "statement-types", "type-names"].map((file) => `export * from "./${file}.ts";`).join("\n"),
+      contents: files.map((file) => `export * from "./${file}.ts";`).join("\n"),
       resolveDir: `${root}src/policy`,
     },
     bundle: true,

@@ -3,13 +3,13 @@
 
 import { LRUCache } from "lru-cache";
 import type { AccessMode, Principal } from "./auth/principal.ts";
-import { GatewayError } from "./errors.ts";
-import type { DedicatedPools } from "./execution/dedicated-pools.ts";
+import { GatewayError } from "./base/errors.ts";
+import type { DedicatedPools } from "./execution/pool/dedicated-pools.ts";
 import type { Executor } from "./execution/execute.ts";
 import { type ExecuteRequest, type Limits, TenantRoleMissing } from "./execution/execute-request.ts";
-import type { ResultSet } from "./execution/result-set.ts";
+import type { ResultSet } from "./execution/results/result-set.ts";
 import type { Session } from "./execution/session.ts";
-import type { Provisioner } from "./provision-at-first-use.ts";
+import type { Provisioner } from "./tenants/provisioner.ts";
 import type { QueryStages } from "./query.ts";
 import { quoteIdentifier } from "./sql/quote-identifier.ts";
 import type { SchemaTenant } from "./tenants/plan-tenants.ts";

@@ -1,19 +1,25 @@
 // The library `postgate`. Importing it opens nothing and loads neither the server nor the driver nor the parser: each
 // function loads what it needs when it is called.
 
-import type { Config } from "./config.ts";
+import type { Config } from "./config/load-config.ts";
 import type { Gateway } from "./gateway.ts";
 import type { Observe } from "./observability/observation.ts";
-import type { ApprovedFacts } from "./parse-and-approve.ts";
-import type { Permission } from "./permissions.ts";
+import type { ApprovedFacts } from "./library/parse-and-approve.ts";
+import type { Permission } from "./base/permissions.ts";
 
-export { type Config, ConfigError, type DatabaseSource, loadConfig, type LoadConfigOptions } from "./config.ts";
-export { ERROR_CODES, type ErrorCode, type ErrorDetails, GatewayError, type RefusalReason } from "./errors.ts";
+export {
+  type Config,
+  ConfigError,
+  type DatabaseSource,
+  loadConfig,
+  type LoadConfigOptions,
+} from "./config/load-config.ts";
+export { ERROR_CODES, type ErrorCode, type ErrorDetails, GatewayError, type RefusalReason } from "./base/errors.ts";
 export type { Gateway, Listening } from "./gateway.ts";
 export type { Observation, Observe } from "./observability/observation.ts";
-export type { ApprovedFacts } from "./parse-and-approve.ts";
-export { DEFAULT_PERMISSIONS, type Permission, PERMISSIONS } from "./permissions.ts";
-export type { PostgateErrorResponse, PostgateQueryRequest, PostgateQueryResponse } from "./protocol.ts";
+export type { ApprovedFacts } from "./library/parse-and-approve.ts";
+export { DEFAULT_PERMISSIONS, type Permission, PERMISSIONS } from "./base/permissions.ts";
+export type { PostgateErrorResponse, PostgateQueryRequest, PostgateQueryResponse } from "./base/api-types.ts";
 
 /**
  * Judges a statement as the gateway would for a tenant's token with these permissions.
@@ -22,7 +28,7 @@ export type { PostgateErrorResponse, PostgateQueryRequest, PostgateQueryResponse
  * @throws TypeError for what is no text or no permission.
  */
 export async function parseAndApprove(sql: string, permissions: Iterable<Permission>): Promise<ApprovedFacts> {
-  const loaded = await import("./parse-and-approve.ts");
+  const loaded = await import("./library/parse-and-approve.ts");
   return loaded.parseAndApprove(sql, permissions);
 }
 
@@ -51,6 +57,6 @@ export function createGateway(config: Config, observe?: Observe): Gateway {
  * @throws Error with one line that says what to do.
  */
 export async function migrate(config: Config): Promise<readonly string[]> {
-  const loaded = await import("./migrate-database.ts");
+  const loaded = await import("./library/migrate-database.ts");
   return loaded.migrateDatabase(config);
 }

@@ -5,10 +5,10 @@ import { isDeepStrictEqual } from "node:util";
 import { type Approve, approveAll } from "./approve-all.ts";
 import type { Principal } from "./auth/principal.ts";
 import { encodeAnswer } from "./encoding/encode-answer.ts";
-import { GatewayError } from "./errors.ts";
+import { GatewayError } from "./base/errors.ts";
 import type { ExecuteRequest } from "./execution/execute-request.ts";
-import type { ResultSet } from "./execution/result-set.ts";
-import type { QueryAnswer, RunQuery } from "./http/query-route.ts";
+import type { ResultSet } from "./execution/results/result-set.ts";
+import type { QueryAnswer, RunQuery } from "./http/route.ts";
 import { maxResultBytesOf } from "./tenants/tenant-limits.ts";
 
 /** The stages that need more than their arguments; gateway.ts makes them. */

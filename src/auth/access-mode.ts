@@ -1,4 +1,4 @@
-import type { Permission } from "../permissions.ts";
+import type { Permission } from "../base/permissions.ts";
 import type { AccessMode } from "./principal.ts";
 
 /** The weakest of PostgreSQL's roles for a tenant with which everything that `permissions` allow can still run. */

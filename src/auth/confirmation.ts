@@ -1,7 +1,7 @@
 // Confirms remembered principals, all with one question: whose rights have changed? Asked while tokens are being used, and never
 // otherwise.
 
-import type { Clock } from "../clock.ts";
+import type { Clock } from "../base/clock.ts";
 import type { Principal } from "./principal.ts";
 import type { FindRightsChanges, RightsChanges } from "./rights-changes.ts";
 

@@ -3,7 +3,7 @@
 import { LRUCache } from "lru-cache";
 import type { Observe } from "../observability/observation.ts";
 import { reportSeldom } from "../observability/report-seldom.ts";
-import type { Clock } from "../clock.ts";
+import type { Clock } from "../base/clock.ts";
 
 /** The contract: a first use shows within 2 s, later ones at least once a minute. */
 const FLUSH_INTERVAL_MS = 1_000;

@@ -1,8 +1,8 @@
 // Remembers principals, so that a token costs a look-up when it is new or has changed, and not per request.
 
 import { LRUCache } from "lru-cache";
-import { GatewayError } from "../errors.ts";
-import type { Clock } from "../clock.ts";
+import { GatewayError } from "../base/errors.ts";
+import type { Clock } from "../base/clock.ts";
 import type { Principal } from "./principal.ts";
 import { type Confirmable, type Confirmation, createConfirmation } from "./confirmation.ts";
 import type { FindRightsChanges } from "./rights-changes.ts";

@@ -1,7 +1,7 @@
 // Looks a token's principal up in the metadata.
 
-import { GatewayError } from "../errors.ts";
-import { isPermission } from "../permissions.ts";
+import { GatewayError } from "../base/errors.ts";
+import { isPermission } from "../base/permissions.ts";
 import { databaseNotFound, parseTenant } from "../tenants/parse-tenant.ts";
 import { LIMIT_COLUMNS } from "../tenants/tenant-limits.ts";
 import type { SealingKeys } from "../tenants/sealing.ts";

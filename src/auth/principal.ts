@@ -1,4 +1,4 @@
-import type { Permission } from "../permissions.ts";
+import type { Permission } from "../base/permissions.ts";
 import type { Tenant } from "../tenants/tenant.ts";
 import type { Token } from "./token.ts";
 

@@ -1,9 +1,9 @@
 // Whose rights have changed, in one question for all tokens. The answers are of triggers on the metadata
 // (migrations/0007_rights_changes.sql); where they may have missed something, it is said that nothing is known.
 
-import { GatewayError } from "../errors.ts";
+import { GatewayError } from "../base/errors.ts";
 import type { DatabaseId } from "../tenants/tenant.ts";
-import type { Clock } from "../clock.ts";
+import type { Clock } from "../base/clock.ts";
 import type { MetadataQuery } from "./metadata-query.ts";
 
 /**

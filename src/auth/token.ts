@@ -1,8 +1,8 @@
 // The token's text: its form, its making, its hash. Who holds it and what it may do is the authenticator's concern.
 
 import { hash, randomBytes } from "node:crypto";
-import type { Brand } from "../brand.ts";
-import { GatewayError } from "../errors.ts";
+import type { Brand } from "../base/brand.ts";
+import { GatewayError } from "../base/errors.ts";
 
 export type Token = Brand<string, "Token">;
 /** SHA-256 of the whole token in lower-case hex: the only form in which a token is stored. */

@@ -1,7 +1,7 @@
 // Words of the command line → values. Each parser throws UsageError with the accepted form; none repeats a secret.
 
 import { parseConnectionUrl } from "../postgres/connection-settings.ts";
-import { isPermission, PERMISSIONS, type Permission } from "../permissions.ts";
+import { isPermission, PERMISSIONS, type Permission } from "../base/permissions.ts";
 import type { DatabaseId } from "../tenants/tenant.ts";
 import { UsageError } from "./failure.ts";
 

@@ -1,4 +1,4 @@
-import type { Config } from "../config.ts";
+import type { Config } from "../config/load-config.ts";
 import { examineWalls } from "../doctor/examine-walls.ts";
 import type { WallReport } from "../doctor/wall-report.ts";
 import { CommandError } from "./failure.ts";

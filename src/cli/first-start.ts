@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Client } from "pg";
-import { DEFAULT_PERMISSIONS } from "../permissions.ts";
+import { DEFAULT_PERMISSIONS } from "../base/permissions.ts";
 import { ADMIN_DATABASE_ID } from "../tenants/tenant.ts";
 import { genToken } from "./gen-token.ts";
 import type { Terminal } from "./terminal.ts";

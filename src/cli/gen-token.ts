@@ -1,6 +1,6 @@
 import type { Client } from "pg";
 import { generateToken, hashToken, tokenPrefix, type Token } from "../auth/token.ts";
-import type { Permission } from "../permissions.ts";
+import type { Permission } from "../base/permissions.ts";
 import type { DatabaseId } from "../tenants/tenant.ts";
 import { requireDatabase } from "./require-database.ts";
 import type { Terminal } from "./terminal.ts";

@@ -1,4 +1,4 @@
-import type { Config } from "../config.ts";
+import type { Config } from "../config/load-config.ts";
 import { migrate } from "../migration/migrate.ts";
 import { describeError } from "./failure.ts";
 import type { CommandContext } from "./terminal.ts";

@@ -4,8 +4,8 @@
 import { readFileSync } from "node:fs";
 import { Command, Option } from "commander";
 import type { Client } from "pg";
-import { loadConfig, type Config } from "../config.ts";
-import { DEFAULT_PERMISSIONS } from "../permissions.ts";
+import { loadConfig, type Config } from "../config/load-config.ts";
+import { DEFAULT_PERMISSIONS } from "../base/permissions.ts";
 import { DEFAULT_MAX_ROWS } from "../tenants/tenant.ts";
 import {
   parseDatabaseId,

@@ -1,6 +1,6 @@
-import type { Config } from "../config.ts";
+import type { Config } from "../config/load-config.ts";
 import { renewPassword } from "../migration/login-passwords.ts";
-import { withLockedTransaction } from "../tenants/locked-transaction.ts";
+import { withLockedTransaction } from "../postgres/locked-transaction.ts";
 import type { CommandContext } from "./terminal.ts";
 import { withInstallation } from "./with-installation.ts";
 

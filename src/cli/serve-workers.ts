@@ -5,7 +5,7 @@ import cluster, { type Worker } from "node:cluster";
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
-import type { Config } from "../config.ts";
+import type { Config } from "../config/load-config.ts";
 import { startEmbedded } from "../embedded/start-embedded.ts";
 import { createLog } from "../observability/log.ts";
 import type { Observe } from "../observability/observation.ts";

@@ -1,5 +1,5 @@
 import cluster from "node:cluster";
-import type { Config } from "../config.ts";
+import type { Config } from "../config/load-config.ts";
 import { createGateway } from "../gateway.ts";
 import { createLog } from "../observability/log.ts";
 import { describeError } from "./failure.ts";

@@ -1,4 +1,4 @@
-import type { Config } from "../config.ts";
+import type { Config } from "../config/load-config.ts";
 import { unlock } from "../migration/lockdown.ts";
 import type { CommandContext } from "./terminal.ts";
 import { withInstallation } from "./with-installation.ts";

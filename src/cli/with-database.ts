@@ -1,10 +1,10 @@
 import { once } from "node:events";
 import type { Client } from "pg";
-import type { Config } from "../config.ts";
+import type { Config } from "../config/load-config.ts";
 import { migrate } from "../migration/migrate.ts";
 import { connect } from "../postgres/connect.ts";
 import type { ConnectionSettings } from "../postgres/connection-settings.ts";
-import { withOperator } from "../with-operator.ts";
+import { withOperator } from "../embedded/with-operator.ts";
 
 /**
  * Tells `use` where the shared database is, as `withOperator` does.

@@ -1,5 +1,5 @@
 import type { Client } from "pg";
-import type { Config } from "../config.ts";
+import type { Config } from "../config/load-config.ts";
 import { type Installation, migrate } from "../migration/migrate.ts";
 import type { ConnectionSettings } from "../postgres/connection-settings.ts";
 import { withClient, withDatabase } from "./with-database.ts";

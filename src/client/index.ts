@@ -15,5 +15,10 @@ export {
 export { PostgateError, type PostgateErrorCode } from "./postgate-error.ts";
 export { sql, type SqlStatement } from "./sql.ts";
 export type { PostgateParams, PostgateStatement } from "./to-statement.ts";
-export type { Permission } from "../permissions.ts";
-export type { PostgateBatchRequest, PostgateField, PostgateQueryRequest, PostgateQueryResponse } from "../protocol.ts";
+export type { Permission } from "../base/permissions.ts";
+export type {
+  PostgateBatchRequest,
+  PostgateField,
+  PostgateQueryRequest,
+  PostgateQueryResponse,
+} from "../base/api-types.ts";

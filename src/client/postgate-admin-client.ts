@@ -1,5 +1,5 @@
-import { DEFAULT_PERMISSIONS, type Permission } from "../permissions.ts";
-import type { PostgateQueryResponse } from "../protocol.ts";
+import { DEFAULT_PERMISSIONS, type Permission } from "../base/permissions.ts";
+import type { PostgateQueryResponse } from "../base/api-types.ts";
 import { PostgateClient } from "./postgate-client.ts";
 
 export interface CreatedDatabase {

@@ -6,7 +6,7 @@ import type {
   PostgateErrorResponse,
   PostgateQueryRequest,
   PostgateQueryResponse,
-} from "../protocol.ts";
+} from "../base/api-types.ts";
 import { createDeadline, type Deadline } from "./deadline.ts";
 import { PostgateError, type PostgateErrorOptions } from "./postgate-error.ts";
 import { delayBeforeRetry } from "./retry.ts";

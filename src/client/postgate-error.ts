@@ -1,4 +1,4 @@
-import type { PostgateErrorResponse } from "../protocol.ts";
+import type { PostgateErrorResponse } from "../base/api-types.ts";
 
 /**
  * What went wrong: a code of the gateway, or one of the client's own three. `NETWORK_ERROR`: no answer arrived, so whether

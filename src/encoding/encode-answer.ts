@@ -1,8 +1,8 @@
 // The last stage of a request: the JSON text of an answer, one result as it is, a batch's in a list, all of them together no
 // larger than allowed. Execution calls it before it commits a change, so that an answer too large undoes the change.
 
-import type { ResultSet } from "../execution/result-set.ts";
-import { DEFAULT_FORM, type QueryRequest, type StatementRequest } from "../query-request.ts";
+import type { ResultSet } from "../execution/results/result-set.ts";
+import { DEFAULT_FORM, type QueryRequest, type StatementRequest } from "../base/query-request.ts";
 import { encodeNeonResult } from "./encode-neon-result.ts";
 import { encodeResultSet } from "./encode-result-set.ts";
 import { JsonWriter } from "./json-writer.ts";

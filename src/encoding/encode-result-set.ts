@@ -1,7 +1,7 @@
 // A result set → a QueryResponse. What a value looks like is encoder-for.ts's.
 
-import type { Field, ResultSet } from "../execution/result-set.ts";
-import type { ResultForm } from "../query-request.ts";
+import type { Field, ResultSet } from "../execution/results/result-set.ts";
+import type { ResultForm } from "../base/query-request.ts";
 import { encodeFields } from "./encode-fields.ts";
 import { encodeRows } from "./encode-rows.ts";
 import { encodersOf } from "./encoder-for.ts";

@@ -1,8 +1,8 @@
 // The rows of a result as JSON. How a row and its values are written is decided once per result, never per value.
 
-import { createBounds, type DataRow, locateValues, type ValueBounds } from "../execution/data-row.ts";
-import type { ResultSet } from "../execution/result-set.ts";
-import type { ResultForm } from "../query-request.ts";
+import { createBounds, type DataRow, locateValues, type ValueBounds } from "../wire/data-row.ts";
+import type { ResultSet } from "../execution/results/result-set.ts";
+import type { ResultForm } from "../base/query-request.ts";
 import type { JsonWriter } from "./json-writer.ts";
 import type { Encode } from "./scalar-encoders.ts";
 

@@ -1,6 +1,6 @@
 // Which encoder a type has. Asked once per column and result, never per value.
 
-import { FIRST_LOOKED_UP_TYPE_OID, type UserType } from "../execution/result-set.ts";
+import { FIRST_LOOKED_UP_TYPE_OID, type UserType } from "../execution/results/result-set.ts";
 import { BUILTIN_ARRAY_TYPES } from "./builtin-array-types.ts";
 import { arrayEncoder } from "./encode-array.ts";
 import { encodeString, SCALAR_ENCODERS, type Encode } from "./scalar-encoders.ts";

@@ -2,7 +2,7 @@
 // escaping and of the limit; which value is written how is the encoders' business.
 
 import { isUtf8 } from "node:buffer";
-import { resultTooLarge } from "../errors.ts";
+import { resultTooLarge } from "../base/errors.ts";
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;

@@ -1,7 +1,7 @@
 // The name of a type as `fields` tells it: PostgreSQL's own (`int4`, not `integer`), the tenant's own without a schema, an
 // array as its elements' name and `[]`.
 
-import type { UserType } from "../execution/result-set.ts";
+import type { UserType } from "../execution/results/result-set.ts";
 import { BUILTIN_ARRAY_TYPES } from "./builtin-array-types.ts";
 import { BUILTIN_TYPE_NAMES } from "./builtin-type-names.ts";
 

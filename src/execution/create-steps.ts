@@ -1,8 +1,8 @@
 import type { ExecuteRequest } from "./execute-request.ts";
-import type { PreparedStatements } from "./prepared-statements.ts";
+import type { PreparedStatements } from "./pool/prepared-statements.ts";
 import { changesSchema } from "./schema-change.ts";
 import { Step } from "./step.ts";
-import type { UndeterminedMemory } from "./undetermined-memory.ts";
+import type { UndeterminedMemory } from "./parameters/undetermined-memory.ts";
 
 /** More would push one another, and everybody else's, out of what a connection keeps prepared. */
 const MAX_KEPT_STATEMENTS = 50;

@@ -3,11 +3,11 @@
 // (statement-run.ts).
 
 import type pg from "pg";
-import type { DataRow } from "./data-row.ts";
-import type { MessageReceiver } from "./message-reader.ts";
-import { MessageWriter } from "./message-writer.ts";
+import type { DataRow } from "../wire/data-row.ts";
+import type { MessageReceiver } from "../wire/message-reader.ts";
+import { MessageWriter } from "../wire/message-writer.ts";
 import type { ParsedStep, Piece } from "./pipeline.ts";
-import type { Field } from "./result-set.ts";
+import type { Field } from "./results/result-set.ts";
 
 /**
  * How far PostgreSQL had come with a statement when an error arrived or the connection went. Up to and with `bind`, nothing

@@ -1,10 +1,10 @@
 // What execution is asked for, and the outcomes that are no answer to the caller.
 
-import type { CancelSignal } from "../cancel-signal.ts";
-import type { Parameter } from "../parameters.ts";
+import type { CancelSignal } from "../base/cancel-signal.ts";
+import type { Parameter } from "../base/parameters.ts";
 import type { ApprovedStatement } from "../policy/approved-statement.ts";
-import type { TransactionOptions } from "../query-request.ts";
-import type { ResultSet } from "./result-set.ts";
+import type { TransactionOptions } from "../base/query-request.ts";
+import type { ResultSet } from "./results/result-set.ts";
 import type { Session } from "./session.ts";
 
 export interface StatementToRun {

@@ -1,16 +1,16 @@
 // Runs approved statements in one database: takes a connection, runs a request's statements on it, gives it back. How they are
 // run is in statement-run.ts.
 
-import { errorOfStatement, GatewayError } from "../errors.ts";
-import { MAX_PARAMETERS } from "../parameters.ts";
-import type { Connection } from "./connection.ts";
+import { errorOfStatement, GatewayError } from "../base/errors.ts";
+import { MAX_PARAMETERS } from "../base/parameters.ts";
+import type { Connection } from "./pool/connection.ts";
 import { ClientGone, ConnectionUnusable, type ExecuteRequest, type StatementToRun } from "./execute-request.ts";
-import type { Pool } from "./pool.ts";
-import type { ResultSet } from "./result-set.ts";
+import type { Pool } from "./pool/pool.ts";
+import type { ResultSet } from "./results/result-set.ts";
 import { type RunResources, StatementRun } from "./statement-run.ts";
 import { unavailable } from "./translate-database-error.ts";
-import type { TypeCatalog } from "./type-catalog.ts";
-import { createUndeterminedMemory } from "./undetermined-memory.ts";
+import type { TypeCatalog } from "./results/type-catalog.ts";
+import { createUndeterminedMemory } from "./parameters/undetermined-memory.ts";
 
 /** The driver reads the count of described parameters as a signed number. */
 const MAX_DESCRIBED_PARAMETERS = 32_767;

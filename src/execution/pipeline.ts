@@ -1,9 +1,9 @@
 // Writes what a request sends, in as few pieces as possible: all of it in one, unless PostgreSQL must first tell the types of
 // array parameters. In charge of what is written and in which order; not of what comes back (exchange.ts).
 
-import type { MessageWriter } from "./message-writer.ts";
-import type { PreparedStatement } from "./prepared-statements.ts";
-import type { UserType } from "./result-set.ts";
+import type { MessageWriter } from "../wire/message-writer.ts";
+import type { PreparedStatement } from "./pool/prepared-statements.ts";
+import type { UserType } from "./results/result-set.ts";
 import { changesSchema } from "./schema-change.ts";
 import type { Step } from "./step.ts";
 

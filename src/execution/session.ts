@@ -1,7 +1,7 @@
 // How a statement runs inside PostgreSQL: as which role, on which search_path, under which settings. In charge of the SQL
 // that sets, pins and resets a session; not of when it is sent (connection.ts).
 
-import type { TransactionOptions } from "../query-request.ts";
+import type { TransactionOptions } from "../base/query-request.ts";
 
 /** How one statement runs. Two requests with the same `key` may share a connection without a reset between them. */
 export interface Session {

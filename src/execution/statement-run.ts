@@ -2,19 +2,19 @@
 // outcome means to the caller. Also stops it: at its deadline, or when its client has gone.
 
 import type pg from "pg";
-import { errorOfStatement, GatewayError, resultTooLarge } from "../errors.ts";
-import type { Connection } from "./connection.ts";
+import { errorOfStatement, GatewayError, resultTooLarge } from "../base/errors.ts";
+import type { Connection } from "./pool/connection.ts";
 import { createSteps } from "./create-steps.ts";
-import type { Appointment, Deadline, Deadlines } from "./deadlines.ts";
+import type { Appointment, Deadline, Deadlines } from "./pool/deadlines.ts";
 import type { Outcome, Rows, Stage } from "./exchange.ts";
 import { ClientGone, ConnectionUnusable, type ExecuteRequest, TenantRoleMissing } from "./execute-request.ts";
-import { MessageWriter } from "./message-writer.ts";
+import { MessageWriter } from "../wire/message-writer.ts";
 import { type Piece, Pipeline } from "./pipeline.ts";
-import { FIRST_LOOKED_UP_TYPE_OID, type ResultSet, type UserType } from "./result-set.ts";
+import { FIRST_LOOKED_UP_TYPE_OID, type ResultSet, type UserType } from "./results/result-set.ts";
 import { changesSchema } from "./schema-change.ts";
 import { isForSession, transactionSettings } from "./session.ts";
 import type { Step } from "./step.ts";
-import { newArrayType, requireKnownArrays, toResultSets, typeOidsOf } from "./to-result-sets.ts";
+import { newArrayType, requireKnownArrays, toResultSets, typeOidsOf } from "./results/to-result-sets.ts";
 import {
   outcomeUnknown,
   QUERY_CANCELED,
@@ -22,8 +22,8 @@ import {
   translateDatabaseError,
   unavailable,
 } from "./translate-database-error.ts";
-import type { TypeCatalog } from "./type-catalog.ts";
-import type { UndeterminedMemory } from "./undetermined-memory.ts";
+import type { TypeCatalog } from "./results/type-catalog.ts";
+import type { UndeterminedMemory } from "./parameters/undetermined-memory.ts";
 
 export interface RunResources {
   readonly types: TypeCatalog;

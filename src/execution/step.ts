@@ -3,13 +3,13 @@
 
 import type pg from "pg";
 import type { ApprovedStatement } from "../policy/approved-statement.ts";
-import { declaredTypes, moreUndetermined, type UndeterminedParameters } from "./declared-types.ts";
+import { declaredTypes, moreUndetermined, type UndeterminedParameters } from "./parameters/declared-types.ts";
 import type { Session } from "./session.ts";
-import { arrayForm, parameterText } from "./parameter-text.ts";
-import { type PreparedStatement, type PreparedStatements, unnamedStatement } from "./prepared-statements.ts";
-import type { UserType } from "./result-set.ts";
+import { arrayForm, parameterText } from "./parameters/parameter-text.ts";
+import { type PreparedStatement, type PreparedStatements, unnamedStatement } from "./pool/prepared-statements.ts";
+import type { UserType } from "./results/result-set.ts";
 import type { StatementToRun } from "./execute-request.ts";
-import type { UndeterminedMemory } from "./undetermined-memory.ts";
+import type { UndeterminedMemory } from "./parameters/undetermined-memory.ts";
 
 const INDETERMINATE_DATATYPE = "42P18";
 

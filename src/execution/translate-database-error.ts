@@ -2,7 +2,7 @@
 // anything that is not the tenant's, never a path or an address.
 
 import type pg from "pg";
-import { type ErrorDetails, GatewayError } from "../errors.ts";
+import { type ErrorDetails, GatewayError } from "../base/errors.ts";
 
 export const QUERY_CANCELED = "57014";
 const RETRY_AFTER_SECONDS = 1;

@@ -3,7 +3,7 @@
 import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import type { FastifyReply } from "fastify";
-import { GatewayError } from "../errors.ts";
+import { GatewayError } from "../base/errors.ts";
 import type { Observe } from "../observability/observation.ts";
 import { toErrorResponse } from "./error-response.ts";
 import { requestIdOf } from "./request-id.ts";

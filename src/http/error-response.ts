@@ -1,7 +1,7 @@
 // GatewayError → HTTP: the status, the body and the headers that belong to a code. The only place that does so.
 
-import { GatewayError } from "../errors.ts";
-import type { PostgateErrorResponse } from "../protocol.ts";
+import { GatewayError } from "../base/errors.ts";
+import type { PostgateErrorResponse } from "../base/api-types.ts";
 
 export interface ErrorResponse {
   readonly status: number;

@@ -1,7 +1,7 @@
 // GatewayError → the error answer of Neon's SQL over HTTP. Its drivers read PostgreSQL's fields from answers with status 400
 // alone, so that is the status of whatever has a SQLSTATE to show.
 
-import type { ErrorCode, GatewayError, RefusalReason } from "../errors.ts";
+import type { ErrorCode, GatewayError, RefusalReason } from "../base/errors.ts";
 import { type ErrorResponse, headersOf } from "./error-response.ts";
 
 const STATUS: Partial<Record<ErrorCode, number>> = {

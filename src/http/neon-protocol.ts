@@ -9,13 +9,13 @@ import {
   type QueryRequest,
   type ResultForm,
   type TransactionOptions,
-} from "../query-request.ts";
+} from "../base/query-request.ts";
 import { readBearerToken } from "./bearer-token.ts";
-import { invalid, type JsonBody, parseJsonBody } from "./json-body.ts";
-import { requireUncompressed } from "./media-type.ts";
+import { invalid, type JsonBody, parseJsonBody } from "./body/json-body.ts";
+import { requireUncompressed } from "./body/media-type.ts";
 import { toNeonErrorResponse } from "./neon-error-response.ts";
-import type { QueryProtocol } from "./query-route.ts";
-import { parseStatement, parseStatements, type StatementReading } from "./statement-request.ts";
+import type { QueryProtocol } from "./route.ts";
+import { parseStatement, parseStatements, type StatementReading } from "./body/statement-request.ts";
 
 const EXAMPLE = '{"query": "SELECT $1::int", "params": ["1"]}';
 const CONNECTION_STRING = "neon-connection-string";

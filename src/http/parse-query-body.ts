@@ -7,9 +7,9 @@ import {
   type QueryRequest,
   type ResultForm,
   type TransactionOptions,
-} from "../query-request.ts";
-import { invalid, type JsonBody, kindOf, parseJsonBody } from "./json-body.ts";
-import { parseStatement, parseStatements } from "./statement-request.ts";
+} from "../base/query-request.ts";
+import { invalid, type JsonBody, kindOf, parseJsonBody } from "./body/json-body.ts";
+import { parseStatement, parseStatements } from "./body/statement-request.ts";
 
 const EXAMPLE = '{"sql": "SELECT $1::int", "params": [1]}';
 const ISOLATION_LEVELS = ["read committed", "repeatable read", "serializable"] as const;

@@ -1,8 +1,8 @@
 import { readBearerToken } from "./bearer-token.ts";
 import { toErrorResponse } from "./error-response.ts";
-import { requireJson } from "./media-type.ts";
+import { requireJson } from "./body/media-type.ts";
 import { parseQueryBody } from "./parse-query-body.ts";
-import type { QueryProtocol } from "./query-route.ts";
+import type { QueryProtocol } from "./route.ts";
 
 /** POST /query. */
 export const QUERY_PROTOCOL: QueryProtocol = {

@@ -2,7 +2,7 @@
 // holds the lock looks at the ledger again.
 
 import type { ClientBase } from "pg";
-import { withLockedTransaction, withTransaction } from "../tenants/locked-transaction.ts";
+import { withLockedTransaction, withTransaction } from "../postgres/locked-transaction.ts";
 import { MigrationError } from "./migration-error.ts";
 import type { Migration } from "./migration-files.ts";
 import type { ServerFacts } from "./server-facts.ts";

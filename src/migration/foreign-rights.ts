@@ -3,7 +3,7 @@
 // dropped.
 
 import type { ClientBase } from "pg";
-import { withLockedTransaction, withTransaction } from "../tenants/locked-transaction.ts";
+import { withLockedTransaction, withTransaction } from "../postgres/locked-transaction.ts";
 import type { InstallationRoles } from "../tenants/role-names.ts";
 
 /** pg_shdepend tells for each role what mentions it in this database: a query that stays cheap. */

@@ -2,7 +2,7 @@
 // and read back as the names that the judge admits.
 
 import { type ClientBase, DatabaseError } from "pg";
-import { withLockedTransaction, withTransaction } from "../tenants/locked-transaction.ts";
+import { withLockedTransaction, withTransaction } from "../postgres/locked-transaction.ts";
 import { MigrationError } from "./migration-error.ts";
 
 export const EXTENSIONS_SCHEMA = "postgate_extensions";

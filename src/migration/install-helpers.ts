@@ -1,7 +1,7 @@
 // Puts postgate_helpers into a dedicated database. In the shared one they come with the migrations.
 
 import type { ClientBase } from "pg";
-import { withLockedTransaction } from "../tenants/locked-transaction.ts";
+import { withLockedTransaction } from "../postgres/locked-transaction.ts";
 import { loadMigrations } from "./migration-files.ts";
 import { MigrationError } from "./migration-error.ts";
 

@@ -1,7 +1,7 @@
 // Carries out what planInstallation() found missing, and gives the logins passwords.
 
 import type { ClientBase } from "pg";
-import { withLockedTransaction, withTransaction } from "../tenants/locked-transaction.ts";
+import { withLockedTransaction, withTransaction } from "../postgres/locked-transaction.ts";
 import { readPasswords, renewPassword } from "./login-passwords.ts";
 import { MigrationError } from "./migration-error.ts";
 import { planInstallation, type PlanOptions } from "./plan-installation.ts";

@@ -2,7 +2,7 @@
 // keeps what PUBLIC had, and of writing down what was taken, so that unlock() can give it back.
 
 import type { ClientBase } from "pg";
-import { withLockedTransaction, withTransaction } from "../tenants/locked-transaction.ts";
+import { withLockedTransaction, withTransaction } from "../postgres/locked-transaction.ts";
 import type { InstallationRoles } from "../tenants/role-names.ts";
 import { HOLDS_ONLY_POSTGATE } from "./own-database.ts";
 import { planLockdown, type PublicRight } from "./plan-lockdown.ts";

@@ -2,7 +2,7 @@
 // server than others. In charge of the login that Postgate made; one that the operator made is the operator's to limit.
 
 import type { ClientBase } from "pg";
-import { withLockedTransaction, withTransaction } from "../tenants/locked-transaction.ts";
+import { withLockedTransaction, withTransaction } from "../postgres/locked-transaction.ts";
 
 /** What an operator changes with ALTER ROLE … SET stays changed. */
 const LIMITS = {

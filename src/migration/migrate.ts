@@ -6,7 +6,7 @@ import type { ClientBase } from "pg";
 import { connect } from "../postgres/connect.ts";
 import type { ConnectionSettings } from "../postgres/connection-settings.ts";
 import { loadSchemaTenants } from "../tenants/load-schema-tenants.ts";
-import { withTransaction } from "../tenants/locked-transaction.ts";
+import { withTransaction } from "../postgres/locked-transaction.ts";
 import { provisionTenants, type ProvisioningFailure } from "../tenants/provision-tenant.ts";
 import { installationRolesOf, type InstallationRoles } from "../tenants/role-names.ts";
 import { sweepRoles } from "../tenants/sweep-roles.ts";

@@ -2,7 +2,7 @@
 // changes nothing. A tenant's role is PUBLIC too, so each of these is a way out for a statement that the judge got wrong.
 
 import type { ClientBase } from "pg";
-import { ALLOWED_FUNCTION_NAMES } from "../policy/function-names.ts";
+import { ALLOWED_FUNCTION_NAMES } from "../policy/tables/function-names.ts";
 
 /** As GRANT and REVOKE take it: `<privileges> on <kind> <object>`. */
 export interface PublicRight {

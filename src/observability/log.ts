@@ -2,7 +2,7 @@
 // that scripts read. Nothing here sees SQL, parameters or whole tokens; causes of faults are redacted.
 
 import { pino, type DestinationStream, type Level } from "pino";
-import type { ErrorCode } from "../errors.ts";
+import type { ErrorCode } from "../base/errors.ts";
 import type { Observation, Observe } from "./observation.ts";
 import { redactSecrets } from "./redact-secrets.ts";
 

@@ -1,7 +1,7 @@
 // What is worth reporting. Stages hand an Observation to the observer that they were given; log.ts decides what to show.
 // Parameters and tokens are not in the type, and SQL is only where POSTGATE_LOG_SQL puts it, so they cannot leak.
 
-import type { ErrorCode, RefusalReason } from "../errors.ts";
+import type { ErrorCode, RefusalReason } from "../base/errors.ts";
 
 interface RequestFacts {
   readonly requestId: string;

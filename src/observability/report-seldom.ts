@@ -1,4 +1,4 @@
-import type { Clock } from "../clock.ts";
+import type { Clock } from "../base/clock.ts";
 import type { Observe } from "./observation.ts";
 
 /** What fails again and again says so once a minute. */

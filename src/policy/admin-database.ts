@@ -1,6 +1,6 @@
 // What a token of the admin database may use besides SQL itself.
 
-import type { Permission } from "../permissions.ts";
+import type { Permission } from "../base/permissions.ts";
 
 /** The functions that manage tenants, and what a call needs: it reads its result and changes the two tables. */
 export const ADMIN_FUNCTIONS: ReadonlyMap<string, readonly Permission[]> = new Map([

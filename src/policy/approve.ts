@@ -1,7 +1,7 @@
 // Whether a token may send a statement: it must hold every permission that any part of the statement exercises.
 
-import { refusal } from "../errors.ts";
-import type { Permission } from "../permissions.ts";
+import { refusal } from "../base/errors.ts";
+import type { Permission } from "../base/permissions.ts";
 import type { ApprovedStatement, StatementFacts } from "./approved-statement.ts";
 
 /** @throws GatewayError PARSE_ERROR, OPERATION_NOT_ALLOWED: names the first permission that is missing. */

@@ -1,5 +1,5 @@
-import type { Brand } from "../brand.ts";
-import type { Permission } from "../permissions.ts";
+import type { Brand } from "../base/brand.ts";
+import type { Permission } from "../base/permissions.ts";
 
 /** What the judge found out about a statement that no rule of the policy refuses. */
 export interface StatementFacts {

@@ -1,15 +1,15 @@
 // Text → approved statement: cache, parser, judge and permissions together. In charge of where a text is judged: small ones
 // here and at once, large ones in a thread of their own.
 
-import { GatewayError } from "../errors.ts";
-import type { Permission } from "../permissions.ts";
+import { GatewayError } from "../base/errors.ts";
+import type { Permission } from "../base/permissions.ts";
 import { compileParser } from "../sql/parser-instance.ts";
 import { createParser, type Parser } from "../sql/parse-statement.ts";
 import { sizeOfText } from "../sql/text-bounds.ts";
 import { approve } from "./approve.ts";
 import type { ApprovedStatement, StatementFacts } from "./approved-statement.ts";
 import { judge } from "./judge.ts";
-import { OffThreadJudge } from "./off-thread-judge.ts";
+import { OffThreadJudge } from "./worker/off-thread-judge.ts";
 import { ADMIN_RULES, type PolicyRules, TENANT_RULES } from "./policy-rules.ts";
 import { createVerdictCache, type VerdictCache } from "./verdict-cache.ts";
 

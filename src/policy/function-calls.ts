@@ -5,8 +5,8 @@ import type { FuncCall } from "@pgsql/types";
 
 import type { VisitedNode } from "../sql/walk.ts";
 import { ADMIN_FUNCTIONS, isAdminColumn } from "./admin-database.ts";
-import { hintForFunction } from "./function-hints.ts";
-import { ALLOWED_FUNCTION_NAMES, REFUSED_ATTRIBUTE_NAMES, REFUSED_FUNCTION_NAMES } from "./function-names.ts";
+import { hintForFunction } from "./tables/function-hints.ts";
+import { ALLOWED_FUNCTION_NAMES, REFUSED_ATTRIBUTE_NAMES, REFUSED_FUNCTION_NAMES } from "./tables/function-names.ts";
 import type { Judgement } from "./judgement.ts";
 import { judgeConfiguration, judgeSequenceName, SEQUENCE_FUNCTIONS } from "./name-literals.ts";
 import { isCatalogSpelledOut, namesOf } from "./names.ts";

@@ -4,16 +4,16 @@
 
 import type { ParsedStatement } from "../sql/parsed-statement.ts";
 import { type NodeType, type VisitedNode, visitTree } from "../sql/walk.ts";
-import { ALLOWED_NODES, ANY_VALUE } from "./allowed-nodes.ts";
+import { ALLOWED_NODES, ANY_VALUE } from "./tables/allowed-nodes.ts";
 import type { StatementFacts } from "./approved-statement.ts";
 import { judgeIdentifiers } from "./definitions.ts";
 import { refuseFunction } from "./function-calls.ts";
 import { Judgement } from "./judgement.ts";
 import { applyFinalRules, applyRule, refuseOnAdmin } from "./node-rules.ts";
 import type { PolicyRules } from "./policy-rules.ts";
-import { REFUSED_CLAUSES, REFUSED_PARTS, REFUSED_STATEMENTS } from "./refused-nodes.ts";
-import { STATEMENT_TYPES } from "./statement-types.ts";
-import { describeRefusedValue } from "./refused-values.ts";
+import { REFUSED_CLAUSES, REFUSED_PARTS, REFUSED_STATEMENTS } from "./tables/refused-nodes.ts";
+import { STATEMENT_TYPES } from "./tables/statement-types.ts";
+import { describeRefusedValue } from "./tables/refused-values.ts";
 
 /**
  * @throws GatewayError PARSE_ERROR with STATEMENT_NOT_SUPPORTED, QUALIFIED_NAME, SYSTEM_OBJECT, FUNCTION_NOT_ALLOWED or

@@ -5,11 +5,11 @@ import type { WithClause } from "@pgsql/types";
 
 import type { ParsedStatement } from "../sql/parsed-statement.ts";
 import type { VisitedNode } from "../sql/walk.ts";
-import { type GatewayError, refusal, type RefusalReason } from "../errors.ts";
-import type { Permission } from "../permissions.ts";
+import { type GatewayError, refusal, type RefusalReason } from "../base/errors.ts";
+import type { Permission } from "../base/permissions.ts";
 import { Ancestors } from "./ancestors.ts";
 import type { PolicyRules } from "./policy-rules.ts";
-import type { StatementType } from "./statement-types.ts";
+import type { StatementType } from "./tables/statement-types.ts";
 
 export class Judgement {
   readonly statement: ParsedStatement;

@@ -3,7 +3,7 @@
 
 import type { Node } from "@pgsql/types";
 
-import { DEFAULT_PERMISSIONS, type Permission } from "../permissions.ts";
+import { DEFAULT_PERMISSIONS, type Permission } from "../base/permissions.ts";
 import type { NodeOf, NodeType, VisitedNode } from "../sql/walk.ts";
 import { judgeConstraint, judgeDrop, judgeExistingType, judgeRename } from "./definitions.ts";
 import { judgeOption } from "./definition-options.ts";
@@ -11,7 +11,7 @@ import { judgeAttribute, judgeFunctionCall } from "./function-calls.ts";
 import type { Judgement } from "./judgement.ts";
 import { namesOf, requireOwnName, requireUnqualified } from "./names.ts";
 import { judgeRelation } from "./relations.ts";
-import { STATEMENT_TYPES } from "./statement-types.ts";
+import { STATEMENT_TYPES } from "./tables/statement-types.ts";
 import { judgeTypeOfCall, TYPE_OF } from "./type-of-calls.ts";
 import { judgeNewTypeName, judgeTypeName } from "./type-names.ts";
 

@@ -5,7 +5,7 @@
 import type { TypeName } from "@pgsql/types";
 
 import type { VisitedNode } from "../sql/walk.ts";
-import { BUILTIN_TYPE_NAMES } from "./function-names.ts";
+import { BUILTIN_TYPE_NAMES } from "./tables/function-names.ts";
 import type { Judgement } from "./judgement.ts";
 import { isCatalogSpelledOut, isSystemName, namesOf, OWN_TABLES_HINT, requireUnqualified } from "./names.ts";
 import { isNameLiteral } from "./name-literals.ts";

@@ -3,7 +3,7 @@
 
 import { LRUCache } from "lru-cache";
 
-import type { GatewayError } from "../errors.ts";
+import type { GatewayError } from "../base/errors.ts";
 import type { StatementFacts } from "./approved-statement.ts";
 import type { PolicyRules } from "./policy-rules.ts";
 

@@ -2,7 +2,7 @@
 // refusing what is not exactly one statement; text-bounds.ts says which texts may come here, policy/ judges what the
 // statement does.
 
-import { refusal } from "../errors.ts";
+import { refusal } from "../base/errors.ts";
 import type { ParsedStatement } from "./parsed-statement.ts";
 import { compileParser, createParserInstance, type ParseOutcome } from "./parser-instance.ts";
 import { characterPosition } from "./position.ts";

@@ -1,7 +1,7 @@
 // How much a text may cost to parse, and which texts are so large that they are not for the main thread. In charge of what
 // is refused before PostgreSQL's parser sees it.
 
-import { GatewayError, refusal } from "../errors.ts";
+import { GatewayError, refusal } from "../base/errors.ts";
 import { estimateCost, type TextCost } from "./text-cost.ts";
 
 const DEFAULT_MAX_SQL_BYTES = 262_144;

@@ -3,7 +3,7 @@
 
 import type { Node } from "@pgsql/types";
 
-import { type GatewayError, refusal } from "../errors.ts";
+import { type GatewayError, refusal } from "../base/errors.ts";
 import { ENUM_VALUES, NODE_FIELDS } from "./parse-tree-schema.ts";
 
 /** `SelectStmt`, `RangeVar`, `FuncCall`, … */

@@ -1,5 +1,5 @@
 import type { ClientBase } from "pg";
-import { GatewayError } from "../errors.ts";
+import { GatewayError } from "../base/errors.ts";
 import { parseTenant, TENANT_COLUMNS, type TenantRow } from "./parse-tenant.ts";
 import type { SchemaTenant } from "./plan-tenants.ts";
 

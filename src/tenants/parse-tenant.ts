@@ -1,6 +1,6 @@
 // One row of postgate_databases → Tenant. The only maker of DatabaseId and SchemaName.
 
-import { GatewayError } from "../errors.ts";
+import { GatewayError } from "../base/errors.ts";
 import { parseConnectionUrl } from "../postgres/connection-settings.ts";
 import { isSealed, NO_SEALING_KEYS, openSealed, type SealingKeys } from "./sealing.ts";
 import { parseTenantLimits } from "./tenant-limits.ts";

@@ -2,7 +2,7 @@
 // start for all tenants and at first use for one that came later.
 
 import type { ClientBase } from "pg";
-import { withLockedTransaction, withTransaction } from "./locked-transaction.ts";
+import { withLockedTransaction, withTransaction } from "../postgres/locked-transaction.ts";
 import { databaseNotFound } from "./parse-tenant.ts";
 import { planTenants, type SchemaTenant } from "./plan-tenants.ts";
 import type { InstallationRoles } from "./role-names.ts";

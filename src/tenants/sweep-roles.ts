@@ -2,7 +2,7 @@
 // somebody else's.
 
 import type { ClientBase } from "pg";
-import { withLockedTransaction, withTransaction } from "./locked-transaction.ts";
+import { withLockedTransaction, withTransaction } from "../postgres/locked-transaction.ts";
 import type { InstallationRoles } from "./role-names.ts";
 
 /**

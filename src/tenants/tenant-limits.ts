@@ -1,4 +1,4 @@
-import { GatewayError } from "../errors.ts";
+import { GatewayError } from "../base/errors.ts";
 
 /** What one tenant may, below what the whole gateway allows; what is left out has no limit of its own. */
 export interface TenantLimits {

@@ -1,4 +1,4 @@
-import type { Brand } from "../brand.ts";
+import type { Brand } from "../base/brand.ts";
 import type { ConnectionSettings } from "../postgres/connection-settings.ts";
 import type { TenantLimits } from "./tenant-limits.ts";
 

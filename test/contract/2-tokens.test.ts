@@ -2,7 +2,7 @@
 
 import { createHash } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { DEFAULT_PERMISSIONS, PERMISSIONS, type Permission } from "../../src/permissions.ts";
+import { DEFAULT_PERMISSIONS, PERMISSIONS, type Permission } from "../../src/base/permissions.ts";
 import { type Answer, post, startTestGateway, type TestGateway, type TestTenant } from "../support/gateway.ts";
 
 /** What the contract promises to show within one second is waited for five times as long. */

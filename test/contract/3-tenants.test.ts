@@ -1,7 +1,7 @@
 // Section 3 of the public contract: tenants, metadata, admin functions, helpers.
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { PERMISSIONS } from "../../src/permissions.ts";
+import { PERMISSIONS } from "../../src/base/permissions.ts";
 import { clusterConnection, createTestDatabase } from "../support/cluster.ts";
 import { startTestGateway, type TestGateway, type TestTenant } from "../support/gateway.ts";
 

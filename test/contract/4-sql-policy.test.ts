@@ -1,7 +1,7 @@
 // Section 4 of the public contract: the SQL policy, over HTTP.
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { PERMISSIONS, type Permission } from "../../src/permissions.ts";
+import { PERMISSIONS, type Permission } from "../../src/base/permissions.ts";
 import { startTestGateway, type TestGateway, type TestTenant } from "../support/gateway.ts";
 
 let gateway: TestGateway;

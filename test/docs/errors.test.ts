@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { ERROR_CODES, REFUSAL_REASONS, type ErrorDetails } from "../../src/errors.ts";
+import { ERROR_CODES, REFUSAL_REASONS, type ErrorDetails } from "../../src/base/errors.ts";
 
 const page = readFileSync(new URL("../../docs/reference/errors.md", import.meta.url), "utf8");
 

@@ -2,8 +2,8 @@
 
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { loadConfig } from "../../src/config.ts";
-import type { Permission } from "../../src/permissions.ts";
+import { loadConfig } from "../../src/config/load-config.ts";
+import type { Permission } from "../../src/base/permissions.ts";
 import { connect } from "../../src/postgres/connect.ts";
 import { createTestDatabase } from "../support/cluster.ts";
 import { type Answer, post, startTestGateway, type TestGateway, type TestTenant } from "../support/gateway.ts";

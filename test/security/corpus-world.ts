@@ -5,7 +5,7 @@ import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import pg from "pg";
 import { expect } from "vitest";
-import { PERMISSIONS, type Permission } from "../../src/permissions.ts";
+import { PERMISSIONS, type Permission } from "../../src/base/permissions.ts";
 import { installationRolesOf, tenantRolesOf } from "../../src/tenants/role-names.ts";
 import type { DatabaseId, SchemaName } from "../../src/tenants/tenant.ts";
 import { connect } from "../../src/postgres/connect.ts";

@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, it } from "vitest";
 
-import { GatewayError } from "../../src/errors.ts";
-import { PERMISSIONS } from "../../src/permissions.ts";
+import { GatewayError } from "../../src/base/errors.ts";
+import { PERMISSIONS } from "../../src/base/permissions.ts";
 import type { ApprovedStatement } from "../../src/policy/approved-statement.ts";
 import { createJudge } from "../../src/policy/create-judge.ts";
 

@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, it } from "vitest";
-import { GatewayError } from "../../src/errors.ts";
+import { GatewayError } from "../../src/base/errors.ts";
 import { createJudge } from "../../src/policy/create-judge.ts";
 import { type CorpusCase, readCorpus } from "./read-corpus.ts";
 

@@ -1,7 +1,7 @@
 // How different our own attacks are: each kind is the type of the node that is refused, and the reason.
 
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
-import { GatewayError } from "../../src/errors.ts";
+import { GatewayError } from "../../src/base/errors.ts";
 import { createJudge } from "../../src/policy/create-judge.ts";
 import { Judgement } from "../../src/policy/judgement.ts";
 import { createParser } from "../../src/sql/parse-statement.ts";

@@ -54,7 +54,7 @@ describe("the published files", () => {
     const known = new Set<string>(Object.values(SETTINGS).map(({ name }) => name));
     known.add("POSTGRES_NAMES"); // A constant of config.js.
 
-    expect(Object.keys(find(/process\.env|process\.execArgv|NODE_OPTIONS/g))).toEqual(["dist/config.js"]);
+    expect(Object.keys(find(/process\.env|process\.execArgv|NODE_OPTIONS/g))).toEqual(["dist/config/load-config.js"]);
     expect(Object.keys(find(/process\.argv/g))).toEqual(["dist/cli/main.js"]);
     expect([...names].filter((name) => !known.has(name))).toEqual([]);
   });

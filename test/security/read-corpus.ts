@@ -1,8 +1,8 @@
 // The corpora of attacks and honest statements: one case a line.
 
 import { readFileSync } from "node:fs";
-import type { RefusalReason } from "../../src/errors.ts";
-import type { Permission } from "../../src/permissions.ts";
+import type { RefusalReason } from "../../src/base/errors.ts";
+import type { Permission } from "../../src/base/permissions.ts";
 
 export interface CorpusCase {
   readonly id: string;

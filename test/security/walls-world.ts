@@ -3,14 +3,14 @@
 // the next tenant on the connection, and of making A's schema again when an attack has changed it.
 
 import { expect } from "vitest";
-import { GatewayError } from "../../src/errors.ts";
+import { GatewayError } from "../../src/base/errors.ts";
 import { Executor } from "../../src/execution/execute.ts";
 import { TenantRoleMissing } from "../../src/execution/execute-request.ts";
-import { Pool } from "../../src/execution/pool.ts";
-import { TypeCatalog } from "../../src/execution/type-catalog.ts";
-import type { Parameter } from "../../src/parameters.ts";
+import { Pool } from "../../src/execution/pool/pool.ts";
+import { TypeCatalog } from "../../src/execution/results/type-catalog.ts";
+import type { Parameter } from "../../src/base/parameters.ts";
 import type { ApprovedStatement } from "../../src/policy/approved-statement.ts";
-import { DEFAULT_TRANSACTION } from "../../src/query-request.ts";
+import { DEFAULT_TRANSACTION } from "../../src/base/query-request.ts";
 import { type InstallationRoles, installationRolesOf, tenantRolesOf } from "../../src/tenants/role-names.ts";
 import type { DatabaseId } from "../../src/tenants/tenant.ts";
 import type { ClusterVersion } from "../support/cluster.ts";

@@ -1,7 +1,7 @@
 // DataRow messages from values and back, for tests that look at a result before it is encoded.
 
-import type { DataRow } from "../../src/execution/data-row.ts";
-import type { ResultSet } from "../../src/execution/result-set.ts";
+import type { DataRow } from "../../src/wire/data-row.ts";
+import type { ResultSet } from "../../src/execution/results/result-set.ts";
 
 export type TextRow = readonly (string | null)[];
 

@@ -1,9 +1,9 @@
 // A gateway over a database of its own, and tenants that talk to it over HTTP as clients do.
 
-import type { Config } from "../../src/config.ts";
+import type { Config } from "../../src/config/load-config.ts";
 import { createGateway, type Gateway } from "../../src/gateway.ts";
 import type { Observation } from "../../src/observability/observation.ts";
-import { PERMISSIONS, type Permission } from "../../src/permissions.ts";
+import { PERMISSIONS, type Permission } from "../../src/base/permissions.ts";
 import type { ConnectionSettings } from "../../src/postgres/connection-settings.ts";
 import { NO_SEALING_KEYS } from "../../src/tenants/sealing.ts";
 import { type ClusterVersion, createTestDatabase, type TestDatabase } from "./cluster.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { BUILTIN_TYPE_NAMES } from "../../../src/encoding/builtin-type-names.ts";
 import { BUILTIN_ARRAY_TYPES } from "../../../src/encoding/builtin-array-types.ts";
-import { FIRST_LOOKED_UP_TYPE_OID } from "../../../src/execution/result-set.ts";
+import { FIRST_LOOKED_UP_TYPE_OID } from "../../../src/execution/results/result-set.ts";
 import { createTestDatabase, hasCluster } from "../../support/cluster.ts";
 
 const ARRAY_TYPES_SQL = `

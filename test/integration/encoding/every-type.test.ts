@@ -5,7 +5,7 @@ import fc from "fast-check";
 import type pg from "pg";
 import { beforeAll, describe, expect, it } from "vitest";
 import { encodeAnswer } from "../../../src/encoding/encode-answer.ts";
-import type { ResultSet } from "../../../src/execution/result-set.ts";
+import type { ResultSet } from "../../../src/execution/results/result-set.ts";
 import { textOfRow } from "../../support/data-row.ts";
 import { createTestDatabase, hasCluster, type TestDatabase } from "../../support/cluster.ts";
 import { connect, fetchResultSet } from "./fetch-result-set.ts";

@@ -1,7 +1,7 @@
 // A result set as execution hands it over, fetched by the plain driver: text as PostgreSQL sent it, types looked up.
 
 import pg from "pg";
-import { FIRST_LOOKED_UP_TYPE_OID, type ResultSet, type UserType } from "../../../src/execution/result-set.ts";
+import { FIRST_LOOKED_UP_TYPE_OID, type ResultSet, type UserType } from "../../../src/execution/results/result-set.ts";
 import type { ConnectionSettings } from "../../../src/postgres/connection-settings.ts";
 import { dataRow } from "../../support/data-row.ts";
 

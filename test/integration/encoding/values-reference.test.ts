@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import type pg from "pg";
 import { beforeAll, describe, expect, it } from "vitest";
 import { encodeAnswer } from "../../../src/encoding/encode-answer.ts";
-import type { ResultSet } from "../../../src/execution/result-set.ts";
+import type { ResultSet } from "../../../src/execution/results/result-set.ts";
 import { createTestDatabase, hasCluster } from "../../support/cluster.ts";
 import { connect, fetchResultSet } from "./fetch-result-set.ts";
 

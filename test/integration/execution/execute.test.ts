@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { TenantRoleMissing } from "../../../src/execution/execute-request.ts";
-import { GatewayError } from "../../../src/errors.ts";
+import { GatewayError } from "../../../src/base/errors.ts";
 import { hasCluster } from "../../support/cluster.ts";
 import { type Harness, startHarness } from "./harness.ts";
 

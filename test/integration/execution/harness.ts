@@ -6,13 +6,13 @@ import type { ConnectionSettings } from "../../../src/postgres/connection-settin
 import { connect } from "../../../src/postgres/connect.ts";
 import { Executor } from "../../../src/execution/execute.ts";
 import type { ExecuteRequest, Limits } from "../../../src/execution/execute-request.ts";
-import { Pool, type PoolOptions } from "../../../src/execution/pool.ts";
+import { Pool, type PoolOptions } from "../../../src/execution/pool/pool.ts";
 import type { Session } from "../../../src/execution/session.ts";
-import { TypeCatalog } from "../../../src/execution/type-catalog.ts";
-import type { Parameter } from "../../../src/parameters.ts";
-import type { Permission } from "../../../src/permissions.ts";
+import { TypeCatalog } from "../../../src/execution/results/type-catalog.ts";
+import type { Parameter } from "../../../src/base/parameters.ts";
+import type { Permission } from "../../../src/base/permissions.ts";
 import type { ApprovedStatement, StatementFacts } from "../../../src/policy/approved-statement.ts";
-import { DEFAULT_TRANSACTION, type TransactionOptions } from "../../../src/query-request.ts";
+import { DEFAULT_TRANSACTION, type TransactionOptions } from "../../../src/base/query-request.ts";
 import { type ClusterVersion, createTestDatabase, type TestDatabase } from "../../support/cluster.ts";
 import { type TextResult, textOfResult } from "../../support/data-row.ts";
 

@@ -2,9 +2,9 @@ import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { once } from "node:events";
 import { createServer, type Socket } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
-import type { CancelSignal } from "../../../src/cancel-signal.ts";
-import type { QueryAnswer, RunQuery } from "../../../src/http/query-route.ts";
-import { createHttpServer } from "../../../src/http/create-http-server.ts";
+import type { CancelSignal } from "../../../src/base/cancel-signal.ts";
+import type { QueryAnswer, RunQuery } from "../../../src/http/route.ts";
+import { createHttpServer } from "../../../src/http/server.ts";
 import { exchange, openSocket, readAnswers } from "./raw-http.ts";
 import { MAX_BODY_BYTES, startServer, TOKEN, type TestServer } from "./start-server.ts";
 

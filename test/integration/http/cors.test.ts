@@ -2,7 +2,7 @@
 // understands them shows in test/e2e/browser.test.ts.
 
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { GatewayError } from "../../../src/errors.ts";
+import { GatewayError } from "../../../src/base/errors.ts";
 import { exchange } from "./raw-http.ts";
 import { MAX_BODY_BYTES, startServer, type TestServer, TOKEN, UNKNOWN_TOKEN } from "./start-server.ts";
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { GatewayError } from "../../../src/errors.ts";
+import { GatewayError } from "../../../src/base/errors.ts";
 import { exchange } from "./raw-http.ts";
 import { MAX_BODY_BYTES, startServer, TOKEN, UNKNOWN_TOKEN, type TestServer } from "./start-server.ts";
 

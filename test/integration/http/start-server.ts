@@ -1,7 +1,7 @@
 import type { Principal } from "../../../src/auth/principal.ts";
 import { hashToken, unauthorized, type Token } from "../../../src/auth/token.ts";
-import { createHttpServer, type HttpServer, type HttpServerOptions } from "../../../src/http/create-http-server.ts";
-import type { RunQuery } from "../../../src/http/query-route.ts";
+import { createHttpServer, type HttpServer, type HttpServerOptions } from "../../../src/http/server.ts";
+import type { RunQuery } from "../../../src/http/route.ts";
 import type { Observation } from "../../../src/observability/observation.ts";
 import type { DatabaseId, SchemaName } from "../../../src/tenants/tenant.ts";
 

@@ -1,7 +1,7 @@
 // libpq's sslmodes against PostgreSQL's own TLS: for DATABASE_URL and for dedicated databases.
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Config } from "../../../src/config.ts";
+import type { Config } from "../../../src/config/load-config.ts";
 import { createGateway } from "../../../src/gateway.ts";
 import { createLog } from "../../../src/observability/log.ts";
 import { connect } from "../../../src/postgres/connect.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { encodeAnswer } from "../../../src/encoding/encode-answer.ts";
-import type { Field, UserType } from "../../../src/execution/result-set.ts";
-import { DEFAULT_FORM, type ResultForm } from "../../../src/query-request.ts";
+import type { Field, UserType } from "../../../src/execution/results/result-set.ts";
+import { DEFAULT_FORM, type ResultForm } from "../../../src/base/query-request.ts";
 import { dataRow, type TextResult } from "../../support/data-row.ts";
 
 type Column = readonly [name: string, typeOid: number, text: string | null];

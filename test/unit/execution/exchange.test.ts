@@ -1,7 +1,7 @@
 import pg from "pg";
 import { describe, expect, it } from "vitest";
 import { Exchange, type ExchangePlan } from "../../../src/execution/exchange.ts";
-import { unnamedStatement } from "../../../src/execution/prepared-statements.ts";
+import { unnamedStatement } from "../../../src/execution/pool/prepared-statements.ts";
 import { dataRow } from "../../support/data-row.ts";
 
 const FIRST = { request: Buffer.alloc(0), until: 1, parsing: [], describing: [], endsInSync: true };

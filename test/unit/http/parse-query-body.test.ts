@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parseQueryBody } from "../../../src/http/parse-query-body.ts";
-import { MAX_ARRAY_DEPTH } from "../../../src/http/read-parameters.ts";
-import { DEFAULT_FORM, type StatementRequest, type ResultForm } from "../../../src/query-request.ts";
-import { MAX_PARAMETERS, type Parameter } from "../../../src/parameters.ts";
+import { MAX_ARRAY_DEPTH } from "../../../src/http/body/read-parameters.ts";
+import { DEFAULT_FORM, type StatementRequest, type ResultForm } from "../../../src/base/query-request.ts";
+import { MAX_PARAMETERS, type Parameter } from "../../../src/base/parameters.ts";
 
 function parseWhole(text: string): StatementRequest {
   const [statement] = parseQueryBody(Buffer.from(text)).statements;

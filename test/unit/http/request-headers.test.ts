@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { GatewayError } from "../../../src/errors.ts";
+import { GatewayError } from "../../../src/base/errors.ts";
 import { toErrorResponse, toGatewayError } from "../../../src/http/error-response.ts";
-import { requireJson } from "../../../src/http/media-type.ts";
+import { requireJson } from "../../../src/http/body/media-type.ts";
 import { requestIdOf } from "../../../src/http/request-id.ts";
 
 describe("requestIdOf", () => {

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { GatewayError } from "../../../src/errors.ts";
-import { type Permission, PERMISSIONS } from "../../../src/permissions.ts";
+import { GatewayError } from "../../../src/base/errors.ts";
+import { type Permission, PERMISSIONS } from "../../../src/base/permissions.ts";
 import { approve } from "../../../src/policy/approve.ts";
 import { judgeSql } from "./judge-sql.ts";
 

@@ -1,5 +1,5 @@
 import { expect, describe, it, onTestFinished } from "vitest";
-import type { Permission } from "../../../src/permissions.ts";
+import type { Permission } from "../../../src/base/permissions.ts";
 import { createJudge, type Judge, type JudgeOptions, type Sender } from "../../../src/policy/create-judge.ts";
 
 function openJudge(options: JudgeOptions = {}): Judge {

@@ -1,4 +1,4 @@
-import type { GatewayError } from "../../../src/errors.ts";
+import type { GatewayError } from "../../../src/base/errors.ts";
 import type { StatementFacts } from "../../../src/policy/approved-statement.ts";
 import { judge } from "../../../src/policy/judge.ts";
 import { type PolicyRules, TENANT_RULES } from "../../../src/policy/policy-rules.ts";

@@ -1,7 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { ALLOWED_NODES } from "../../../src/policy/allowed-nodes.ts";
-import { NEVER_PARSED, REFUSED_CLAUSES, REFUSED_PARTS, REFUSED_STATEMENTS } from "../../../src/policy/refused-nodes.ts";
-import { STATEMENT_TYPES } from "../../../src/policy/statement-types.ts";
+import { ALLOWED_NODES } from "../../../src/policy/tables/allowed-nodes.ts";
+import {
+  NEVER_PARSED,
+  REFUSED_CLAUSES,
+  REFUSED_PARTS,
+  REFUSED_STATEMENTS,
+} from "../../../src/policy/tables/refused-nodes.ts";
+import { STATEMENT_TYPES } from "../../../src/policy/tables/statement-types.ts";
 import { NODE_FIELDS } from "../../../src/sql/parse-tree-schema.ts";
 
 // Answers of the parser's own functions: the schema lists them beside the nodes of a tree.

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 
-import { refusal } from "../../../src/errors.ts";
+import { refusal } from "../../../src/base/errors.ts";
 import { createVerdictCache } from "../../../src/policy/verdict-cache.ts";
 
 const verdict = { kind: "refused", error: refusal("SYNTAX_ERROR", "no") } as const;

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from "vitest";
 
-import type { GatewayError } from "../../../src/errors.ts";
+import type { GatewayError } from "../../../src/base/errors.ts";
 import { createParser, type Parser } from "../../../src/sql/parse-statement.ts";
 
 let parser: Parser;

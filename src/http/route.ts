@@ -1,0 +1,189 @@
+// The routes that take queries: token, media type, body, then the query itself, and its answer. How a protocol writes these is
+// its own; what a query is, `runQuery` knows.
+
+import { isAscii } from "node:buffer";
+import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { Authenticate, Principal } from "../auth/principal.ts";
+import type { Token } from "../auth/token.ts";
+import { CancelController, type CancelSignal } from "../base/cancel-signal.ts";
+import type { GatewayError } from "../base/errors.ts";
+import type { Observe } from "../observability/observation.ts";
+import type { QueryRequest } from "../base/query-request.ts";
+import type { AnswerBudget } from "./limits/answer-budget.ts";
+import type { BodyBudget } from "./limits/body-budget.ts";
+import type { ErrorResponse } from "./error-response.ts";
+import { readBody } from "./body/read-body.ts";
+import type { RunningQueries } from "./limits/running-queries.ts";
+import type { TenantThrottle } from "./limits/tenant-throttle.ts";
+import { whenOver } from "./limits/when-over.ts";
+
+interface QueryContext {
+  readonly requestId: string;
+  /** Aborts when the client has gone: nobody waits for the answer any more. */
+  readonly signal: CancelSignal;
+  /** Who the token stands for now, as far as a change must show: at once where that was asked a moment ago. */
+  readonly currentPrincipal: () => Principal | Promise<Principal>;
+  /** Told once the statements are judged, so that the log line of a failure names what was to be done. */
+  readonly approved: (operation: string) => void;
+}
+
+export interface QueryAnswer {
+  /** The complete JSON text of the answer, in UTF-8. */
+  readonly body: Buffer;
+  readonly rowCount: number;
+  /** What is logged as the statement's kind, such as SELECT. */
+  readonly operation: string;
+}
+
+export type RunQuery = (principal: Principal, request: QueryRequest, context: QueryContext) => Promise<QueryAnswer>;
+
+/** How queries are written on a route. All else is the same on all of them: limits, judge, execution, log. */
+export interface QueryProtocol {
+  readonly path: string;
+  /** @throws GatewayError UNAUTHORIZED */
+  readonly readToken: (request: IncomingMessage) => Token;
+  /** @throws GatewayError UNSUPPORTED_MEDIA_TYPE */
+  readonly requireMediaType: (headers: IncomingHttpHeaders) => void;
+  /** @throws GatewayError INVALID_REQUEST */
+  readonly parseBody: (bytes: Uint8Array, headers: IncomingHttpHeaders) => QueryRequest;
+  /** Of a successful answer, besides those of every answer. */
+  readonly answerHeaders?: (request: FastifyRequest, query: QueryRequest) => Readonly<Record<string, string>>;
+  readonly toErrorResponse: (error: GatewayError, requestId: string) => ErrorResponse;
+}
+
+export interface QueryRouteOptions {
+  readonly authenticate: Authenticate;
+  readonly runQuery: RunQuery;
+  readonly observe: Observe;
+  readonly maxBodyBytes: number;
+  readonly bodies: BodyBudget;
+  readonly answers: AnswerBudget;
+  readonly running: RunningQueries;
+  readonly throttle: TenantThrottle;
+}
+
+/** With the half second for which rights are remembered, less than the second within which a change of them shows. */
+const MAX_AGE_OF_RIGHTS_MS = 400;
+
+/** To copy a larger answer would cost more than it saves. */
+const MAX_TEXT_BYTES = 16_384;
+
+declare module "fastify" {
+  interface FastifyContextConfig {
+    /** Of the routes that take queries. */
+    protocol?: QueryProtocol;
+  }
+  interface FastifyRequest {
+    /** By performance.now(). */
+    startedAt: number | undefined;
+    /** Set on the routes of queries once the token is found valid. */
+    principal: Principal | undefined;
+    /** Set on the routes of queries. */
+    clientGone: CancelController | undefined;
+    /** Set once the statements are judged. */
+    operation: string | undefined;
+  }
+}
+
+export function addQueryRoute(app: FastifyInstance, protocol: QueryProtocol, options: QueryRouteOptions): void {
+  const { authenticate, runQuery, observe, maxBodyBytes, bodies, answers, running, throttle } = options;
+
+  async function answer(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    const { principal, clientGone, startedAt } = request;
+    if (principal === undefined || clientGone === undefined || startedAt === undefined)
+      throw new Error("The hooks of the route have not run");
+    const { tenant } = principal;
+    const currentPrincipal = refreshing(principal, () => authenticate(protocol.readToken(request.raw)));
+    answers.requireRoom(tenant.id);
+    const result = await throttle.withQuery(tenant, async (admitStatements) => {
+      const held = bodies.open(tenant.id);
+      try {
+        const query = protocol.parseBody(await readBody(request.raw, maxBodyBytes, held), request.headers);
+        admitStatements(query.statements.length);
+        if (protocol.answerHeaders !== undefined) reply.headers(protocol.answerHeaders(request, query));
+        return await runQuery(await currentPrincipal(), query, contextOf(request, clientGone, currentPrincipal));
+      } finally {
+        held.release();
+      }
+    });
+    answers.hold(tenant.id, result.body.length, { request: request.raw, response: reply.raw });
+    observe({
+      kind: "query-finished",
+      requestId: request.id,
+      durationMs: performance.now() - startedAt,
+      tokenPrefix: principal.tokenPrefix,
+      databaseId: tenant.id,
+      operation: result.operation,
+      rowCount: result.rowCount,
+    });
+    if (running.isStopping) void reply.header("connection", "close");
+    return reply
+      .header("content-type", "application/json; charset=utf-8")
+      .header("cache-control", "no-store")
+      .send(toPayload(result.body));
+  }
+
+  const onRequest = [clientWatch(running), createAdmission(protocol, authenticate)];
+  app.post(protocol.path, { onRequest, config: { protocol } }, answer);
+}
+
+type OnRequest = (request: FastifyRequest, reply: FastifyReply, done: () => void) => Promise<void> | undefined;
+
+/** At once where the token is known, so that a warm request waits for no promise here. */
+function createAdmission({ readToken, requireMediaType }: QueryProtocol, authenticate: Authenticate): OnRequest {
+  return (request, _reply, done) => {
+    const take = (principal: Principal): void => {
+      request.principal = principal;
+      requireMediaType(request.headers);
+    };
+    const found = authenticate(readToken(request.raw));
+    if (found instanceof Promise) return found.then(take);
+    take(found);
+    done();
+    return undefined;
+  };
+}
+
+/** Node writes a text together with the headers, but a buffer as a piece of its own: that costs a small answer a tenth of its CPU. */
+function toPayload(body: Buffer): Buffer | string {
+  return body.length <= MAX_TEXT_BYTES && isAscii(body) ? body.toString("latin1") : body;
+}
+
+/** Whoever sends a body slowly, byte by byte, or waits long for a connection, keeps no right longer than others. */
+function refreshing(
+  principal: Principal,
+  authenticateAgain: () => Principal | Promise<Principal>,
+): QueryContext["currentPrincipal"] {
+  let known: Principal | Promise<Principal> = principal;
+  let knownAt = performance.now();
+  return () => {
+    const now = performance.now();
+    if (now - knownAt <= MAX_AGE_OF_RIGHTS_MS) return known;
+    knownAt = now;
+    return (known = authenticateAgain());
+  };
+}
+
+function contextOf(
+  request: FastifyRequest,
+  clientGone: CancelController,
+  currentPrincipal: QueryContext["currentPrincipal"],
+): QueryContext {
+  const approved = (operation: string): void => void (request.operation = operation);
+  return { requestId: request.id, signal: clientGone, currentPrincipal, approved };
+}
+
+function clientWatch(running: RunningQueries): OnRequest {
+  return (request, reply, done) => {
+    const clientGone = new CancelController();
+    request.clientGone = clientGone;
+    running.add();
+    // Not `request.signal`: that one aborts as soon as the body is read.
+    whenOver({ request: request.raw, response: reply.raw }, () => {
+      running.remove();
+      if (!reply.raw.writableEnded) clientGone.abort();
+    });
+    done();
+  };
+}

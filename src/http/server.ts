@@ -1,0 +1,238 @@
+// The public listener: its routes, its limits, its start and its end. It knows no PostgreSQL: whose a token is and
+// how a query runs is passed in.
+
+import type { Socket } from "node:net";
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
+import type { Authenticate } from "../auth/principal.ts";
+import { GatewayError } from "../base/errors.ts";
+import type { Observe } from "../observability/observation.ts";
+import { AnswerBudget } from "./limits/answer-budget.ts";
+import { BodyBudget } from "./limits/body-budget.ts";
+import { createConnectionErrorHandler } from "./connection-errors.ts";
+import { corsHeaders } from "./cors.ts";
+import { toErrorResponse, toGatewayError } from "./error-response.ts";
+import { listen } from "../base/listen.ts";
+import { NEON_PREFLIGHT_HEADERS, NEON_PROTOCOL } from "./neon-protocol.ts";
+import { QUERY_PROTOCOL } from "./query-protocol.ts";
+import { addQueryRoute, type RunQuery } from "./route.ts";
+import { discardBody } from "./body/read-body.ts";
+import { requestIdOf } from "./request-id.ts";
+import { RunningQueries } from "./limits/running-queries.ts";
+import { cutStalledAnswers } from "./limits/stalled-answers.ts";
+import { TenantThrottle } from "./limits/tenant-throttle.ts";
+
+export interface HttpServerOptions {
+  readonly authenticate: Authenticate;
+  readonly runQuery: RunQuery;
+  readonly observe: Observe;
+  readonly maxBodyBytes: number;
+  /** Whether POST /sql speaks Neon's SQL over HTTP. */
+  readonly neon?: boolean;
+  /** Whose pages may read answers of /query; `*` for all. None: no CORS at all. */
+  readonly corsOrigins?: readonly string[];
+  /** Of all large bodies that are in memory at one time; a tenant may have a quarter of it. */
+  readonly maxHeldBodyBytes?: number;
+  /** Of all large answers that wait for their readers; a tenant may have half of it. */
+  readonly maxHeldAnswerBytes?: number;
+  /** For a whole request to arrive, body included. */
+  readonly requestTimeoutMs?: number;
+  /** For a client that takes nothing of its answer. */
+  readonly stalledAnswerTimeoutMs?: number;
+}
+
+export interface HttpServer {
+  /** Gives the URL under which this machine reaches the server; port 0 takes a free one. */
+  listen(host: string, port: number): Promise<string>;
+  /** Accepts nothing new, lets running queries finish until the deadline, then cuts what is left. */
+  close(deadlineMs: number): Promise<void>;
+}
+
+const DEFAULT_REQUEST_TIMEOUT_MS = 60_000;
+const HEADERS_TIMEOUT_MS = 15_000;
+/** Longer than the usual 60 s of load balancers: the side that reuses the connection should close it first. */
+const KEEP_ALIVE_TIMEOUT_MS = 72_000;
+const CONNECTIONS_CHECKING_INTERVAL_MS = 1_000;
+const MAX_HEADER_BYTES = 16_384;
+
+const ALLOWED_METHODS: readonly (readonly [path: string, methods: string])[] = [
+  ["/health", "GET, HEAD"],
+  ["/query", "POST"],
+];
+const NEON_METHODS = [NEON_PROTOCOL.path, NEON_PREFLIGHT_HEADERS.allow] as const;
+const CORS_METHODS = [QUERY_PROTOCOL.path, "OPTIONS, POST"] as const;
+/** Of `http://host/path?query`, the form for proxies, and of `/path?query`. */
+const PATH = /^(?:https?:\/\/[^/]*)?([^?]*)/i;
+
+export function createHttpServer(options: HttpServerOptions): HttpServer {
+  const { observe } = options;
+  const allowedMethods = allowedMethodsOf(options);
+  const running = new RunningQueries();
+  const latestReply = new WeakMap<Socket, FastifyReply>();
+
+  function admit(request: FastifyRequest, reply: FastifyReply, done: (error?: GatewayError) => void): void {
+    request.startedAt = performance.now();
+    latestReply.set(request.raw.socket, reply);
+    void reply.header("x-request-id", request.id);
+    if (hasCors(options)) void reply.headers(corsHeadersOf(request, options));
+    done(
+      running.isStopping
+        ? new GatewayError("UNAVAILABLE", "The server is shutting down")
+        : findFault(request, reply, allowedMethods),
+    );
+  }
+
+  const refuse = createRefuser(observe, running);
+  const onConnectionError = createConnectionErrorHandler({ observe, latestReply, refuse });
+  const app = createApp(options, { refuse, onConnectionError });
+  cutStalledAnswers(app.server, latestReply, options.stalledAnswerTimeoutMs);
+  app.addHook("onRequest", admit);
+  addRoutes(app, options, running);
+
+  return {
+    async listen(host, port) {
+      await app.ready();
+      return listen(app.server, { host, port, portSetting: "POSTGATE_PORT" });
+    },
+    async close(deadlineMs) {
+      const stopped = running.stop(deadlineMs);
+      const closed = app.close();
+      await stopped;
+      app.server.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+function hasCors({ corsOrigins = [] }: HttpServerOptions): boolean {
+  return corsOrigins.length > 0;
+}
+
+function corsHeadersOf(request: FastifyRequest, { corsOrigins = [] }: HttpServerOptions) {
+  if (pathOf(request) !== QUERY_PROTOCOL.path) return {};
+  return corsHeaders(corsOrigins, request.raw);
+}
+
+function allowedMethodsOf(options: HttpServerOptions): ReadonlyMap<string, string> {
+  return new Map([
+    ...ALLOWED_METHODS,
+    ...(options.neon === true ? [NEON_METHODS] : []),
+    ...(hasCors(options) ? [CORS_METHODS] : []),
+  ]);
+}
+
+function pathOf({ url }: FastifyRequest): string {
+  return PATH.exec(url)?.[1] ?? "";
+}
+
+function addRoutes(app: FastifyInstance, options: HttpServerOptions, running: RunningQueries): void {
+  app.get("/health", (_request, reply) => reply.send({ status: "ok" }));
+  const bodies = new BodyBudget(options.maxBodyBytes, options.maxHeldBodyBytes);
+  const answers = new AnswerBudget(options.maxHeldAnswerBytes);
+  const shared = { ...options, running, bodies, answers, throttle: new TenantThrottle() };
+  addQueryRoute(app, QUERY_PROTOCOL, shared);
+  if (hasCors(options))
+    app.options(QUERY_PROTOCOL.path, (_request, reply) => reply.code(204).header("allow", CORS_METHODS[1]).send());
+  if (options.neon !== true) return;
+  addQueryRoute(app, NEON_PROTOCOL, shared);
+  app.options(NEON_PROTOCOL.path, (_request, reply) => reply.headers(NEON_PREFLIGHT_HEADERS).send());
+}
+
+type Refuse = (error: GatewayError, reply: FastifyReply) => void;
+
+function createRefuser(observe: Observe, running: RunningQueries): Refuse {
+  return (error, reply) => {
+    observeFailure(error, reply.request, observe);
+    const respond = reply.request.routeOptions.config.protocol?.toErrorResponse ?? toErrorResponse;
+    const { status, headers, body } = respond(error, reply.request.id);
+    if (running.isStopping) void reply.header("connection", "close");
+    void reply.code(status).headers(headers).send(body);
+  };
+}
+
+interface Refusals {
+  readonly refuse: Refuse;
+  readonly onConnectionError: (error: NodeJS.ErrnoException, socket: Socket) => void;
+}
+
+/** Fastify with our own limits and error answers in place of its own. */
+function createApp(options: HttpServerOptions, { refuse, onConnectionError }: Refusals): FastifyInstance {
+  const app = Fastify({
+    logger: false,
+    genReqId: (request) => requestIdOf(request.headers),
+    return503OnClosing: false,
+    requestTimeout: options.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+    http: {
+      maxHeaderSize: MAX_HEADER_BYTES,
+      headersTimeout: Math.min(HEADERS_TIMEOUT_MS, options.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS),
+      connectionsCheckingInterval: CONNECTIONS_CHECKING_INTERVAL_MS,
+      requireHostHeader: false, // Node's own answer to a missing one is not of our form; findFault refuses it.
+    },
+    clientErrorHandler: onConnectionError,
+    // A path that cannot be decoded, such as /%zz, is no route either.
+    frameworkErrors: (_error, _request, reply) => refuse(notFound(), reply),
+  });
+  app.decorateRequest("startedAt", undefined);
+  app.decorateRequest("principal", undefined);
+  app.decorateRequest("clientGone", undefined);
+  app.decorateRequest("operation", undefined);
+  // The query's own route reads the body, with its own limit and answers.
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser("*", (_request, _payload, done) => done(null));
+  app.server.on("checkExpectation", (request, response) => app.server.emit("request", request, response));
+  app.setErrorHandler(async (error, request, reply) => {
+    const isReadAway = await discardBody(request.raw);
+    if (reply.sent) return; // The connection failed in the meantime, and that was answered.
+    if (!isReadAway) void reply.header("connection", "close");
+    refuse(toGatewayError(error), reply);
+    return reply;
+  });
+  return app;
+}
+
+function findFault(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  allowedMethods: ReadonlyMap<string, string>,
+): GatewayError | undefined {
+  const { headers, httpVersion } = request.raw;
+  if (headers.host === undefined && httpVersion === "1.1")
+    return new GatewayError("INVALID_REQUEST", "The Host header is missing");
+  const allowed = allowedMethods.get(request.url) ?? allowedMethods.get(pathOf(request));
+  if (allowed === undefined) return notFound(); // Also /%71uery, which the router would decode.
+  if (!request.is404) return undefined;
+  void reply.header("allow", allowed);
+  return new GatewayError("METHOD_NOT_ALLOWED", `Method ${request.method} is not allowed here; use ${allowed}`);
+}
+
+function notFound(): GatewayError {
+  return new GatewayError("NOT_FOUND", "Not found; the routes are POST /query and GET /health");
+}
+
+function observeFailure(error: GatewayError, request: FastifyRequest, observe: Observe): void {
+  const { id: requestId, startedAt, clientGone } = request;
+  const durationMs = startedAt === undefined ? 0 : performance.now() - startedAt;
+  if (clientGone?.aborted === true) {
+    observe({ kind: "client-gone", requestId, durationMs });
+    return;
+  }
+  const isFaultBehind = error.code === "INTERNAL_ERROR" || error.code === "UNAVAILABLE";
+  observe({
+    kind: "query-failed",
+    requestId,
+    durationMs,
+    code: error.code,
+    ...factsOf(request),
+    ...(error.details.reason !== undefined && { reason: error.details.reason }),
+    ...(error.details.sqlstate !== undefined && { sqlstate: error.details.sqlstate }),
+    ...(isFaultBehind && error.cause !== undefined && { cause: error.cause }),
+  });
+}
+
+/** What is known of it by now. */
+function factsOf({ principal, operation }: FastifyRequest) {
+  return {
+    ...(principal !== undefined && { tokenPrefix: principal.tokenPrefix, databaseId: principal.tenant.id }),
+    ...(operation !== undefined && { operation }),
+  };
+}

@@ -1,0 +1,12 @@
+import type { Config } from "../config/load-config.ts";
+import { migrate } from "../migration/migrate.ts";
+import { withOperator } from "../embedded/with-operator.ts";
+
+/** What the library offers as `migrate`: the names of the migrations that were applied. */
+export async function migrateDatabase(config: Config): Promise<readonly string[]> {
+  const { skipMigrations, extensions, tenantConnection: tenantLogin } = config;
+  const { applied } = await withOperator(config, (operator) =>
+    migrate(operator, { skipMigrations, extensions, tenantLogin }),
+  );
+  return applied;
+}

@@ -1,0 +1,93 @@
+// A tenant's own limits, as its row names them, over HTTP.
+
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type Answer, post, startTestGateway, type TestGateway, type TestTenant } from "../../support/gateway.ts";
+
+let gateway: TestGateway;
+beforeAll(async () => {
+  gateway = await startTestGateway();
+});
+afterAll(() => gateway.close());
+
+/** A tenant whose row has the limits before it sends anything. */
+async function createLimited(limits: Readonly<Record<string, number>>): Promise<TestTenant> {
+  const tenant = await gateway.createTenant();
+  const assignments = Object.keys(limits).map((column, index) => `${column} = $${index + 2}`);
+  const changed = await gateway.admin.query(
+    `update postgate_databases set ${assignments.join(", ")} where id = $1::uuid`,
+    [tenant.id, ...Object.values(limits)],
+  );
+  expect(changed.body).toMatchObject({ row_count: 1 });
+  return tenant;
+}
+
+const SLOW = "select count(*) from generate_series(1, 4000000)";
+
+function codes(answers: readonly Answer[]): string[] {
+  return answers.map(({ status, body, headers }) =>
+    [status, (body as { code?: string }).code, headers.get("retry-after")].filter(Boolean).join(" "),
+  );
+}
+
+describe("a tenant's own limits", () => {
+  it("end its statements sooner than the gateway's, and nobody else's", async () => {
+    const tenant = await createLimited({ statement_timeout_ms: 50 });
+    expect((await tenant.query(SLOW)).body).toMatchObject({ code: "TIMEOUT" });
+    expect((await (await gateway.createTenant()).query("select pg_typeof(1)")).status).toBe(200);
+  });
+
+  it("refuse an answer that is larger, and undo its change", async () => {
+    const tenant = await createLimited({ max_result_bytes: 100 });
+    await tenant.rows("create table notes (body text)");
+    const answer = await tenant.query("insert into notes values (repeat('x', 200)) returning body");
+    expect(answer.body).toMatchObject({ code: "RESULT_TOO_LARGE", max_bytes: 100 });
+    expect(await tenant.rows("select count(*)::int as count from notes")).toEqual([{ count: 0 }]);
+  });
+
+  it("do not widen those of the gateway", async () => {
+    const tenant = await createLimited({ max_result_bytes: 2_000_000_000, statement_timeout_ms: 2_000_000_000 });
+    expect((await tenant.query("select repeat('x', 40 * 1024 * 1024)")).body).toMatchObject({
+      code: "RESULT_TOO_LARGE",
+      max_bytes: 32 * 1024 * 1024,
+    });
+  });
+
+  it("refuse queries beyond so many at one time with 429 and Retry-After", async () => {
+    const tenant = await createLimited({ max_concurrent_queries: 1 });
+    const answers = codes(await Promise.all([tenant.query(SLOW), tenant.query(SLOW), tenant.query(SLOW)]));
+    expect(answers.sort()).toEqual(["200", "429 TOO_MANY_REQUESTS 1", "429 TOO_MANY_REQUESTS 1"]);
+    expect((await tenant.query("select 1")).status).toBe(200);
+  });
+
+  it("refuse queries beyond so many a second with 429, and say when to come again", async () => {
+    const tenant = await createLimited({ requests_per_second: 0.05, request_burst: 2 });
+    const answers = [await tenant.query("select 1"), await tenant.query("select 1"), await tenant.query("select 1")];
+    expect(codes(answers)).toEqual(["200", "200", "429 TOO_MANY_REQUESTS 20"]);
+  });
+
+  it("count each statement of a batch, and refuse one that could never be sent", async () => {
+    const tenant = await createLimited({ requests_per_second: 0.05, request_burst: 3 });
+    const batch = (count: number) =>
+      post(gateway.url, tenant.token, { statements: Array(count).fill({ sql: "select 1" }) });
+    const large = await batch(4);
+    expect(large).toMatchObject({ status: 400, body: { code: "INVALID_REQUEST" } });
+    expect(large.body.error).toContain("3 together");
+    // That has cost the one that every request does, and so has the next.
+    expect(codes([await batch(3), await batch(1), await batch(1)])).toEqual([
+      "429 TOO_MANY_REQUESTS 40",
+      "200",
+      "429 TOO_MANY_REQUESTS 20",
+    ]);
+  });
+
+  it.each([
+    "statement_timeout_ms",
+    "max_result_bytes",
+    "max_concurrent_queries",
+    "requests_per_second",
+    "request_burst",
+  ])("must be above zero: %s", async (column) => {
+    const answer = await gateway.admin.query(`update postgate_databases set ${column} = 0`);
+    expect(answer.body).toMatchObject({ code: "DATABASE_ERROR", sqlstate: "23514" });
+  });
+});
