@@ -1,46 +1,119 @@
-// Writes src/policy/tables/function-names.ts from the catalogs of running servers, one of each supported version:
-//   node scripts/generate-function-policy.mjs postgres://… postgres://… …
+// Writes src/policy/tables/function-names.ts from the catalogs of running servers, one of each supported version. It starts them
+// itself, or reads those whose connection strings it is given:
+//   npm run generate:functions [-- postgres://… postgres://… …]
 // generate-function-policy.sql gives the verdicts. Review what changes in the written file: a new name is a new right.
+//
+// With --check it writes nothing. It tells as news which names of the servers are on no list; these are refused, so the check
+// does not fail because of them. It fails where a list and the verdict of a server differ.
+import { buildSync } from "esbuild";
 import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import pg from "pg";
+import { SUPPORTED_VERSIONS, withServers } from "./support/start-servers.mjs";
 
+const file = fileURLToPath(new URL("../src/policy/tables/function-names.ts", import.meta.url));
 const verdictSql = readFileSync(new URL("generate-function-policy.sql", import.meta.url), "utf8");
 const typeSql = `
   select distinct typname as name from pg_catalog.pg_type
   where typnamespace = 'pg_catalog'::regnamespace and typrelid = 0 and typname !~ '^_'`;
 
-const allowed = new Set();
-const refused = new Map();
-const attributes = new Set();
-const types = new Set();
-for (const connectionString of process.argv.slice(2)) await readServer(connectionString);
-if (allowed.size === 0) throw new Error("Usage: node scripts/generate-function-policy.mjs <postgres URL> …");
+const isCheck = process.argv.includes("--check");
+const given = process.argv.slice(2).filter((word) => word !== "--check");
+const servers = given.length > 0 ? await readServers(given) : await withServers((started) => readServers(started));
+if (isCheck) await check();
+else write();
 
-for (const name of refused.keys())
-  if (allowed.has(name)) throw new Error(`${name} is allowed on one version and refused on another: decide by hand`);
-
-const file = fileURLToPath(new URL("../src/policy/tables/function-names.ts", import.meta.url));
-writeFileSync(file, sourceOf());
-execFileSync("npx", ["prettier", "--write", file], { stdio: "inherit" });
+async function readServers(urls) {
+  const found = [];
+  for (const url of urls) found.push(await readServer(url));
+  return found;
+}
 
 async function readServer(connectionString) {
   const client = new pg.Client({ connectionString });
   await client.connect();
   try {
-    for (const { name, verdict, takes_one } of (await client.query(verdictSql)).rows) {
-      if (verdict === "allow") allowed.add(name);
-      else refused.set(name, verdict);
-      if (verdict !== "allow" && takes_one) attributes.add(name);
-    }
-    for (const { name } of (await client.query(typeSql)).rows) types.add(name);
+    const { rows } = await client.query("show server_version");
+    const functions = (await client.query(verdictSql)).rows;
+    const types = (await client.query(typeSql)).rows.map(({ name }) => name);
+    return { release: rows[0].server_version, functions, types };
   } finally {
     await client.end();
   }
 }
 
-function sourceOf() {
+async function check() {
+  const lists = await loadLists();
+  for (const server of servers) tellNews(server, lists);
+  const faults = findFaults(lists);
+  for (const fault of faults) console.error(fault);
+  console.log(`Compared with PostgreSQL ${servers.map(({ release }) => release).join(", ")}.`);
+  if (faults.length > 0) process.exitCode = 1;
+}
+
+function tellNews({ release, functions, types }, lists) {
+  const tell = (what) => console.log(`News in PostgreSQL ${release}: ${what} is on no list, and refused.`);
+  for (const { name, takes_one } of functions) {
+    const listed = lists.verdicts.get(name);
+    if (listed === undefined) tell(`the function ${name}`);
+    else if (listed !== "allow" && takes_one && !lists.attributes.includes(name)) tell(`(value).${name}`);
+  }
+  for (const name of types) if (!lists.types.includes(name)) tell(`the type ${name}`);
+}
+
+/** Two versions may refuse a function for two reasons, and the list has one of them: that is no fault. */
+function findFaults(lists) {
+  return servers.flatMap(({ release, functions }) =>
+    functions
+      .map(({ name, verdict }) => ({ name, verdict, listed: lists.verdicts.get(name) }))
+      .filter(({ verdict, listed }) => listed !== undefined && (listed === "allow") !== (verdict === "allow"))
+      .map(({ name, verdict, listed }) => `${name}: the list says ${listed}, and PostgreSQL ${release} ${verdict}`),
+  );
+}
+
+/** The lists as they are committed. */
+async function loadLists() {
+  const { outputFiles } = buildSync({ entryPoints: [file], bundle: true, write: false, format: "esm" });
+  const module = await import(`data:text/javascript;base64,${Buffer.from(outputFiles[0].contents).toString("base64")}`);
+  const verdicts = new Map(module.ALLOWED_FUNCTION_NAMES.map((name) => [name, "allow"]));
+  for (const [reason, names] of Object.entries(module.REFUSED_FUNCTION_NAMES))
+    for (const name of names) verdicts.set(name, reason);
+  return { verdicts, attributes: module.REFUSED_ATTRIBUTE_NAMES, types: module.BUILTIN_TYPE_NAMES };
+}
+
+function write() {
+  requireEveryVersion();
+  writeFileSync(file, sourceOf(mergeServers()));
+  execFileSync("npx", ["prettier", "--write", file], { stdio: "inherit" });
+}
+
+/** Names of a version that is missing here would be lost. */
+function requireEveryVersion() {
+  const found = servers.map(({ release }) => Number.parseInt(release, 10));
+  const missing = SUPPORTED_VERSIONS.filter((version) => !found.includes(version));
+  if (missing.length === 0) return;
+  throw new Error(
+    `There is no PostgreSQL ${missing.join(", ")} here: run npm ci --prefix test/support/postgres-versions --ignore-scripts, ` +
+      "install Debian's postgresql-15, or give the connection string of one server of each version",
+  );
+}
+
+function mergeServers() {
+  const allowed = new Set();
+  const refused = new Map();
+  const attributes = new Set();
+  for (const { name, verdict, takes_one } of servers.flatMap(({ functions }) => functions)) {
+    if (verdict === "allow") allowed.add(name);
+    else refused.set(name, verdict);
+    if (verdict !== "allow" && takes_one) attributes.add(name);
+  }
+  for (const name of refused.keys())
+    if (allowed.has(name)) throw new Error(`${name} is allowed on one version and refused on another: decide by hand`);
+  return { allowed, refused, attributes, types: new Set(servers.flatMap(({ types }) => types)) };
+}
+
+function sourceOf({ allowed, refused, attributes, types }) {
   const byReason = {};
   for (const [name, reason] of [...refused].sort()) (byReason[reason] ??= []).push(name);
   const groups = Object.keys(byReason)

@@ -54,7 +54,7 @@ function render() {
   const refused = unique(
     Object.values(policy.REFUSED_STATEMENTS)
       .map(({ name, hint }) => [name, hint ?? ""])
-      .sort(([a], [b]) => a.localeCompare(b)),
+      .sort(([a], [b]) => a.localeCompare(b, "en")),
   );
   const clauses = [...Object.values(policy.REFUSED_PARTS), ...Object.values(policy.REFUSED_CLAUSES)];
   return `# SQL policy

@@ -1,7 +1,13 @@
 // Extensions that tenants may use (POSTGATE_EXTENSIONS): installed in a schema of their own, which is on tenants' search_path,
-// and read back as the names that the judge admits.
+// and read back as the names that the judge admits. The names that this server's catalog has beyond the judge's lists are
+// read with them: those of other extensions, and those of a newer release of PostgreSQL.
 
 import { type ClientBase, DatabaseError } from "pg";
+import {
+  ALLOWED_FUNCTION_NAMES,
+  BUILTIN_TYPE_NAMES,
+  REFUSED_ATTRIBUTE_NAMES,
+} from "../policy/tables/function-names.ts";
 import { withLockedTransaction, withTransaction } from "../postgres/locked-transaction.ts";
 import { MigrationError } from "./migration-error.ts";
 
@@ -9,12 +15,16 @@ export const EXTENSIONS_SCHEMA = "postgate_extensions";
 /** PostgreSQL's FirstNormalObjectId. */
 const FIRST_ADDED_OID = 16_384;
 
-/** What the extensions bring: names that a tenant's statement may use unqualified. */
+/** What this server has beyond the judge's own lists: names that a statement could use unqualified. */
 export interface ExtensionNames {
+  /** Functions of the operator's extensions, which tenants may call. */
   readonly functions: ReadonlySet<string>;
+  /** Types of the operator's extensions, which tenants may use. */
   readonly types: ReadonlySet<string>;
   /** Functions that are within reach and not admitted, and that `(value).name` would call as if it were a column. */
   readonly refusedAttributes: ReadonlySet<string>;
+  /** Types of pg_catalog that the judge does not know, and that it would take for a tenant's own. */
+  readonly refusedTypes: ReadonlySet<string>;
 }
 
 /** With these a tenant would leave its schema: they reach other servers, files or pages, or run text as SQL throughout. */
@@ -52,15 +62,24 @@ join pg_type as type on member.classid = 'pg_type'::regclass and type.oid = memb
 where extension.extname = any ($1)`;
 
 /**
- * Some extensions, Citus for one, put theirs into pg_catalog, where every statement finds them without a schema. What came with the
- * server has a lower number, and the judge knows it.
+ * Some extensions, Citus for one, put theirs into pg_catalog, where every statement finds them without a schema. What came with
+ * the server has a lower number: the judge knows it, unless the server is of a release that is newer than the judge's lists.
  */
 const FIND_REFUSED_ATTRIBUTES = `
 select distinct routine.proname as name
 from pg_proc as routine join pg_namespace as namespace on namespace.oid = routine.pronamespace
-where namespace.nspname in ('pg_catalog', '${EXTENSIONS_SCHEMA}') and routine.oid >= ${FIRST_ADDED_OID}
+where namespace.nspname in ('pg_catalog', '${EXTENSIONS_SCHEMA}')
+  and (routine.oid >= ${FIRST_ADDED_OID} or routine.proname <> all ($2::text[]))
   and routine.pronargs >= 1 and routine.pronargs - routine.pronargdefaults <= 1
+  and not 'internal'::regtype = any (routine.proargtypes::oid[])
   and routine.proname <> all ($1::text[])`;
+const JUDGED_ATTRIBUTES = [...ALLOWED_FUNCTION_NAMES, ...REFUSED_ATTRIBUTE_NAMES];
+
+/** The judge refuses names that begin with pg_ by themselves. */
+const FIND_REFUSED_TYPES = `
+select type.typname as name from pg_type as type
+where type.typnamespace = 'pg_catalog'::regnamespace and type.typname !~ '^_?pg_'
+  and type.typname <> all ($1::text[]) and regexp_replace(type.typname, '^_', '') <> all ($2::text[])`;
 
 /**
  * @param client a connection as the operator, with no transaction open.
@@ -111,10 +130,13 @@ async function loadNames(client: ClientBase, extensions: readonly string[]): Pro
   const { rows } = await client.query<{ kind: string; name: string }>(FIND_NAMES, [extensions]);
   const namesOf = (kind: string) => rows.filter((row) => row.kind === kind).map(({ name }) => name);
   const functions = namesOf("function");
-  const { rows: refused } = await client.query<{ name: string }>(FIND_REFUSED_ATTRIBUTES, [functions]);
+  const refused = await client.query<{ name: string }>(FIND_REFUSED_ATTRIBUTES, [functions, JUDGED_ATTRIBUTES]);
+  const types = namesOf("type");
+  const refusedTypes = await client.query<{ name: string }>(FIND_REFUSED_TYPES, [types, BUILTIN_TYPE_NAMES]);
   return {
     functions: new Set(functions),
-    types: new Set(namesOf("type")),
-    refusedAttributes: new Set(refused.map(({ name }) => name)),
+    types: new Set(types),
+    refusedAttributes: new Set(refused.rows.map(({ name }) => name)),
+    refusedTypes: new Set(refusedTypes.rows.map(({ name }) => name)),
   };
 }

@@ -101,8 +101,12 @@ function mayBeDefault({ type }: VisitedNode): boolean {
 
 /** `(value).name` calls the function when the value has no such field. */
 export function judgeAttribute(name: string, visited: VisitedNode, judgement: Judgement): void {
-  const { kind, refusedAttributes } = judgement.rules;
-  const isRefused = REFUSED_ATTRIBUTES.has(name) || refusedAttributes.has(name) || isRefusedTypeAsColumn(name);
+  const { kind, refusedAttributes, refusedTypes } = judgement.rules;
+  const isRefused =
+    REFUSED_ATTRIBUTES.has(name) ||
+    refusedAttributes.has(name) ||
+    refusedTypes.has(name) ||
+    isRefusedTypeAsColumn(name);
   if (isRefused || (kind === "admin" && !isAdminColumn(name))) throw refuseFunction(name, visited, judgement);
 }
 

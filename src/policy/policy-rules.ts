@@ -1,17 +1,19 @@
-/** For which database a statement is judged, and what the operator's extensions add to what it may use. */
+/** For which database a statement is judged, and what the server has beyond PostgreSQL's own that the judge knows. */
 export interface PolicyRules {
   readonly kind: "tenant" | "admin";
   /** Names of the functions of admitted extensions. */
   readonly functions: ReadonlySet<string>;
   /** Names of the types of admitted extensions. */
   readonly types: ReadonlySet<string>;
-  /** Names of functions that extensions added, that are not admitted, and that `(value).name` would call. */
+  /** Names of functions that are on no list, that are not admitted, and that `(value).name` would call. */
   readonly refusedAttributes: ReadonlySet<string>;
+  /** Names of types in pg_catalog that are on no list. */
+  readonly refusedTypes: ReadonlySet<string>;
 }
 
 const NOTHING: ReadonlySet<string> = new Set();
 
-const NO_EXTENSIONS = { functions: NOTHING, types: NOTHING, refusedAttributes: NOTHING };
+const NO_EXTENSIONS = { functions: NOTHING, types: NOTHING, refusedAttributes: NOTHING, refusedTypes: NOTHING };
 
 export const TENANT_RULES: PolicyRules = { kind: "tenant", ...NO_EXTENSIONS };
 export const ADMIN_RULES: PolicyRules = { kind: "admin", ...NO_EXTENSIONS };

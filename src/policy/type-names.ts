@@ -58,7 +58,8 @@ export function judgeTypeName(node: TypeName, visited: VisitedNode, judgement: J
   const name = requireUnqualified(parts, "type", { visited, judgement });
   // An extension may have a type of a refused one's name; without a schema, PostgreSQL's own is meant.
   if (judgement.rules.types.has(name) && !isRefusedTypeAsColumn(name)) return;
-  if (isRefusedType(name) && !isNameLiteral(visited)) throw refuseType(name, { visited, judgement });
+  const isRefused = isRefusedType(name) || judgement.rules.refusedTypes.has(name);
+  if (isRefused && !isNameLiteral(visited)) throw refuseType(name, { visited, judgement });
   if (judgement.rules.kind === "admin" && !isBuiltinType(name)) throw refuseType(name, { visited, judgement });
 }
 
@@ -68,7 +69,8 @@ function isKeywordType([schema, name = "", ...rest]: readonly string[]): boolean
 
 /** For a name that CREATE or RENAME gives to a type or a domain. */
 export function judgeNewTypeName(name: string, visited: VisitedNode, judgement: Judgement): void {
-  if (isRefusedType(name) || isBuiltinType(name)) throw refuseType(name, { visited, judgement });
+  const isTaken = isRefusedType(name) || isBuiltinType(name) || judgement.rules.refusedTypes.has(name);
+  if (isTaken) throw refuseType(name, { visited, judgement });
 }
 
 function hintForType(name: string): string | undefined {

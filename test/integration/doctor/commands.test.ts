@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { describeServerAge } from "../../../src/doctor/server-age.ts";
 import type { WallReport } from "../../../src/doctor/wall-report.ts";
 import { migrate } from "../../../src/migration/migrate.ts";
 import { connect } from "../../../src/postgres/connect.ts";
@@ -125,7 +126,10 @@ describe.each(CASES)("on PostgreSQL $version, installed by a $kind login,", ({ v
     );
     const locked = await examine(run);
     expect(locked.code).toBe(0);
-    if (isSuperuser) expect(wallsIn("weaker", locked.walls)).toEqual([]);
+    // A machine's own PostgreSQL may be of an old minor release, and doctor says so.
+    const [{ number }] = await database.query("select current_setting('server_version_num')::int as number");
+    const age = describeServerAge(number) === undefined ? [] : ["the server's version"];
+    if (isSuperuser) expect(wallsIn("weaker", locked.walls)).toEqual(age);
     else expect(locked.walls["temporary tables"]?.state).toBe("standing");
     const again = await run("lockdown");
     expect(again.code).toBe(0);
