@@ -7,7 +7,7 @@ import { connect } from "../postgres/connect.ts";
 import type { ConnectionSettings } from "../postgres/connection-settings.ts";
 import type { SealingKeys } from "../tenants/sealing.ts";
 import { examineDedicated } from "./examine-dedicated.ts";
-import { describeServerAge } from "./server-age.ts";
+import { examineServer } from "./examine-server.ts";
 import { type Subjects, withSubjects } from "./subjects.ts";
 import { findUnstopped } from "./try-attacks.ts";
 import { standing, type WallReport } from "./wall-report.ts";
@@ -26,7 +26,7 @@ export async function examineWalls({ operator, installation, keys }: Examination
     return await withSubjects(client, installation, async (subjects) => [
       ...examineDangers(installation),
       ...(await tryWalls(client, installation, subjects)),
-      await examineServer(client),
+      ...(await examineServer(client)),
       ...examineFailures(installation),
       ...(await examineDedicated(client, { keys, witness: subjects.attacker.owner })),
     ]);
@@ -110,15 +110,6 @@ async function examineLimits(session: ClientBase, role: string, login: string): 
     tried: null,
     raise: `ALTER ROLE "${login}" SET temp_file_limit = '1GB'`,
   };
-}
-
-async function examineServer(client: ClientBase): Promise<WallReport> {
-  const { rows } = await client.query<{ server_version_num: string }>("show server_version_num");
-  const why = describeServerAge(Number(rows[0]?.server_version_num));
-  const wall = "the server's version";
-  return why === undefined
-    ? standing(wall)
-    : { wall, state: "weaker", why, tried: null, raise: "update PostgreSQL to its last minor release" };
 }
 
 /** Tenants whose roles and grants could not be made. Their statements fail; they are nobody's way to others. */

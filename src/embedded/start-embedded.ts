@@ -40,6 +40,8 @@ const WAIT_TIMEOUT_MS = 60_000;
 /** Durable, modest, and with nothing of a tenant in the log: errors of statements (ERROR ranks below LOG) stay out. */
 const SETTINGS = {
   max_connections: "100",
+  /** Room for 102,400 locks: a tenant with thousands of partitions and indexes leaves some for others. */
+  max_locks_per_transaction: "1024",
   shared_buffers: "128MB",
   password_encryption: "scram-sha-256",
   log_min_messages: "log",

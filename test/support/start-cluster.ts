@@ -21,6 +21,7 @@ const SETTINGS = {
   synchronous_commit: "off",
   full_page_writes: "off",
   max_connections: "300",
+  max_locks_per_transaction: "400",
   shared_buffers: "64MB",
   autovacuum: "off",
 };
