@@ -8,7 +8,7 @@ import { cachePrincipals } from "./auth/principal-cache.ts";
 import { createRightsChanges } from "./auth/rights-changes.ts";
 import { createPrincipalStore, createUseWriter } from "./auth/principal-store.ts";
 import type { Authenticate } from "./auth/principal.ts";
-import { createBackends } from "./backends.ts";
+import { createBackends } from "./execution/backends.ts";
 import type { Config } from "./config/load-config.ts";
 import { startEmbedded } from "./embedded/start-embedded.ts";
 import { DedicatedPools } from "./execution/pool/dedicated-pools.ts";

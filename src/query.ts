@@ -2,11 +2,11 @@
 // stage, and a stage that refuses throws a GatewayError, which http/error-response.ts turns into the answer.
 
 import { isDeepStrictEqual } from "node:util";
-import { type Approve, approveAll } from "./approve-all.ts";
+import { type Approve, approveAll } from "./policy/approve-batch.ts";
 import type { Principal } from "./auth/principal.ts";
 import { encodeAnswer } from "./encoding/encode-answer.ts";
 import { GatewayError } from "./base/errors.ts";
-import type { ExecuteRequest } from "./execution/execute-request.ts";
+import type { ExecuteForPrincipal } from "./execution/backends.ts";
 import type { ResultSet } from "./execution/results/result-set.ts";
 import type { QueryAnswer, RunQuery } from "./http/route.ts";
 import { maxResultBytesOf } from "./tenants/tenant-limits.ts";
@@ -15,11 +15,7 @@ import { maxResultBytesOf } from "./tenants/tenant-limits.ts";
 export interface QueryStages {
   /** sql/ and policy/: text → statement that this principal may run. */
   readonly approve: Approve;
-  /** execution/: on the principal's backend, as its role, within its limits. */
-  readonly execute: (
-    principal: Principal,
-    request: Omit<ExecuteRequest, "session" | "limits">,
-  ) => Promise<readonly ResultSet[]>;
+  readonly execute: ExecuteForPrincipal;
   readonly maxSqlBytes: number;
   readonly maxResultBytes: number;
 }

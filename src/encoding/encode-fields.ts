@@ -1,6 +1,6 @@
 // What the columns of a result are, as JSON.
 
-import type { Field } from "../execution/results/result-set.ts";
+import type { Field } from "../wire/field.ts";
 import type { JsonWriter } from "./json-writer.ts";
 
 const MAX_PIECE = 16_384;

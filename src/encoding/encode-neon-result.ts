@@ -1,7 +1,8 @@
 // A result set → the JSON text that Neon's SQL over HTTP has for it. Its drivers parse PostgreSQL's text by themselves; where
 // that is not asked for, Neon's own table of JSON values counts, not ours.
 
-import type { Field, ResultSet } from "../execution/results/result-set.ts";
+import type { ResultSet } from "../execution/results/result-set.ts";
+import type { Field } from "../wire/field.ts";
 import type { ResultForm } from "../base/query-request.ts";
 import { encodeFields } from "./encode-fields.ts";
 import { encodeRows } from "./encode-rows.ts";

@@ -1,6 +1,7 @@
 // A result set → a QueryResponse. What a value looks like is encoder-for.ts's.
 
-import type { Field, ResultSet } from "../execution/results/result-set.ts";
+import type { ResultSet } from "../execution/results/result-set.ts";
+import type { Field } from "../wire/field.ts";
 import type { ResultForm } from "../base/query-request.ts";
 import { encodeFields } from "./encode-fields.ts";
 import { encodeRows } from "./encode-rows.ts";

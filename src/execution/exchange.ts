@@ -7,7 +7,7 @@ import type { DataRow } from "../wire/data-row.ts";
 import type { MessageReceiver } from "../wire/message-reader.ts";
 import { MessageWriter } from "../wire/message-writer.ts";
 import type { ParsedStep, Piece } from "./pipeline.ts";
-import type { Field } from "./results/result-set.ts";
+import type { Field } from "../wire/field.ts";
 
 /**
  * How far PostgreSQL had come with a statement when an error arrived or the connection went. Up to and with `bind`, nothing

@@ -1,16 +1,10 @@
 // What execution is asked for, and the outcomes that are no answer to the caller.
 
 import type { CancelSignal } from "../base/cancel-signal.ts";
-import type { Parameter } from "../base/parameters.ts";
-import type { ApprovedStatement } from "../policy/approved-statement.ts";
+import type { StatementToRun } from "../policy/approved-statement.ts";
 import type { TransactionOptions } from "../base/query-request.ts";
 import type { ResultSet } from "./results/result-set.ts";
 import type { Session } from "./session.ts";
-
-export interface StatementToRun {
-  readonly statement: ApprovedStatement;
-  readonly params: readonly Parameter[];
-}
 
 export interface ExecuteRequest {
   /** One or more: they run in this order in one transaction, all or none of them. */

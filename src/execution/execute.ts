@@ -4,7 +4,8 @@
 import { errorOfStatement, GatewayError } from "../base/errors.ts";
 import { MAX_PARAMETERS } from "../base/parameters.ts";
 import type { Connection } from "./pool/connection.ts";
-import { ClientGone, ConnectionUnusable, type ExecuteRequest, type StatementToRun } from "./execute-request.ts";
+import type { StatementToRun } from "../policy/approved-statement.ts";
+import { ClientGone, ConnectionUnusable, type ExecuteRequest } from "./execute-request.ts";
 import type { Pool } from "./pool/pool.ts";
 import type { ResultSet } from "./results/result-set.ts";
 import { type RunResources, StatementRun } from "./statement-run.ts";

@@ -8,7 +8,7 @@ import type { Session } from "./session.ts";
 import { arrayForm, parameterText } from "./parameters/parameter-text.ts";
 import { type PreparedStatement, type PreparedStatements, unnamedStatement } from "./pool/prepared-statements.ts";
 import type { UserType } from "./results/result-set.ts";
-import type { StatementToRun } from "./execute-request.ts";
+import type { StatementToRun } from "../policy/approved-statement.ts";
 import type { UndeterminedMemory } from "./parameters/undetermined-memory.ts";
 
 const INDETERMINATE_DATATYPE = "42P18";

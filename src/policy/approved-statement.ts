@@ -1,4 +1,5 @@
 import type { Brand } from "../base/brand.ts";
+import type { Parameter } from "../base/parameters.ts";
 import type { Permission } from "../base/permissions.ts";
 
 /** What the judge found out about a statement that no rule of the policy refuses. */
@@ -24,3 +25,9 @@ export interface StatementFacts {
 
 /** A statement that policy allows for a given set of permissions. Only `approve()` makes one; `execute()` takes nothing else. */
 export type ApprovedStatement = Brand<StatementFacts, "ApprovedStatement">;
+
+/** An approved statement with the parameters of one call of it. */
+export interface StatementToRun {
+  readonly statement: ApprovedStatement;
+  readonly params: readonly Parameter[];
+}

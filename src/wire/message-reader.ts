@@ -5,7 +5,7 @@
 import pg from "pg";
 import type { DataRow } from "./data-row.ts";
 import { MessageBody } from "./message-body.ts";
-import type { Field } from "../execution/results/result-set.ts";
+import type { Field } from "./field.ts";
 import { RowDescriptions } from "./row-descriptions.ts";
 
 /** Takes the messages that an extended query is answered with. */

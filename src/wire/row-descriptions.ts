@@ -2,7 +2,7 @@
 // whoever works something out from the fields can remember that under the same array.
 
 import { MessageBody } from "./message-body.ts";
-import type { Field } from "../execution/results/result-set.ts";
+import type { Field } from "./field.ts";
 
 /** What is remembered takes some ten times as much; tenants choose how many there are, and how long. */
 const MAX_TOTAL_BYTES = 1_048_576;

@@ -4,7 +4,8 @@ import { errorOfStatement, GatewayError } from "../../base/errors.ts";
 import { createBounds, type DataRow, locateValues } from "../../wire/data-row.ts";
 import type { Rows } from "../exchange.ts";
 import { unavailable } from "../translate-database-error.ts";
-import { type Field, FIRST_LOOKED_UP_TYPE_OID, type ResultSet, type UserType } from "./result-set.ts";
+import type { Field } from "../../wire/field.ts";
+import { FIRST_LOOKED_UP_TYPE_OID, type ResultSet, type UserType } from "./result-set.ts";
 
 const OPEN_BRACKET = 0x5b;
 const OPEN_BRACE = 0x7b;

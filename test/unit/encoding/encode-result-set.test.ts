@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { encodeAnswer } from "../../../src/encoding/encode-answer.ts";
-import type { Field, UserType } from "../../../src/execution/results/result-set.ts";
+import type { UserType } from "../../../src/execution/results/result-set.ts";
+import type { Field } from "../../../src/wire/field.ts";
 import { DEFAULT_FORM, type ResultForm } from "../../../src/base/query-request.ts";
 import { dataRow, type TextResult } from "../../support/data-row.ts";
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Field } from "../../../../src/execution/results/result-set.ts";
+import type { Field } from "../../../../src/wire/field.ts";
 import { requireKnownArrays } from "../../../../src/execution/results/to-result-sets.ts";
 import { dataRow, type TextRow } from "../../../support/data-row.ts";
 

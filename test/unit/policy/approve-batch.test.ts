@@ -1,8 +1,8 @@
 import { expect, it } from "vitest";
-import { approveAll } from "../../src/approve-all.ts";
-import type { Principal } from "../../src/auth/principal.ts";
-import type { ApprovedStatement } from "../../src/policy/approved-statement.ts";
-import { DEFAULT_FORM } from "../../src/base/query-request.ts";
+import { approveAll } from "../../../src/policy/approve-batch.ts";
+import type { Principal } from "../../../src/auth/principal.ts";
+import type { ApprovedStatement } from "../../../src/policy/approved-statement.ts";
+import { DEFAULT_FORM } from "../../../src/base/query-request.ts";
 
 it("judges a text once that occurs again in a batch: large ones are not remembered", async () => {
   const judged: string[] = [];

@@ -2,11 +2,10 @@
 // run is policy/'s.
 
 import { setImmediate } from "node:timers/promises";
-import type { Principal } from "./auth/principal.ts";
-import { errorOfStatement, GatewayError, refusal } from "./base/errors.ts";
-import type { ApprovedStatement } from "./policy/approved-statement.ts";
-import type { StatementToRun } from "./execution/execute-request.ts";
-import type { QueryRequest, StatementRequest } from "./base/query-request.ts";
+import type { Principal } from "../auth/principal.ts";
+import { errorOfStatement, GatewayError, refusal } from "../base/errors.ts";
+import type { ApprovedStatement, StatementToRun } from "./approved-statement.ts";
+import type { QueryRequest, StatementRequest } from "../base/query-request.ts";
 
 export type Approve = (sql: string, principal: Principal) => Promise<ApprovedStatement>;
 

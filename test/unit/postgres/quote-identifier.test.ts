@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { quoteIdentifier } from "../../../src/sql/quote-identifier.ts";
+import { quoteIdentifier } from "../../../src/postgres/quote-identifier.ts";
 
 describe("quoteIdentifier", () => {
   it.each([

@@ -2,20 +2,19 @@
 // or the tenant's own database. In charge of which session and which limits that means; execution/ runs it.
 
 import { LRUCache } from "lru-cache";
-import type { AccessMode, Principal } from "./auth/principal.ts";
-import { GatewayError } from "./base/errors.ts";
-import type { DedicatedPools } from "./execution/pool/dedicated-pools.ts";
-import type { Executor } from "./execution/execute.ts";
-import { type ExecuteRequest, type Limits, TenantRoleMissing } from "./execution/execute-request.ts";
-import type { ResultSet } from "./execution/results/result-set.ts";
-import type { Session } from "./execution/session.ts";
-import type { Provisioner } from "./tenants/provisioner.ts";
-import type { QueryStages } from "./query.ts";
-import { quoteIdentifier } from "./sql/quote-identifier.ts";
-import type { SchemaTenant } from "./tenants/plan-tenants.ts";
-import { type InstallationRoles, tenantRolesOf } from "./tenants/role-names.ts";
-import { maxResultBytesOf } from "./tenants/tenant-limits.ts";
-import type { Tenant } from "./tenants/tenant.ts";
+import type { AccessMode, Principal } from "../auth/principal.ts";
+import { GatewayError } from "../base/errors.ts";
+import type { DedicatedPools } from "./pool/dedicated-pools.ts";
+import type { Executor } from "./execute.ts";
+import { type ExecuteRequest, type Limits, TenantRoleMissing } from "./execute-request.ts";
+import type { ResultSet } from "./results/result-set.ts";
+import type { Session } from "./session.ts";
+import type { Provisioner } from "../tenants/provisioner.ts";
+import { quoteIdentifier } from "../postgres/quote-identifier.ts";
+import type { SchemaTenant } from "../tenants/plan-tenants.ts";
+import { type InstallationRoles, tenantRolesOf } from "../tenants/role-names.ts";
+import { maxResultBytesOf } from "../tenants/tenant-limits.ts";
+import type { Tenant } from "../tenants/tenant.ts";
 
 export interface BackendOptions {
   readonly roles: InstallationRoles;
@@ -31,10 +30,16 @@ export interface BackendOptions {
   readonly limits: { readonly timeoutMs: number; readonly maxBytes: number };
 }
 
+/** Runs a request on the principal's backend, as its role, within its limits. */
+export type ExecuteForPrincipal = (
+  principal: Principal,
+  request: Omit<ExecuteRequest, "session" | "limits">,
+) => Promise<readonly ResultSet[]>;
+
 const MAX_REMEMBERED_TENANTS = 20_000;
 const INSUFFICIENT_PRIVILEGE = "42501";
 
-export function createBackends(options: BackendOptions): QueryStages["execute"] {
+export function createBackends(options: BackendOptions): ExecuteForPrincipal {
   const { shared, dedicated } = options;
   const { provision } = options.provisioner;
   const contextOf = createContexts(options);
