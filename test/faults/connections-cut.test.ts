@@ -1,4 +1,4 @@
-// Connections to PostgreSQL are reset in the middle of an answer: at chosen bytes, and anywhere under load. With FAULTS=long at every
+// Connections to PostgreSQL are reset in the middle of an answer: at chosen bytes, and anywhere under load. In the full tier at every
 // byte, and 1,000 times.
 
 import { expect, it } from "vitest";
@@ -7,10 +7,10 @@ import { type Answer, post } from "../support/gateway.ts";
 import { type Cut, type CuttingProxy, startCuttingProxy } from "./cutting-proxy.ts";
 import { createToken, type OwnServer, serveOn, startOwnServer } from "./own-server.ts";
 import { NOTHING_WRONG, report, startWriters } from "./writers.ts";
+import { isFullTier } from "../support/tier.ts";
 
-const isLong = process.env["FAULTS"] === "long";
-const CUTS_UNDER_LOAD = isLong ? 1_000 : 25;
-const EVERY_NTH_BYTE = isLong ? 1 : 17;
+const CUTS_UNDER_LOAD = isFullTier ? 1_000 : 25;
+const EVERY_NTH_BYTE = isFullTier ? 1 : 17;
 const POOL_SIZE = 8;
 const TENANTS = /^postgate_exec_/;
 const LOOK_UPS = /^postgate_auth_/;

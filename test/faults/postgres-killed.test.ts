@@ -1,12 +1,13 @@
-// PostgreSQL is killed -9 and started again while clients write and read. 2 times here; 20 times with FAULTS=long.
+// PostgreSQL is killed -9 and started again while clients write and read. 2 times here; 20 times in the full tier.
 
 import { expect, it } from "vitest";
 import { useBuiltCli } from "../support/cli.ts";
 import { post } from "../support/gateway.ts";
 import { createToken, serveOn, startOwnServer } from "./own-server.ts";
 import { NOTHING_WRONG, report, startWriters } from "./writers.ts";
+import { isFullTier } from "../support/tier.ts";
 
-const TIMES = process.env["FAULTS"] === "long" ? 20 : 2;
+const TIMES = isFullTier ? 20 : 2;
 /** Promised: two seconds. */
 const RECOVERY_DEADLINE_MS = 5 * 2_000;
 

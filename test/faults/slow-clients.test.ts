@@ -1,5 +1,5 @@
 // Clients that send a byte at a time, say nothing, or close their half of the connection: others are served meanwhile, and nothing of
-// them stays. With FAULTS=long also that the gateway gives them up by itself.
+// them stays. The full tier also waits until the gateway gives them up by itself.
 
 import type { Socket } from "node:net";
 import { expect, it, onTestFinished } from "vitest";
@@ -7,8 +7,8 @@ import { openSocket, readAnswers } from "../integration/http/raw-http.ts";
 import { useBuiltCli } from "../support/cli.ts";
 import { post } from "../support/gateway.ts";
 import { startGatewayProcess } from "./gateway-process.ts";
+import { isFullTier } from "../support/tier.ts";
 
-const isLong = process.env["FAULTS"] === "long";
 const OF_EACH_KIND = 100;
 const REQUESTS = 100;
 const DRIP_MS = 100;
@@ -61,7 +61,7 @@ it("cost others nothing, and leave nothing behind", { timeout: 120_000 }, async 
   );
   await Promise.all(gone); // Who closes its half is taken for one that has gone: it is answered, or the connection is closed.
 
-  if (isLong) {
+  if (isFullTier) {
     const given = [...slowBodies, ...slowHeads];
     await expect.poll(() => given.filter((socket) => !socket.destroyed).length, { timeout: GIVEN_UP_MS }).toBe(0);
   }
