@@ -30,6 +30,7 @@ import { openOperations, type Operations } from "./observability/operations.ts";
 import { createJudge } from "./policy/create-judge.ts";
 import { connect, ConnectionError } from "./postgres/connect.ts";
 import type { ConnectionSettings } from "./postgres/connection-settings.ts";
+import { createBackendFinder } from "./postgres/find-backends.ts";
 import { QueryPool } from "./postgres/query-pool.ts";
 import { createProvisioner } from "./tenants/provisioner.ts";
 import { createQueryPipeline, type QueryStages } from "./query.ts";
@@ -236,7 +237,12 @@ function createExecution({
   const types = new TypeCatalog((text, values) => control.query({ name: "find_types", text }, values));
   const openPool = (name: string, connection: ConnectionSettings, maxConnections: number): Executor => {
     const onOpenFailed = reportSeldom(operations.observe, `opening a connection more of the pool "${name}"`);
-    const pool = new Pool({ connection, maxConnections, ownsSessions, onOpenFailed });
+    const pool = new Pool({
+      ...{ connection, maxConnections, ownsSessions, onOpenFailed },
+      // Behind a pooler the gateway does not know the pids of backends.
+      findBackends: ownsSessions ? createBackendFinder(operator, connection.user) : undefined,
+      onFindFailed: reportSeldom(operations.observe, `asking for the cut backends of the pool "${name}"`),
+    });
     onClose(() => pool.close(config.shutdownTimeoutMs));
     operations.watchPool(name, () => pool.usage);
     return new Executor(pool, types);

@@ -13,6 +13,8 @@ interface PoolUsage {
   readonly inUse: number;
   /** Requests that wait for a connection. */
   readonly waiting: number;
+  /** Backends that were cut off and still run, where the pool keeps account of them. */
+  readonly cutBackends?: number;
 }
 
 interface CacheUsage {
@@ -119,6 +121,10 @@ const POOL_GAUGES: Readonly<Record<keyof PoolUsage, { readonly name: string; rea
   connections: { name: "postgate_pool_connections", help: "Connections to PostgreSQL that are open" },
   inUse: { name: "postgate_pool_connections_in_use", help: "Connections to PostgreSQL that run a statement" },
   waiting: { name: "postgate_pool_waiting", help: "Requests that wait for a connection" },
+  cutBackends: {
+    name: "postgate_pool_cut_backends",
+    help: "Backends that were cut off and still run a statement in PostgreSQL",
+  },
 };
 
 function createPoolGauges(registers: Registry[]): Metrics["watchPool"] {
@@ -127,7 +133,10 @@ function createPoolGauges(registers: Registry[]): Metrics["watchPool"] {
     new Gauge({
       ...{ name, help, registers, labelNames: ["pool"] },
       collect() {
-        for (const [pool, usage] of pools) this.set({ pool }, usage()[key as keyof PoolUsage]);
+        for (const [pool, usage] of pools) {
+          const value = usage()[key as keyof PoolUsage];
+          if (value !== undefined) this.set({ pool }, value);
+        }
       },
     });
   return (name, usage) => void pools.set(name, usage);

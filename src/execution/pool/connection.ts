@@ -76,6 +76,7 @@ export class Connection implements ExchangeHost {
   #sessionKey: string | undefined;
   #isReusable = true;
   #hasEnded = false;
+  #mayStillRun = false;
   #cancelling: Promise<void> | undefined;
   #exchange: Exchange | undefined;
   readonly #reader = new MessageReader();
@@ -130,6 +131,16 @@ export class Connection implements ExchangeHost {
   /** False when its state is not known, or when a cancel may still be on its way to it: it must not be used again. */
   get isReusable(): boolean {
     return this.#isReusable && !this.#hasEnded && this.#client.connection.stream.writable;
+  }
+
+  /** The number of the backend's process, as the server gave it at the login. */
+  get processId(): number {
+    return this.#client.processID;
+  }
+
+  /** True when the connection ended before the server was ready again: its backend may still run the statement. */
+  get mayStillRun(): boolean {
+    return this.#mayStillRun;
   }
 
   /** Calls back when the connection is gone, whoever ended it. */
@@ -202,6 +213,7 @@ export class Connection implements ExchangeHost {
 
   destroy(): void {
     this.#isReusable = false;
+    this.#mayStillRun ||= this.#exchange !== undefined;
     this.#client.connection.stream.destroy();
   }
 
@@ -251,6 +263,7 @@ export class Connection implements ExchangeHost {
   #ended(): void {
     this.#hasEnded = true;
     this.#isReusable = false;
+    this.#mayStillRun ||= this.#exchange !== undefined;
     const exchange = this.#exchange;
     this.#exchange = undefined;
     exchange?.connectionEnded();

@@ -5,9 +5,10 @@ import pg from "pg";
 import { GatewayError } from "../../base/errors.ts";
 import { connect } from "../../postgres/connect.ts";
 import type { ConnectionSettings } from "../../postgres/connection-settings.ts";
+import { type Backend, findBackends } from "../../postgres/find-backends.ts";
 import { Executor } from "../execute.ts";
 import type { ExecuteRequest } from "../execute-request.ts";
-import { Pool } from "./pool.ts";
+import { Pool, type PoolUsage } from "./pool.ts";
 import type { ResultSet } from "../results/result-set.ts";
 import { unavailable } from "../translate-database-error.ts";
 import { TypeCatalog } from "../results/type-catalog.ts";
@@ -79,10 +80,15 @@ export class DedicatedPools {
   }
 
   /** Of all pools together. */
-  get usage(): Pool["usage"] {
+  get usage(): PoolUsage {
     const usages = [...this.#entries.values()].map(({ pool }) => pool.usage);
-    const sum = (key: keyof Pool["usage"]): number => usages.reduce((total, usage) => total + usage[key], 0);
-    return { connections: sum("connections"), inUse: sum("inUse"), waiting: sum("waiting") };
+    const sum = (key: keyof PoolUsage): number => usages.reduce((total, usage) => total + usage[key], 0);
+    return {
+      connections: sum("connections"),
+      inUse: sum("inUse"),
+      waiting: sum("waiting"),
+      cutBackends: sum("cutBackends"),
+    };
   }
 
   /** As `Executor.execute`, in the tenant's own database. */
@@ -122,7 +128,10 @@ export class DedicatedPools {
 
   #createEntry(connection: ConnectionSettings, settings: string): Entry {
     const { maxConnectionsPerPool: maxConnections, idleTimeoutMs, ownsSessions } = this.#options;
-    const pool = new Pool({ connection, maxConnections, maxPerTenant: maxConnections, idleTimeoutMs, ownsSessions });
+    const pool = new Pool({
+      ...{ connection, maxConnections, maxPerTenant: maxConnections, idleTimeoutMs, ownsSessions },
+      findBackends: ownsSessions ? (processIds) => this.#findBackends(connection, processIds) : undefined,
+    });
     // Not over the pool: a statement that holds its last connection may be the one that waits for the types.
     const types = new TypeCatalog((sql, values) =>
       this.#withClient(
@@ -131,6 +140,11 @@ export class DedicatedPools {
       ),
     );
     return { settings, pool, executor: new Executor(pool, types), connection, helpers: undefined };
+  }
+
+  /** The tenant's own login asks: PostgreSQL shows it the backends that are its own. */
+  #findBackends(connection: ConnectionSettings, processIds: readonly number[]): Promise<readonly Backend[]> {
+    return this.#withClient(connection, (client) => findBackends(client, connection.user, processIds));
   }
 
   /** Once for each pool; a failure is not remembered. */

@@ -7,6 +7,7 @@ import type { CancelSignal } from "../../base/cancel-signal.ts";
 import { connect } from "../../postgres/connect.ts";
 import type { ConnectionSettings } from "../../postgres/connection-settings.ts";
 import { Connection } from "./connection.ts";
+import { CutBackends, type FindBackends } from "./cut-backends.ts";
 import { Deadlines } from "./deadlines.ts";
 import type { Session } from "../session.ts";
 import { tooManyRequests, unavailable } from "../translate-database-error.ts";
@@ -26,6 +27,10 @@ export interface PoolOptions {
   readonly openTimeoutMs?: number;
   /** Told why one more connection cannot be had, while there are others. */
   readonly onOpenFailed?: (cause: unknown) => void;
+  /** Asks PostgreSQL which backends that the pool cut off are still there. Without it they do not count. */
+  readonly findBackends?: FindBackends | undefined;
+  /** Told why PostgreSQL cannot be asked. */
+  readonly onFindFailed?: (cause: unknown) => void;
   /** A connection that nobody used for so long is closed. */
   readonly idleTimeoutMs?: number;
   /** A connection of this age is replaced, because a backend's caches of catalogs only grow. */
@@ -47,6 +52,17 @@ const LARGEST_SHARE = 0.75;
 const MAX_HOMES = 20_000;
 const NO_CONNECTION = 0;
 
+export interface PoolUsage {
+  /** Connections that are open. */
+  readonly connections: number;
+  /** Connections that somebody holds. */
+  readonly inUse: number;
+  /** Requests that wait for a connection. */
+  readonly waiting: number;
+  /** Backends that were cut off and still run in PostgreSQL. */
+  readonly cutBackends: number;
+}
+
 export class Pool {
   /** Deadlines of everything that runs on the pool's connections. */
   readonly deadlines = new Deadlines();
@@ -60,6 +76,7 @@ export class Pool {
   readonly #homes = new LRUCache<string, number>({ max: MAX_HOMES });
   /** Ended by us; the server has not closed them yet. */
   readonly #ending = new Set<Connection>();
+  readonly #cut: CutBackends;
   #heldCount = 0;
   readonly #heldBy = new Map<string, number>();
   readonly #waiting = new WaitingTenants();
@@ -74,22 +91,33 @@ export class Pool {
   constructor(options: PoolOptions) {
     this.#options = { ...DEFAULTS, ...options };
     this.#maxPerTenant = options.maxPerTenant ?? Math.max(1, Math.floor(options.maxConnections * LARGEST_SHARE));
+    this.#cut = new CutBackends({
+      find: options.findBackends,
+      isOpen: (processId) => [...this.#connections.values()].some((open) => open.processId === processId),
+      onFreed: () => this.#serveWaiting(),
+      onUnanswered: (cause) => options.onFindFailed?.(cause),
+    });
     this.#tidying = setInterval(() => this.#tidy(), TIDY_MS).unref();
     setMaxListeners(0, this.#stop.signal); // One for each connection that is being opened.
   }
 
-  /** Nobody holds a connection or waits for one. */
+  /** Nobody holds a connection or waits for one, and no backend that was cut off still runs. */
   get isIdle(): boolean {
-    return this.#heldCount === 0 && this.#waiting.count === 0 && this.#openingCount === 0;
+    return this.#isUnused && this.#cut.count === 0;
   }
 
   get connectionCount(): number {
     return this.#connections.size;
   }
 
-  /** For those who watch: connections that are open, those that somebody holds, and requests that wait for one. */
-  get usage(): { readonly connections: number; readonly inUse: number; readonly waiting: number } {
-    return { connections: this.#connections.size, inUse: this.#heldCount, waiting: this.#waiting.count };
+  /** For those who watch. */
+  get usage(): PoolUsage {
+    return {
+      connections: this.#connections.size,
+      inUse: this.#heldCount,
+      waiting: this.#waiting.count,
+      cutBackends: this.#cut.count,
+    };
   }
 
   /**
@@ -109,13 +137,13 @@ export class Pool {
   }
 
   release(connection: Connection): void {
-    this.#letGo(connection);
     if (connection.isReusable) {
       connection.idleSince = performance.now();
       this.#idle.push(connection);
     } else {
-      this.#discard(connection);
+      this.#discard(connection); // While it has its holder, whose share its backend may go on to take.
     }
+    this.#letGo(connection);
     this.#serveWaiting();
     if (this.#isClosing) this.#retire(this.#idle);
     this.#tellClosers();
@@ -130,6 +158,7 @@ export class Pool {
   async close(deadlineMs: number): Promise<void> {
     this.#isClosing = true;
     clearInterval(this.#tidying);
+    this.#cut.close();
     this.#retire(this.#idle);
     await this.#untilEmpty(deadlineMs);
     this.#stop.abort();
@@ -139,7 +168,8 @@ export class Pool {
   }
 
   /** How many connections more the tenant may hold. */
-  readonly #allowance = (tenant: string): number => this.#maxPerTenant - (this.#heldBy.get(tenant) ?? 0);
+  readonly #allowance = (tenant: string): number =>
+    this.#maxPerTenant - (this.#heldBy.get(tenant) ?? 0) - this.#cut.countOf(tenant);
 
   /**
    * A tenant that holds and waits for nothing finds a place in a full queue: another, with more than one request in it, gives
@@ -222,7 +252,7 @@ export class Pool {
 
   #openForWaiting(): void {
     const wanted = this.#waiting.countServable(this.#allowance);
-    const possible = this.#options.maxConnections - this.#connections.size;
+    const possible = this.#options.maxConnections - this.#connections.size - this.#cut.count;
     while (this.#openingCount < Math.min(wanted, possible)) void this.#openOne();
   }
 
@@ -278,13 +308,19 @@ export class Pool {
   }
 
   #discard(connection: Connection): void {
-    this.#connections.delete(connection.number);
     connection.destroy();
+    this.#remove(connection);
+  }
+
+  #remove(connection: Connection): void {
+    const { number, processId, holder, mayStillRun } = connection;
+    const isFirst = this.#connections.delete(number);
+    if (isFirst && mayStillRun && holder !== undefined) this.#cut.add(processId, holder);
   }
 
   /** It has ended by itself, idle or not. */
   #forget(connection: Connection): void {
-    this.#connections.delete(connection.number);
+    this.#remove(connection);
     this.#idle = this.#idle.filter((idle) => idle !== connection);
     this.#serveWaiting();
   }
@@ -311,8 +347,12 @@ export class Pool {
     this.#retire(old);
   }
 
+  get #isUnused(): boolean {
+    return this.#heldCount === 0 && this.#waiting.count === 0 && this.#openingCount === 0;
+  }
+
   get #isEmpty(): boolean {
-    return this.isIdle && this.#ending.size === 0;
+    return this.#isUnused && this.#ending.size === 0;
   }
 
   #tellClosers(): void {
