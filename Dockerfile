@@ -1,6 +1,6 @@
 # The gateway without an embedded PostgreSQL: set DATABASE_URL. The programs belong to root and run as an ordinary user.
 
-FROM node:20-bookworm-slim AS build
+FROM node:24-bookworm-slim AS build
 WORKDIR /build
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci --ignore-scripts --omit=optional
@@ -9,12 +9,12 @@ COPY scripts/build.mjs scripts/
 COPY src/ src/
 RUN node scripts/build.mjs
 
-FROM node:20-bookworm-slim AS dependencies
+FROM node:24-bookworm-slim AS dependencies
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci --ignore-scripts --omit=dev --omit=optional
 
-FROM node:20-bookworm-slim
+FROM node:24-bookworm-slim
 ENV NODE_ENV=production \
     POSTGATE_EMBEDDED=off \
     POSTGATE_HOST=0.0.0.0

@@ -1,11 +1,17 @@
 // Writes src/encoding/builtin-array-types.ts and builtin-type-names.ts from the catalogs of running servers, one of each
-// supported version:
-//   node scripts/generate-builtin-types.mjs postgres://… postgres://… …
-// A type whose meaning differs between two of them stops the run.
+// supported version. It starts them itself, or reads those whose connection strings it is given:
+//   npm run generate:types [-- postgres://… postgres://… …]
+// A type whose meaning differs between two servers stops the run.
+//
+// With --check it writes nothing. A type that no file lists is told as news, and its values come as text. The check fails where
+// a file and a server give one OID two meanings.
+import { buildSync } from "esbuild";
 import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { isDeepStrictEqual } from "node:util";
 import pg from "pg";
+import { requireEveryVersion, withServers } from "./support/start-servers.mjs";
 
 const ARRAY_TYPES_SQL = `
   select array_type.oid::int as oid, element.oid::int as element_oid, element.typname as name, element.typdelim as delimiter
@@ -20,17 +26,55 @@ const TYPE_NAMES_SQL = `
 
 const arrayTypes = new Map();
 const typeNames = new Map();
-for (const connectionString of process.argv.slice(2)) await readTypes(connectionString);
-if (typeNames.size === 0) throw new Error("Usage: node scripts/generate-builtin-types.mjs <postgres URL> …");
-writeSource("builtin-array-types.ts", arraySourceOf(sorted(arrayTypes)));
-writeSource("builtin-type-names.ts", nameSourceOf(sorted(typeNames)));
+const isCheck = process.argv.includes("--check");
+const given = process.argv.slice(2).filter((word) => word !== "--check");
+const releases = given.length > 0 ? await readServers(given) : await withServers((started) => readServers(started));
+if (isCheck) await check();
+else write();
+
+async function readServers(urls) {
+  const found = [];
+  for (const url of urls) found.push(await readTypes(url));
+  return found;
+}
+
+function write() {
+  requireEveryVersion(releases);
+  writeSource("builtin-array-types.ts", arraySourceOf(sorted(arrayTypes)));
+  writeSource("builtin-type-names.ts", nameSourceOf(sorted(typeNames)));
+}
+
+async function check() {
+  const { BUILTIN_ARRAY_TYPES } = await load("builtin-array-types.ts");
+  const { BUILTIN_TYPE_NAMES } = await load("builtin-type-names.ts");
+  for (const { oid, element_oid, name, delimiter } of arrayTypes.values())
+    compare(`${name}[]`, { elementOid: element_oid, delimiter }, BUILTIN_ARRAY_TYPES.get(oid));
+  for (const { oid, name } of typeNames.values()) compare(name, name, BUILTIN_TYPE_NAMES.get(oid));
+  console.log(`Compared with PostgreSQL ${releases.join(", ")}.`);
+}
+
+function compare(type, found, listed) {
+  if (listed === undefined) console.log(`News: the type ${type} is in no file, and its values come as text.`);
+  else if (!isDeepStrictEqual(found, listed)) {
+    console.error(`${type}: the file says ${JSON.stringify(listed)}, and a server ${JSON.stringify(found)}`);
+    process.exitCode = 1;
+  }
+}
+
+async function load(name) {
+  const entryPoint = fileURLToPath(new URL(`../src/encoding/${name}`, import.meta.url));
+  const { outputFiles } = buildSync({ entryPoints: [entryPoint], bundle: true, write: false, format: "esm" });
+  return import(`data:text/javascript;base64,${Buffer.from(outputFiles[0].contents).toString("base64")}`);
+}
 
 async function readTypes(connectionString) {
   const client = new pg.Client({ connectionString });
   await client.connect();
   try {
+    const { rows } = await client.query("show server_version");
     for (const type of (await client.query(ARRAY_TYPES_SQL)).rows) add(arrayTypes, type);
     for (const type of (await client.query(TYPE_NAMES_SQL)).rows) add(typeNames, type);
+    return rows[0].server_version;
   } finally {
     await client.end();
   }

@@ -56,4 +56,12 @@ describe("in a fresh clone", { timeout: TIMEOUT_MS }, () => {
     expect([tested.status, tested.stdout + tested.stderr]).toEqual([0, expect.stringMatching(/1 passed/)]);
     expect(existsSync(join(project, "dist/cli/main.js"))).toBe(true);
   });
+
+  it("npm ci --omit=dev builds with a fetched compiler, and npx starts no further build", async (context) => {
+    await rm(join(project, "dist"), { recursive: true, force: true });
+    install(context, "--omit=dev");
+    expect(existsSync(join(project, "node_modules/typescript"))).toBe(false);
+    const { status, stdout, stderr } = run("npx", "--no-install", "postgate", "--version");
+    expect([status, stdout + stderr]).toEqual([0, expect.stringMatching(/^\d+\.\d+\.\d+\n$/)]);
+  });
 });
