@@ -1,4 +1,4 @@
-// Token → Principal. An outage of the metadata database is UNAVAILABLE, never a bad token.
+// Turns a token into its principal. An outage of the metadata database is UNAVAILABLE, never a bad token.
 
 import type { LastUsedRecorder } from "./last-used-recorder.ts";
 import type { PrincipalCache } from "./principal-cache.ts";
@@ -13,6 +13,6 @@ export function createAuthenticator(load: PrincipalCache["load"], lastUsed: Last
   };
   return (token) => {
     const found = load(hashToken(token));
-    return found instanceof Promise ? found.then(admit) : found; // The use was recorded when it was looked up.
+    return found instanceof Promise ? found.then(admit) : found; // A remembered principal comes at once: the look-up has already recorded the use.
   };
 }

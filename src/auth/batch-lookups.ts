@@ -1,9 +1,9 @@
-// Look-ups that come while others are under way go out together: a thousand busy tokens ask for their rights two thousand times a
-// second, and one statement each would keep both of the connections busy that look-ups have.
+// Sends look-ups that arrive while others are running as one statement. A thousand busy tokens can cause two thousand look-ups a
+// second, and one statement for each would keep both look-up connections busy.
 
-/** Two connections are there for look-ups. */
+/** Maximum number of statements at one time: look-ups have two connections. */
 const MAX_BATCHES = 2;
-/** Bounds one statement's time, and so what it adds to the wait of others. */
+/** Maximum number of keys in one statement. It bounds the statement's time, which later look-ups wait for. */
 const MAX_BATCH_SIZE = 200;
 
 interface Waiter<Key, Value> {
@@ -13,13 +13,14 @@ interface Waiter<Key, Value> {
 }
 
 /**
- * One look-up out of one that takes many keys; undefined where nothing is found. The first goes out at once.
+ * Makes a look-up of one key from a look-up of many keys. It resolves to undefined if nothing is found. The first look-up is sent
+ * at once, without waiting for others.
  *
- * @param isOfOne whether one key alone may be the reason of a failure: each is then asked for again by itself.
+ * @param isCausedByOneKey tells whether one key alone may have caused the error. Each key is then looked up again by itself.
  */
 export function batchLookups<Key, Value>(
   findAll: (keys: readonly Key[]) => Promise<ReadonlyMap<Key, Value>>,
-  isOfOne: (error: unknown) => boolean,
+  isCausedByOneKey: (error: unknown) => boolean,
 ): (key: Key) => Promise<Value | undefined> {
   let waiting: Waiter<Key, Value>[] = [];
   let runningCount = 0;
@@ -29,7 +30,7 @@ export function batchLookups<Key, Value>(
       const found = await findAll(batch.map(({ key }) => key));
       for (const { key, resolve } of batch) resolve(found.get(key));
     } catch (error) {
-      if (batch.length > 1 && isOfOne(error)) for (const waiter of batch) await run([waiter]);
+      if (batch.length > 1 && isCausedByOneKey(error)) for (const waiter of batch) await run([waiter]);
       else for (const { reject } of batch) reject(error);
     }
   }

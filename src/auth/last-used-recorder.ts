@@ -1,20 +1,20 @@
-// Keeps `last_used_at` of tokens current without a write per request: uses are collected and written in batches.
+// Keeps `last_used_at` of tokens current without a write for each request: it collects uses and writes them in batches.
 
 import { LRUCache } from "lru-cache";
 import type { Observe } from "../observability/observation.ts";
 import { reportSeldom } from "../observability/report-seldom.ts";
 import type { Clock } from "../base/clock.ts";
 
-/** The contract: a first use shows within 2 s, later ones at least once a minute. */
+/** The contract promises that a first use shows within 2 s, and later uses at least once a minute. */
 const FLUSH_INTERVAL_MS = 1_000;
 const REWRITE_INTERVAL_MS = 30_000;
-/** Bounds memory only: a token that falls out is written once more than needed. */
+/** Bounds memory. A token that falls out of the cache is only written once more than needed. */
 const MAX_REMEMBERED_TOKENS = 100_000;
 
 export interface LastUsedRecorder {
-  /** @param tokenPrefix tells a token's secrets apart: the first use of a new one is written at once. */
+  /** @param tokenPrefix differs for each secret of a token, so the first use of a rotated secret is written at once. */
   record(tokenId: string, tokenPrefix: string): void;
-  /** Writes what is still pending and stops. */
+  /** Writes the uses that are still pending, and stops. */
   close(): Promise<void>;
 }
 
@@ -34,17 +34,17 @@ export function createLastUsedRecorder(options: LastUsedRecorderOptions): LastUs
   });
   const pending = new Set<string>();
   let flushing: Promise<void> = Promise.resolve();
-  // A standby in the primary's place fails every second for as long as it is there.
+  // A standby in the place of the primary makes every write fail, once a second.
   const report = reportSeldom(observe, "recording the last use of tokens", clock);
 
   async function flush(): Promise<void> {
     if (pending.size === 0) return;
-    const batch = [...pending].sort(); // One order on every instance: two batches cannot deadlock.
+    const batch = [...pending].sort(); // Every instance uses the same order, so two batches cannot deadlock.
     pending.clear();
     try {
       await write(batch);
     } catch (cause) {
-      for (const tokenId of batch) pending.add(tokenId); // Kept for the next round.
+      for (const tokenId of batch) pending.add(tokenId); // The next flush tries them again.
       report(cause);
     }
   }

@@ -1,134 +1,149 @@
-// Remembers principals, so that a token costs a look-up when it is new or has changed, and not per request.
+// Remembers principals, so that a token costs a look-up when it is new or has changed, and not at each request.
+//
+// A remembered principal is in one of three states:
+//
+//   fresh         looked up or revalidated less than 500 ms ago         → it is used at once
+//   revalidating  covered, but last revalidated over 500 ms ago         → it waits for the question that is under way
+//   stale         changed, not covered, expired, or older than 25 s     → it is looked up again
+//
+//   look-up ─▶ fresh ─▶ revalidating ─▶ fresh ─▶ … ─▶ stale ─▶ look-up
+//
+// rights-ages.ts has the times. rights-revalidation.ts asks the question, and says which principals are covered.
 
 import { LRUCache } from "lru-cache";
 import { GatewayError } from "../base/errors.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Principal } from "./principal.ts";
-import { type Confirmable, type Confirmation, createConfirmation } from "./confirmation.ts";
+import { MAX_RIGHTS_AGE_MS, RIGHTS_TTL_MS } from "./rights-ages.ts";
 import type { FindRightsChanges } from "./rights-changes.ts";
+import { createRightsRevalidation, type Revalidatable, type RightsRevalidation } from "./rights-revalidation.ts";
 import type { TokenHash } from "./token.ts";
 
-/** What was not confirmed for so long is not trusted: a change must show within one second, the question's own time included. */
-const TTL_MS = 500;
-/** Not every change is recorded: not that of a schema's name. And a use is recorded when a token is looked up, once a minute at least. */
-const MAX_AGE_MS = 25_000;
 const MAX_PRINCIPALS = 20_000;
-/** Look-ups at one time of tokens that were not known lately, so that a flood of them leaves the known ones room. */
-const MAX_STRANGERS = 500;
+/** Maximum number of look-ups at one time for tokens that are not remembered, so that a flood of them leaves room for known tokens. */
+const MAX_UNCACHED_LOOKUPS = 500;
 
 export interface FoundPrincipal {
   readonly principal: Principal;
-  /** From the look-up on; Infinity where the token does not expire. */
+  /** Time from the look-up until the token expires. Infinity if it does not expire. */
   readonly expiresInMs: number;
-  /** That has answered, as RightsChanges names it; undefined where changes are not recorded, and of a standby. */
+  /**
+   * The server that answered, in the form of RightsChanges. Undefined where changes are not recorded, and when a standby
+   * answered.
+   */
   readonly server: string | undefined;
 }
 
 export type LoadPrincipal = (hash: TokenHash) => Promise<FoundPrincipal | undefined>;
 
 export interface PrincipalCache {
-  /** At once what is remembered. */
+  /** Returns a fresh principal at once, and a promise otherwise. */
   readonly load: (hash: TokenHash) => Principal | Promise<Principal | undefined>;
-  /** For those who watch; a miss is a look-up that went out. */
+  /** Counts for metrics. A miss is a look-up that was sent. */
   readonly usage: () => { readonly entries: number; readonly hits: number; readonly misses: number };
 }
 
 export interface PrincipalCacheOptions {
   readonly load: LoadPrincipal;
-  /** Undefined where changes are not recorded: each token is looked up again when half a second is over. */
+  /** Undefined where changes are not recorded. Each token is then looked up again after 500 ms. */
   readonly findChanges: FindRightsChanges | undefined;
   readonly clock?: Clock;
 }
 
-interface Known extends Confirmable {
+type State = "fresh" | "revalidating" | "stale";
+
+interface Remembered extends Revalidatable {
+  /** When the look-up was sent. The answer is as old as that. */
   readonly askedAt: number;
+  /** When the token expires, or the rights reach their maximum age. */
   readonly outdatedAt: number;
 }
 
-interface Loading {
+interface LookUp {
   readonly askedAt: number;
   readonly answer: Promise<Principal | undefined>;
 }
 
 /**
- * `load`, with one look-up at a time per token. Its answer is kept for 500 ms, and for as long as `findChanges` says in time that
- * the token's rights are what they were.
+ * Wraps `load` in a cache with at most one look-up at a time for each token.
  *
- * A failed look-up is not remembered. An unknown token is not either: unknown ones could push the known ones out.
+ * A failed look-up is not remembered. An unknown token is not remembered either, because unknown tokens could push known ones out.
  *
- * @throws (of what it gives) GatewayError UNAVAILABLE when too many tokens that were not known lately are being looked up.
+ * @throws (in the returned promise) GatewayError UNAVAILABLE when too many tokens that are not remembered are being looked up.
  */
 export function cachePrincipals({ load, findChanges, clock = performance }: PrincipalCacheOptions): PrincipalCache {
-  /** What is not trusted any more still tells that the token is no stranger. */
-  const cached = new LRUCache<TokenHash, Known>({ max: MAX_PRINCIPALS });
-  const confirmation = createConfirmation({ known: cached, findChanges, clock });
-  const lookUps = createLookUps({ cached, load, confirmation });
-  let asked = 0;
+  /** Stale entries stay: they show that a token is known. */
+  const remembered = new LRUCache<TokenHash, Remembered>({ max: MAX_PRINCIPALS });
+  const revalidation = createRightsRevalidation({ remembered, findChanges, clock });
+  const lookUps = createLookUps({ remembered, load, revalidation });
+  let requests = 0;
 
-  const isTrusted = (known: Known, now: number): boolean =>
-    now < known.outdatedAt &&
-    now < (known.isCurrent ? Math.max(known.askedAt, confirmation.confirmedAt) : known.askedAt) + TTL_MS;
+  function stateOf({ isCovered, askedAt, outdatedAt }: Remembered, now: number): State {
+    if (now >= outdatedAt) return "stale";
+    const trueAt = isCovered ? Math.max(askedAt, revalidation.validatedAt) : askedAt;
+    if (now < trueAt + RIGHTS_TTL_MS) return "fresh";
+    return isCovered ? "revalidating" : "stale";
+  }
 
-  function findConfirmed(hash: TokenHash): Principal | Promise<Principal | undefined> {
-    const known = cached.get(hash);
+  function findRevalidated(hash: TokenHash): Principal | Promise<Principal | undefined> {
+    const known = remembered.get(hash);
     const now = clock.now();
-    return known !== undefined && isTrusted(known, now) ? known.principal : lookUps.find(hash, now);
+    return known !== undefined && stateOf(known, now) === "fresh" ? known.principal : lookUps.find(hash, now);
   }
 
   function find(hash: TokenHash): Principal | Promise<Principal | undefined> {
-    asked += 1;
-    const known = cached.get(hash);
+    requests += 1;
+    const known = remembered.get(hash);
     const now = clock.now();
-    const confirming = confirmation.begin(now);
+    const revalidating = revalidation.begin(now);
     if (known === undefined) return lookUps.find(hash, now);
-    if (isTrusted(known, now)) return known.principal;
-    const isWorthWaiting = confirming !== undefined && known.isCurrent && now < known.outdatedAt;
-    return isWorthWaiting ? confirming.then(() => findConfirmed(hash)) : lookUps.find(hash, now);
+    const state = stateOf(known, now);
+    if (state === "fresh") return known.principal;
+    if (state === "revalidating" && revalidating !== undefined) return revalidating.then(() => findRevalidated(hash));
+    return lookUps.find(hash, now);
   }
 
   const usage = (): ReturnType<PrincipalCache["usage"]> => ({
-    entries: cached.size,
-    hits: asked - lookUps.count,
+    entries: remembered.size,
+    hits: requests - lookUps.count,
     misses: lookUps.count,
   });
   return { load: find, usage };
 }
 
 interface LookUpOptions {
-  readonly cached: LRUCache<TokenHash, Known>;
+  readonly remembered: LRUCache<TokenHash, Remembered>;
   readonly load: LoadPrincipal;
-  readonly confirmation: Confirmation;
+  readonly revalidation: RightsRevalidation;
 }
 
 interface LookUps {
-  /** How many went out. */
+  /** Number of look-ups that were sent. */
   readonly count: number;
   readonly find: (hash: TokenHash, now: number) => Promise<Principal | undefined>;
 }
 
-function createLookUps({ cached, load, confirmation }: LookUpOptions): LookUps {
-  const loading = new Map<TokenHash, Loading>();
-  const loadStranger = bounded(load);
+function createLookUps({ remembered, load, revalidation }: LookUpOptions): LookUps {
+  const underway = new Map<TokenHash, LookUp>();
+  const loadUncached = bounded(load);
   let count = 0;
 
   async function loadOnce(hash: TokenHash, askedAt: number): Promise<Principal | undefined> {
-    const isStranger = !cached.has(hash);
     try {
-      const found = await (isStranger ? loadStranger(hash) : load(hash));
-      if (found === undefined) cached.delete(hash);
-      else cached.set(hash, toKnown(found, askedAt));
+      const found = await (remembered.has(hash) ? load(hash) : loadUncached(hash));
+      if (found === undefined) remembered.delete(hash);
+      else remembered.set(hash, toRemembered(found, askedAt));
       return found?.principal;
     } finally {
-      if (loading.get(hash)?.askedAt === askedAt) loading.delete(hash);
+      if (underway.get(hash)?.askedAt === askedAt) underway.delete(hash);
     }
   }
 
-  // Times are counted from when the question was asked: the answer is as old as that.
-  const toKnown = ({ principal, expiresInMs, server }: FoundPrincipal, askedAt: number): Known => ({
+  const toRemembered = ({ principal, expiresInMs, server }: FoundPrincipal, askedAt: number): Remembered => ({
     principal,
     askedAt,
-    outdatedAt: askedAt + Math.min(expiresInMs, MAX_AGE_MS),
-    isCurrent: confirmation.covers(askedAt, server),
+    outdatedAt: askedAt + Math.min(expiresInMs, MAX_RIGHTS_AGE_MS),
+    isCovered: revalidation.coversLookup(askedAt, server),
   });
 
   return {
@@ -136,20 +151,21 @@ function createLookUps({ cached, load, confirmation }: LookUpOptions): LookUps {
       return count;
     },
     find(hash, now) {
-      const underway = loading.get(hash);
-      if (underway !== undefined && now - underway.askedAt < TTL_MS) return underway.answer;
+      const lookUp = underway.get(hash);
+      if (lookUp !== undefined && now - lookUp.askedAt < RIGHTS_TTL_MS) return lookUp.answer;
       count += 1;
       const answer = loadOnce(hash, now);
-      loading.set(hash, { askedAt: now, answer });
+      underway.set(hash, { askedAt: now, answer });
       return answer;
     },
   };
 }
 
+/** Refuses look-ups beyond MAX_UNCACHED_LOOKUPS at one time. */
 function bounded(load: LoadPrincipal): LoadPrincipal {
   let count = 0;
   return async (hash) => {
-    if (count >= MAX_STRANGERS)
+    if (count >= MAX_UNCACHED_LOOKUPS)
       throw new GatewayError("UNAVAILABLE", "Too many tokens are being looked up; the statement was not run");
     count += 1;
     try {

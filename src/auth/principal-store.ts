@@ -1,20 +1,19 @@
-// Looks a token's principal up in the metadata.
+// Looks up the principal of a token in the metadata.
 
 import { GatewayError } from "../base/errors.ts";
 import { isPermission } from "../base/permissions.ts";
 import { databaseNotFound, parseTenant } from "../tenants/parse-tenant.ts";
 import { LIMIT_COLUMNS } from "../tenants/tenant-limits.ts";
 import type { SealingKeys } from "../tenants/sealing.ts";
-import { accessModeOf } from "./access-mode.ts";
 import { batchLookups } from "./batch-lookups.ts";
 import type { MetadataQuery, Row } from "./metadata-query.ts";
 import type { LoadPrincipal } from "./principal-cache.ts";
-import type { Principal } from "./principal.ts";
+import { accessModeOf, type Principal } from "./principal.ts";
 import type { TokenHash } from "./token.ts";
 
 /**
- * The tables may be an operator's views without our columns: `expires_at` and limits are read by way of JSON, which gives null for a
- * column that is not there. A schema that does not exist has no name, so that its tenant is not found.
+ * The tables may be an operator's own views without our newer columns, so `expires_at` and the limits are read through JSON, which
+ * gives null for a missing column. The name of a schema that does not exist is null, so its tenant is not found.
  */
 const findPrincipal = (server: string) => ({
   name: "find_principal",
@@ -43,13 +42,13 @@ const RECORD_USES = {
 
 export interface PrincipalStoreOptions {
   readonly keys: SealingKeys;
-  /** The metadata are our own tables, and have the triggers that record changes. */
+  /** True when the metadata tables are our own and have the triggers that record changes. */
   readonly areChangesRecorded: boolean;
 }
 
 /**
- * @throws (of what it gives) GatewayError DATABASE_NOT_FOUND when the token is good and its database is gone, UNAVAILABLE
- * when the metadata cannot be read or the database's connection string cannot be opened.
+ * @throws (in the returned promise) GatewayError DATABASE_NOT_FOUND when the token is valid but its database is gone, and
+ * UNAVAILABLE when the metadata cannot be read or the database's connection string cannot be unsealed.
  */
 export function createPrincipalStore(
   query: MetadataQuery,
@@ -70,12 +69,12 @@ export function createPrincipalStore(
   };
 }
 
-/** SQLSTATE class 22: a value in an operator's view that is not of its type, in one of the rows. */
+/** SQLSTATE class 22: one row of an operator's view has a value that cannot be converted to the type we read. */
 function isDataException(error: unknown): boolean {
   return error instanceof Error && "code" in error && String(error.code).startsWith("22");
 }
 
-/** Sets `last_used_at` of these tokens to now. */
+/** Returns a function that sets `last_used_at` of tokens to the current time. */
 export function createUseWriter(query: MetadataQuery): (tokenIds: readonly string[]) => Promise<void> {
   return async (tokenIds) => {
     await query(RECORD_USES, [tokenIds]);

@@ -8,7 +8,7 @@ import type { Token } from "./token.ts";
  */
 export type AccessMode = "owner" | "read-write" | "read-only";
 
-/** Who sends a statement: a token that was found valid, and the tenant that it belongs to. */
+/** The sender of a statement: a valid token, its permissions, and the tenant that it belongs to. */
 export interface Principal {
   readonly tokenId: string;
   /** The first 8 characters of the token: the only part of it that may be logged. */
@@ -19,10 +19,17 @@ export interface Principal {
 }
 
 /**
- * Gives a principal that was looked up a moment ago at once.
+ * Returns the principal of a token: at once if it was looked up a moment ago, and as a promise otherwise.
  *
- * @throws GatewayError UNAUTHORIZED when no such token is valid now.
+ * @throws GatewayError UNAUTHORIZED when the token is not valid now.
  * @throws GatewayError DATABASE_NOT_FOUND when the token's database is gone.
- * @throws GatewayError UNAVAILABLE when the look-up could not be made.
+ * @throws GatewayError UNAVAILABLE when the look-up failed.
  */
 export type Authenticate = (token: Token) => Principal | Promise<Principal>;
+
+/** Returns the weakest access mode in which every statement that `permissions` allow can still run. */
+export function accessModeOf(permissions: ReadonlySet<Permission>): AccessMode {
+  const holdsAny = (...wanted: Permission[]): boolean => wanted.some((permission) => permissions.has(permission));
+  if (holdsAny("CREATE", "ALTER", "DROP")) return "owner";
+  return holdsAny("INSERT", "UPDATE", "DELETE") ? "read-write" : "read-only";
+}

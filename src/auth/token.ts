@@ -1,4 +1,4 @@
-// The token's text: its form, its making, its hash. Who holds it and what it may do is the authenticator's concern.
+// The text of a token: its form, generation and hash. authenticate.ts finds out what a token may do.
 
 import { hash, randomBytes } from "node:crypto";
 import type { Brand } from "../base/brand.ts";
@@ -24,12 +24,12 @@ export function hashToken(token: Token): TokenHash {
   return hash("sha256", token, "hex") as TokenHash;
 }
 
-/** The part of a token that may be stored and logged in clear. */
+/** Returns the part of a token that may be stored and logged in clear. */
 export function tokenPrefix(token: Token): string {
   return token.slice(0, PREFIX_LENGTH);
 }
 
-/** One text for every way in which a token can be bad: which way it was is nobody's business. */
+/** The one answer for every kind of bad token, so that a caller cannot find out which kind it was. */
 export function unauthorized(): GatewayError {
   return new GatewayError("UNAUTHORIZED", "Missing, invalid or expired token");
 }

@@ -5,14 +5,14 @@ const double = (keys: readonly number[]): Map<number, number> =>
   new Map(keys.filter((key) => key >= 0).map((key) => [key, 2 * key]));
 
 describe("batchLookups", () => {
-  it("asks at once, and together for what comes meanwhile", async () => {
+  it("sends the first look-up at once, and those that arrive meanwhile together", async () => {
     const findAll = vi.fn((keys: readonly number[]) => Promise.resolve(double(keys)));
     const find = batchLookups(findAll, () => true);
     expect(await Promise.all([1, 2, 3, -4, 5].map(find))).toEqual([2, 4, 6, undefined, 10]);
     expect(findAll.mock.calls.map(([keys]) => keys)).toEqual([[1], [2], [3, -4, 5]]);
   });
 
-  it("tells a failure to the one that it belongs to", async () => {
+  it("fails only the key that caused the error", async () => {
     const find = batchLookups(
       (keys: readonly number[]) =>
         keys.includes(4) ? Promise.reject(new Error("four")) : Promise.resolve(double(keys)),
@@ -28,7 +28,7 @@ describe("batchLookups", () => {
     ]);
   });
 
-  it("tells everybody at once of an outage", async () => {
+  it("fails every key at once during an outage", async () => {
     const findAll = vi.fn(() => Promise.reject(new Error("down")));
     const find = batchLookups(findAll, () => false);
     const answers = await Promise.allSettled([1, 2, 3, 4, 5].map(find));
@@ -36,7 +36,7 @@ describe("batchLookups", () => {
     expect(findAll).toHaveBeenCalledTimes(3);
   });
 
-  it("looks up what comes after a failure", async () => {
+  it("looks up keys that arrive after a failure", async () => {
     const findAll = vi.fn<(keys: readonly number[]) => Promise<Map<number, number>>>();
     const find = batchLookups(
       findAll.mockRejectedValueOnce(new Error("down")).mockResolvedValue(double([1])),

@@ -44,7 +44,7 @@ describe("createLastUsedRecorder", () => {
     await recorder.close();
   });
 
-  it("keeps what could not be written, and says so", async () => {
+  it("keeps uses that could not be written, and reports the failure", async () => {
     const write = vi.fn().mockRejectedValueOnce(new Error("down")).mockResolvedValue(undefined);
     const observe = vi.fn();
     const recorder = createLastUsedRecorder({ write, observe, clock });
@@ -56,7 +56,7 @@ describe("createLastUsedRecorder", () => {
     await recorder.close();
   });
 
-  it("says so once a minute where nothing can be written, and tries on", async () => {
+  it("reports a lasting failure once a minute, and keeps trying", async () => {
     const write = vi.fn().mockRejectedValue(new Error("read-only"));
     const observe = vi.fn();
     const recorder = createLastUsedRecorder({ write, observe, clock });
@@ -69,7 +69,7 @@ describe("createLastUsedRecorder", () => {
     await recorder.close();
   });
 
-  it("writes what is pending when it is closed", async () => {
+  it("writes pending uses when it is closed", async () => {
     const write = vi.fn(() => Promise.resolve());
     const recorder = createLastUsedRecorder({ write, observe: vi.fn(), clock });
     recorder.record("a", "pg_00000");

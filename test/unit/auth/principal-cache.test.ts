@@ -22,14 +22,14 @@ describe("cachePrincipals", () => {
     vi.useRealTimers();
   });
 
-  it("asks once for requests that come together", async () => {
+  it("sends one look-up for requests that come together", async () => {
     const load = vi.fn(() => Promise.resolve(found));
     const { load: cached } = cache(load);
     await expect(Promise.all([cached(hash), cached(hash), cached(hash)])).resolves.toEqual(Array(3).fill(principal));
     expect(load).toHaveBeenCalledTimes(1);
   });
 
-  it("trusts an answer for less than a second", async () => {
+  it("uses the answer of a look-up for 500 ms, and looks up again after 600 ms", async () => {
     const load = vi.fn(() => Promise.resolve<FoundPrincipal | undefined>(found));
     const { load: cached } = cache(load);
     await cached(hash);
@@ -41,7 +41,7 @@ describe("cachePrincipals", () => {
     await expect(cached(hash)).resolves.toBeUndefined();
   });
 
-  it("counts the time that the look-up itself took", async () => {
+  it("counts the age of an answer from the start of the look-up", async () => {
     const load = vi.fn(async () => {
       await vi.advanceTimersByTimeAsync(600);
       return found;
@@ -52,7 +52,7 @@ describe("cachePrincipals", () => {
     expect(load).toHaveBeenCalledTimes(2);
   });
 
-  it("asks for known tokens while a flood of unknown ones is looked up, and refuses what is over the bound", async () => {
+  it("looks up a known token during a flood of unknown tokens, and refuses unknown tokens beyond 500 at a time", async () => {
     const flood = new AbortController();
     const load = vi.fn(async (asked: TokenHash) => {
       if (asked === hash) return found;
@@ -73,7 +73,7 @@ describe("cachePrincipals", () => {
     await expect(cached("again" as TokenHash)).resolves.toBeUndefined();
   });
 
-  it("remembers neither a failure nor an unknown token", async () => {
+  it("remembers neither a failed look-up nor an unknown token", async () => {
     const load = vi
       .fn<() => Promise<FoundPrincipal | undefined>>()
       .mockRejectedValueOnce(new Error("no connection"))
@@ -119,7 +119,7 @@ describe("cachePrincipals, where changes are recorded", () => {
     }
   }
 
-  it("asks for changes and not for the token, as long as it is used and has not changed", async () => {
+  it("asks for changes in place of the token, as long as the token is used and has not changed", async () => {
     await use(10_000);
     expect(load).not.toHaveBeenCalled();
     expect(findChanges.mock.calls.length).toBeLessThanOrEqual(40);
@@ -128,13 +128,13 @@ describe("cachePrincipals, where changes are recorded", () => {
     expect(findChanges).not.toHaveBeenCalled();
   });
 
-  it("gives at once what was confirmed lately, and has the next confirmation begin beside it", async () => {
+  it("returns a fresh principal at once, and starts the next revalidation after 250 ms", async () => {
     await vi.advanceTimersByTimeAsync(300);
     expect(find(hash)).toBe(principal);
     expect(findChanges).toHaveBeenCalledTimes(1);
   });
 
-  it("waits for the confirmation where the last one is too old", async () => {
+  it("waits for the revalidation when the last one is over 500 ms old", async () => {
     await vi.advanceTimersByTimeAsync(2_000);
     const answer = find(hash);
     expect(answer).toBeInstanceOf(Promise);
@@ -142,7 +142,7 @@ describe("cachePrincipals, where changes are recorded", () => {
     expect(load).not.toHaveBeenCalled();
   });
 
-  it("looks the token up again when its database is among those that changed, and only then", async () => {
+  it("looks the token up again only when its own database has changed", async () => {
     findChanges.mockResolvedValueOnce(changes("other"));
     await use(400);
     expect(load).not.toHaveBeenCalled();
@@ -153,9 +153,9 @@ describe("cachePrincipals, where changes are recorded", () => {
   });
 
   it.each([
-    ["it is not known what has changed", () => Promise.resolve(undefined)],
+    ["it is unknown what has changed", () => Promise.resolve(undefined)],
     ["the question cannot be asked", () => Promise.reject(new Error("no connection"))],
-  ])("trusts nothing any longer when %s", async (_, answer) => {
+  ])("looks every token up again when %s", async (_, answer) => {
     findChanges.mockImplementationOnce(answer);
     await vi.advanceTimersByTimeAsync(300);
     await find(hash); // In time, and the question goes out.
@@ -164,13 +164,13 @@ describe("cachePrincipals, where changes are recorded", () => {
     await expect(find(hash)).resolves.toBeUndefined();
   });
 
-  it("fails where the question that it waits for cannot be asked", async () => {
+  it("rejects a waiting request when the question for changes fails", async () => {
     findChanges.mockRejectedValueOnce(new Error("no connection"));
     await vi.advanceTimersByTimeAsync(2_000);
     await expect(find(hash)).rejects.toThrow("no connection");
   });
 
-  it("does not rely on a change being told that was told while the token was looked up", async () => {
+  it("does not cover a look-up that started before the last answer about changes", async () => {
     const late = "b".repeat(64) as TokenHash;
     let answer: (found: FoundPrincipal) => void = () => undefined;
     load.mockReturnValueOnce(new Promise((resolve) => (answer = resolve)));
@@ -185,28 +185,25 @@ describe("cachePrincipals, where changes are recorded", () => {
     await expect(find(late)).resolves.toBeUndefined();
   });
 
-  it.each([["standby"], [undefined]])(
-    "does not rely on changes being told of what another server (%s) has answered",
-    async (server) => {
-      const elsewhere = "d".repeat(64) as TokenHash;
-      load.mockResolvedValueOnce({ ...found, server });
-      await find(elsewhere);
-      load.mockResolvedValue(undefined);
-      await vi.advanceTimersByTimeAsync(300);
-      await expect(Promise.resolve(find(elsewhere))).resolves.toBe(principal);
-      await vi.advanceTimersByTimeAsync(300);
-      await expect(find(elsewhere)).resolves.toBeUndefined();
-    },
-  );
+  it.each([["standby"], [undefined]])("does not cover a look-up that another server (%s) answered", async (server) => {
+    const elsewhere = "d".repeat(64) as TokenHash;
+    load.mockResolvedValueOnce({ ...found, server });
+    await find(elsewhere);
+    load.mockResolvedValue(undefined);
+    await vi.advanceTimersByTimeAsync(300);
+    await expect(Promise.resolve(find(elsewhere))).resolves.toBe(principal);
+    await vi.advanceTimersByTimeAsync(300);
+    await expect(find(elsewhere)).resolves.toBeUndefined();
+  });
 
-  it("looks everything up again after a while, changed or not", async () => {
+  it("looks a token up again after 25 s even if it has not changed", async () => {
     await use(24_000);
     expect(load).not.toHaveBeenCalled();
     await use(2_000);
     expect(load).toHaveBeenCalledTimes(1);
   });
 
-  it("trusts no token beyond its end", async () => {
+  it("does not use a token after it has expired", async () => {
     const expiring = "c".repeat(64) as TokenHash;
     load.mockResolvedValueOnce({ ...found, expiresInMs: 3_000 });
     await find(expiring);
