@@ -17,6 +17,17 @@ const verdictSql = readFileSync(new URL("generate-function-policy.sql", import.m
 const typeSql = `
   select distinct typname as name from pg_catalog.pg_type
   where typnamespace = 'pg_catalog'::regnamespace and typrelid = 0 and typname !~ '^_'`;
+/** Functions that take the name or the number of a catalog object, by the type of the argument, its place and its number of arguments. */
+const nameArgumentSql = `
+  select p.proname as name, type.typname as type, argument.place::int as place,
+    min(p.pronargs - p.pronargdefaults)::int as "from"
+  from pg_catalog.pg_proc as p
+  cross join unnest(p.proargtypes::oid[]) with ordinality as argument (type, place)
+  join pg_catalog.pg_type as type on type.oid = argument.type
+  where p.pronamespace = 'pg_catalog'::regnamespace and type.typname ~ '^_?(reg|oid)'
+  group by 1, 2, 3 order by 1`;
+/** They work on the number itself and look nothing up. */
+const TAKE_NUMBERS = ["int8", "max", "min"];
 
 const isCheck = process.argv.includes("--check");
 const given = process.argv.slice(2).filter((word) => word !== "--check");
@@ -37,7 +48,8 @@ async function readServer(connectionString) {
     const { rows } = await client.query("show server_version");
     const functions = (await client.query(verdictSql)).rows;
     const types = (await client.query(typeSql)).rows.map(({ name }) => name);
-    return { release: rows[0].server_version, functions, types };
+    const nameArguments = (await client.query(nameArgumentSql)).rows;
+    return { release: rows[0].server_version, functions, types, nameArguments };
   } finally {
     await client.end();
   }
@@ -46,7 +58,7 @@ async function readServer(connectionString) {
 async function check() {
   const lists = await loadLists();
   for (const server of servers) tellNews(server, lists);
-  const faults = findFaults(lists);
+  const faults = [...findFaults(lists), ...findOpenArguments(lists)];
   for (const fault of faults) console.error(fault);
   console.log(`Compared with PostgreSQL ${servers.map(({ release }) => release).join(", ")}.`);
   if (faults.length > 0) process.exitCode = 1;
@@ -72,6 +84,22 @@ function findFaults(lists) {
   );
 }
 
+/** Allowed functions that take a name or a number which the judge would not look at. */
+function findOpenArguments(lists) {
+  return servers.flatMap(({ release, nameArguments }) =>
+    nameArguments
+      .filter(({ name }) => lists.verdicts.get(name) === "allow" && !TAKE_NUMBERS.includes(name))
+      .filter(({ name, type, place, from }) => {
+        const judged = lists.nameArguments[name];
+        return place !== 1 || judged?.type !== type || from < judged.from;
+      })
+      .map(
+        ({ name, type, place }) =>
+          `${name}: its argument ${place} in PostgreSQL ${release} is a ${type}, and not judged`,
+      ),
+  );
+}
+
 /** The lists as they are committed. */
 async function loadLists() {
   const { outputFiles } = buildSync({ entryPoints: [file], bundle: true, write: false, format: "esm" });
@@ -79,7 +107,12 @@ async function loadLists() {
   const verdicts = new Map(module.ALLOWED_FUNCTION_NAMES.map((name) => [name, "allow"]));
   for (const [reason, names] of Object.entries(module.REFUSED_FUNCTION_NAMES))
     for (const name of names) verdicts.set(name, reason);
-  return { verdicts, attributes: module.REFUSED_ATTRIBUTE_NAMES, types: module.BUILTIN_TYPE_NAMES };
+  return {
+    verdicts,
+    attributes: module.REFUSED_ATTRIBUTE_NAMES,
+    types: module.BUILTIN_TYPE_NAMES,
+    nameArguments: module.NAME_ARGUMENTS,
+  };
 }
 
 function write() {
@@ -99,10 +132,24 @@ function mergeServers() {
   }
   for (const name of refused.keys())
     if (allowed.has(name)) throw new Error(`${name} is allowed on one version and refused on another: decide by hand`);
-  return { allowed, refused, attributes, types: new Set(servers.flatMap(({ types }) => types)) };
+  const types = new Set(servers.flatMap(({ types }) => types));
+  return { allowed, refused, attributes, types, nameArguments: mergeNameArguments(allowed) };
 }
 
-function sourceOf({ allowed, refused, attributes, types }) {
+/** Of the allowed functions: the judge looks at the first argument, so that one in another place stops the run. */
+function mergeNameArguments(allowed) {
+  const merged = {};
+  for (const { name, type, place, from } of servers.flatMap(({ nameArguments }) => nameArguments)) {
+    if (!allowed.has(name) || TAKE_NUMBERS.includes(name)) continue;
+    const known = (merged[name] ??= { type, from });
+    if (place !== 1 || known.type !== type)
+      throw new Error(`${name} takes a ${type} as its argument ${place}: decide by hand`);
+    known.from = Math.min(known.from, from);
+  }
+  return merged;
+}
+
+function sourceOf({ allowed, refused, attributes, types, nameArguments }) {
   const byReason = {};
   for (const [name, reason] of [...refused].sort()) (byReason[reason] ??= []).push(name);
   const groups = Object.keys(byReason)
@@ -121,6 +168,20 @@ export const REFUSED_FUNCTION_NAMES = {
 
 /** Those of the refused ones that take one argument, and so can be called as \`(value).name\` too. */
 export const REFUSED_ATTRIBUTE_NAMES: readonly string[] = ${listOf([...attributes].sort())};
+
+/** The first argument is of a type that reads a name or a number of the catalogs, as regclass does. */
+export interface NameArgument {
+  readonly type: string;
+  readonly from: number;
+}
+
+/** Allowed functions whose first argument is a catalog object, by its name or number, in calls that have \`from\` arguments or more. */
+export const NAME_ARGUMENTS: Readonly<Record<string, NameArgument>> = {
+  ${Object.keys(nameArguments)
+    .sort()
+    .map((name) => `${name}: ${JSON.stringify(nameArguments[name])}`)
+    .join(",\n  ")}
+};
 
 /** The types of pg_catalog, without arrays and tables. */
 export const BUILTIN_TYPE_NAMES: readonly string[] = ${listOf([...types].sort())};

@@ -49,6 +49,12 @@ const WHY_REFUSED = {
   xml: "run texts as SQL, or parse XML",
 };
 
+function nameArguments() {
+  return Object.entries(policy.NAME_ARGUMENTS)
+    .map(([name, { from }]) => (from === 1 ? code(name) : `${code(name)} (with ${from} arguments or more)`))
+    .join(", ");
+}
+
 function render() {
   const statements = Object.values(policy.STATEMENT_TYPES);
   const refused = unique(
@@ -90,7 +96,7 @@ ${table(
     ["`FOR UPDATE`, `FOR SHARE`, …", "UPDATE"],
     ["`SELECT INTO`", "CREATE"],
     ["`nextval`, `currval` (not in a column's default)", "INSERT or UPDATE"],
-    ["`setval`", "UPDATE"],
+    ["`setval` (also in a column's default)", "UPDATE"],
   ],
 )}
 
@@ -118,7 +124,10 @@ ${table(["Clause", "Instead"], unique(clauses.map(({ name, hint }) => [name, hin
 - Relations, indexes, sequences and constraints may not be called \`pg_…\` or \`information_schema\` (\`SYSTEM_OBJECT\`).
   Columns, aliases and strings may be called anything.
 - Created names have no control characters.
-- The name given to \`nextval\`, \`currval\`, \`setval\` is a literal of one plain name, and so is a text search configuration.
+- The first argument of these is the name of a sequence or of a text search configuration, and must be a literal of one plain
+  name (\`'english'\`, or \`'english'::regconfig\`): ${nameArguments()}. A number, a parameter, a column, a sub-select or a text with
+  COLLATE is \`FUNCTION_NOT_ALLOWED\` there. Where \`ts_headline\` has three arguments, the first may be the document if the statement
+  shows that it is: \`ts_headline(body, to_tsquery('cat'), 'MaxWords=5')\`, or \`body::text\`.
 
 ## Types
 

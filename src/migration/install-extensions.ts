@@ -6,6 +6,7 @@ import { type ClientBase, DatabaseError } from "pg";
 import {
   ALLOWED_FUNCTION_NAMES,
   BUILTIN_TYPE_NAMES,
+  type NameArgument,
   REFUSED_ATTRIBUTE_NAMES,
 } from "../policy/tables/function-names.ts";
 import { withLockedTransaction, withTransaction } from "../postgres/locked-transaction.ts";
@@ -25,6 +26,8 @@ export interface ExtensionNames {
   readonly refusedAttributes: ReadonlySet<string>;
   /** Types of pg_catalog that the judge does not know, and that it would take for a tenant's own. */
   readonly refusedTypes: ReadonlySet<string>;
+  /** Functions of extensions that take an object's name as their first argument. */
+  readonly nameArguments: ReadonlyMap<string, NameArgument>;
 }
 
 /** With these a tenant would leave its schema: they reach other servers, files or pages, or run text as SQL throughout. */
@@ -34,7 +37,7 @@ const REFUSED_EXTENSIONS: ReadonlySet<string> = new Set([
   ...["amcheck", "plpgsql", "postgres_fdw", "sslinfo", "xml2"],
 ]);
 
-/** These run an argument's text as SQL. Any function that takes a name from the catalogs (reg…) is left out as well. */
+/** These run an argument's text as SQL. */
 const RUNS_TEXT = "^(crosstab|connectby|xpath_table|ts_stat|ts_rewrite)";
 
 const FIND_PLACES = `
@@ -42,8 +45,25 @@ select extension.extname as name, namespace.nspname as schema
 from pg_extension as extension join pg_namespace as namespace on namespace.oid = extension.extnamespace
 where extension.extname = any ($1)`;
 
+/**
+ * Functions within reach that take an object of the catalogs by its name (reg…) or number. Where the name comes first and is not
+ * the only argument, as in unaccent('unaccent', body), the judge looks at it; the judge cannot see any other, so that no function
+ * of that name is admitted.
+ */
+const NAME_ARGUMENTS = `
+select routine.proname as name, min(type.typname) as type, min(routine.pronargs - routine.pronargdefaults)::int as from,
+       bool_and(argument.place = 1 and type.typname ~ '^reg' and routine.pronargs - routine.pronargdefaults > 1)
+         and count(distinct type.typname) = 1 as is_judged
+from pg_proc as routine join pg_namespace as namespace on namespace.oid = routine.pronamespace
+cross join unnest(routine.proargtypes::oid[]) with ordinality as argument (type, place)
+join pg_type as type on type.oid = argument.type
+where namespace.nspname in ('pg_catalog', '${EXTENSIONS_SCHEMA}') and routine.oid >= ${FIRST_ADDED_OID}
+  and type.typname ~ '^_?(reg|oid)'
+group by 1`;
+
 /** Functions that have no use in SQL (of types, operator classes and triggers) take or give internal types: not admitted. */
 const FIND_NAMES = `
+with name_arguments as (${NAME_ARGUMENTS})
 select 'function' as kind, routine.proname as name
 from pg_extension as extension
 join pg_depend as member on member.refclassid = 'pg_extension'::regclass and member.refobjid = extension.oid and member.deptype = 'e'
@@ -54,6 +74,7 @@ where extension.extname = any ($1) and routine.prokind in ('f', 'a', 'w') and ro
     join pg_type as type on type.oid = used.oid
     where type.typname in ('internal', 'cstring', 'trigger', 'event_trigger') or type.typname ~ '^_?reg'
   )
+  and not exists (select from name_arguments as argument where argument.name = routine.proname and not argument.is_judged)
 union
 select 'type', type.typname
 from pg_extension as extension
@@ -132,11 +153,13 @@ async function loadNames(client: ClientBase, extensions: readonly string[]): Pro
   const functions = namesOf("function");
   const refused = await client.query<{ name: string }>(FIND_REFUSED_ATTRIBUTES, [functions, JUDGED_ATTRIBUTES]);
   const types = namesOf("type");
+  const named = await client.query<NameArgument & { name: string }>(NAME_ARGUMENTS);
   const refusedTypes = await client.query<{ name: string }>(FIND_REFUSED_TYPES, [types, BUILTIN_TYPE_NAMES]);
   return {
     functions: new Set(functions),
     types: new Set(types),
     refusedAttributes: new Set(refused.rows.map(({ name }) => name)),
     refusedTypes: new Set(refusedTypes.rows.map(({ name }) => name)),
+    nameArguments: new Map(named.rows.map(({ name, type, from }) => [name, { type, from }])),
   };
 }

@@ -8,7 +8,7 @@ import { ADMIN_FUNCTIONS, isAdminColumn } from "./admin-database.ts";
 import { hintForFunction } from "./tables/function-hints.ts";
 import { ALLOWED_FUNCTION_NAMES, REFUSED_ATTRIBUTE_NAMES, REFUSED_FUNCTION_NAMES } from "./tables/function-names.ts";
 import type { Judgement } from "./judgement.ts";
-import { judgeConfiguration, judgeSequenceName, SEQUENCE_FUNCTIONS } from "./name-literals.ts";
+import { judgeNameArgument, SEQUENCE_FUNCTIONS } from "./name-literals.ts";
 import { isCatalogSpelledOut, namesOf } from "./names.ts";
 import { judgeTypeOfCall, TYPE_OF } from "./type-of-calls.ts";
 import { ALLOWED_BUILTIN_TYPES, isRefusedTypeAsColumn } from "./type-names.ts";
@@ -67,9 +67,9 @@ function judgePlainCall(name: string, { call, visited, judgement }: CallContext)
     return;
   }
   if (!isAllowedFunction(name, judgement)) throw refuseFunction(name, visited, judgement);
-  if (SEQUENCE_FUNCTIONS.has(name)) judgeSequenceCall(name, { call, visited, judgement });
+  if (SEQUENCE_FUNCTIONS.has(name)) judgeSequenceCall(name, visited, judgement);
   if (name === TYPE_OF) judgeTypeOfCall(visited, judgement);
-  judgeConfiguration(call, visited, judgement);
+  judgeNameArgument(call, visited, judgement);
 }
 
 function isAllowedFunction(name: string, { rules }: Judgement): boolean {
@@ -80,12 +80,12 @@ function isAllowedFunction(name: string, { rules }: Judgement): boolean {
   return ALLOWED_FUNCTIONS.has(name) || (rules.functions.has(name) && !REFUSED_FUNCTIONS.has(name));
 }
 
-function judgeSequenceCall(name: string, { call, visited, judgement }: CallContext): void {
-  judgeSequenceName(call, visited, judgement);
+function judgeSequenceCall(name: string, visited: VisitedNode, judgement: Judgement): void {
+  // In a default, too: it would set the sequence each time that somebody inserts a row.
+  if (name === "setval") judgement.permissions.add("UPDATE");
   if (isInColumnDefault(visited, judgement)) return; // It runs when a row is inserted, by a token that may insert.
   if (name !== "currval") judgement.writes = true;
-  if (name === "setval") judgement.permissions.add("UPDATE");
-  else judgement.needsInsertOrUpdate = true;
+  if (name !== "setval") judgement.needsInsertOrUpdate = true;
 }
 
 function isInColumnDefault(visited: VisitedNode, { ancestors }: Judgement): boolean {

@@ -1,71 +1,66 @@
-// Texts that PostgreSQL reads as the name of a sequence or of a text search configuration: only a literal of one plain
-// name may stand there, because no later wall sees what a parameter or an expression names.
+// Arguments that PostgreSQL reads as the name of a sequence, of a text search configuration or of another object, or as its
+// number. Only a literal of one plain name may stand there: no later wall sees what a parameter, a number, a column or any
+// other expression names, and a text with COLLATE is a literal to PostgreSQL, too.
 
 import type { FuncCall, Node, TypeCast } from "@pgsql/types";
 
 import type { VisitedNode } from "../sql/walk.ts";
+import { startsWithDocument } from "./headline-document.ts";
 import type { Judgement } from "./judgement.ts";
 import { isSystemName, namesOf } from "./names.ts";
+import type { PolicyRules } from "./policy-rules.ts";
+import { NAME_ARGUMENTS } from "./tables/function-names.ts";
 
 export const SEQUENCE_FUNCTIONS: ReadonlySet<string> = new Set(["nextval", "currval", "setval"]);
 
-/** With so many arguments, the first of them is the configuration. */
-const CONFIGURATION_FUNCTIONS: ReadonlyMap<string, number> = new Map([
-  ["to_tsvector", 2],
-  ["to_tsquery", 2],
-  ["plainto_tsquery", 2],
-  ["phraseto_tsquery", 2],
-  ["websearch_to_tsquery", 2],
-  ["json_to_tsvector", 3],
-  ["jsonb_to_tsvector", 3],
-  ["ts_headline", 3],
+/** How messages call what has a name of this type. */
+const KINDS: ReadonlyMap<string, string> = new Map([
+  ["regclass", "sequence"],
+  ["regconfig", "text search configuration"],
 ]);
 
 /** A plain or a quoted name. A number would be an object's OID, a dot a schema. */
 const PLAIN_NAME = /^\s*(?:([\p{L}_\u0080-\u{10FFFF}][\p{L}\p{N}_$\u0080-\u{10FFFF}]*)|"((?:[^"]|"")+)")\s*$/u;
 
-export function judgeSequenceName(call: FuncCall, visited: VisitedNode, judgement: Judgement): void {
-  const [argument] = call.args ?? [];
-  const text = literalOf(argument, "regclass");
+export function judgeNameArgument(call: FuncCall, visited: VisitedNode, judgement: Judgement): void {
+  const type = nameTypeOf(call, judgement.rules);
+  if (type === undefined) return;
+  const [name = ""] = namesOf(call.funcname);
+  const kind = KINDS.get(type) ?? "object";
+  const text = literalOf(call.args?.[0], type);
+  if (name === "ts_headline" && startsWithDocument(call, visited)) return;
   if (text === undefined)
     throw judgement.refuse(visited, "FUNCTION_NOT_ALLOWED", {
-      message: `The sequence of ${namesOf(call.funcname).join(".")} must be a literal name`,
-      hint: "Write nextval('my_seq'), with the name in quotes and without a schema.",
+      message: `The ${kind} of ${name} must be a literal name`,
+      hint: hintFor(name, type),
     });
-  judgeNameText(text, "sequence", { visited, judgement });
+  judgeNameText(text, kind, { visited, judgement });
 }
 
-export function judgeConfiguration(call: FuncCall, visited: VisitedNode, judgement: Judgement): void {
-  const [name = ""] = namesOf(call.funcname);
-  const count = CONFIGURATION_FUNCTIONS.get(name);
-  if (count === undefined) return;
-  const args = call.args ?? [];
-  const [first] = args;
-  if (first === undefined || args.length < count) return;
-  const text = literalOf(first, "regconfig");
-  if (text !== undefined) judgeNameText(text, "text search configuration", { visited, judgement });
-  else if ("ParamRef" in first || "NamedArgExpr" in first)
-    throw judgement.refuse(visited, "FUNCTION_NOT_ALLOWED", {
-      message: `The text search configuration of ${name} must be a literal name`,
-      hint: `Write ${name}('english', …); when the parameter is the document, write $1::text.`,
-    });
+function hintFor(name: string, type: string): string | undefined {
+  if (type === "regclass") return "Write nextval('my_seq'), with the name in quotes and without a schema.";
+  if (name === "ts_headline")
+    return "Write ts_headline('english', …); when the first argument is the document, write document::text.";
+  return type === "regconfig"
+    ? `Write ${name}('english', …); when the parameter is the document, write $1::text.`
+    : `Write ${name}('name', …), with one plain name in quotes.`;
 }
 
 /** Whether this is the type of `'name'::regclass` in nextval, or of `'name'::regconfig` in to_tsvector. */
-export function isNameLiteral({ parent: cast }: VisitedNode): boolean {
+export function isNameLiteral({ parent: cast }: VisitedNode, rules: PolicyRules): boolean {
   if (cast?.type !== "TypeCast" || cast.field !== "args" || cast.parent?.type !== "FuncCall") return false;
   const call = cast.parent.node;
   const [first] = call.args ?? [];
   const isFirst = first !== undefined && "TypeCast" in first && first.TypeCast === cast.node;
-  return isFirst && literalOf(first, nameTypeOf(call)) !== undefined;
+  return isFirst && literalOf(first, nameTypeOf(call, rules)) !== undefined;
 }
 
 /** The type of the function's first argument, when that is a name. */
-function nameTypeOf({ funcname, args = [] }: FuncCall): string | undefined {
+function nameTypeOf({ funcname, args = [] }: FuncCall, { nameArguments }: PolicyRules): string | undefined {
   const [name = "", ...rest] = namesOf(funcname);
   if (rest.length > 0) return undefined;
-  if (SEQUENCE_FUNCTIONS.has(name)) return "regclass";
-  return args.length >= (CONFIGURATION_FUNCTIONS.get(name) ?? Infinity) ? "regconfig" : undefined;
+  const known = Object.hasOwn(NAME_ARGUMENTS, name) ? NAME_ARGUMENTS[name] : nameArguments.get(name);
+  return known !== undefined && args.length >= known.from ? known.type : undefined;
 }
 
 interface NameTextContext {

@@ -1,3 +1,5 @@
+import type { NameArgument } from "./tables/function-names.ts";
+
 /** For which database a statement is judged, and what the server has beyond PostgreSQL's own that the judge knows. */
 export interface PolicyRules {
   readonly kind: "tenant" | "admin";
@@ -9,11 +11,19 @@ export interface PolicyRules {
   readonly refusedAttributes: ReadonlySet<string>;
   /** Names of types in pg_catalog that are on no list. */
   readonly refusedTypes: ReadonlySet<string>;
+  /** Functions of extensions that take an object's name first, in calls that have `from` arguments or more. */
+  readonly nameArguments: ReadonlyMap<string, NameArgument>;
 }
 
 const NOTHING: ReadonlySet<string> = new Set();
 
-const NO_EXTENSIONS = { functions: NOTHING, types: NOTHING, refusedAttributes: NOTHING, refusedTypes: NOTHING };
+const NO_EXTENSIONS: Omit<PolicyRules, "kind"> = {
+  functions: NOTHING,
+  types: NOTHING,
+  refusedAttributes: NOTHING,
+  refusedTypes: NOTHING,
+  nameArguments: new Map(),
+};
 
 export const TENANT_RULES: PolicyRules = { kind: "tenant", ...NO_EXTENSIONS };
 export const ADMIN_RULES: PolicyRules = { kind: "admin", ...NO_EXTENSIONS };

@@ -59,7 +59,7 @@ export function judgeTypeName(node: TypeName, visited: VisitedNode, judgement: J
   // An extension may have a type of a refused one's name; without a schema, PostgreSQL's own is meant.
   if (judgement.rules.types.has(name) && !isRefusedTypeAsColumn(name)) return;
   const isRefused = isRefusedType(name) || judgement.rules.refusedTypes.has(name);
-  if (isRefused && !isNameLiteral(visited)) throw refuseType(name, { visited, judgement });
+  if (isRefused && !isNameLiteral(visited, judgement.rules)) throw refuseType(name, { visited, judgement });
   if (judgement.rules.kind === "admin" && !isBuiltinType(name)) throw refuseType(name, { visited, judgement });
 }
 

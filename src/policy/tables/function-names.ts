@@ -3507,6 +3507,27 @@ export const REFUSED_ATTRIBUTE_NAMES: readonly string[] = [
   "xmltext",
 ];
 
+/** The first argument is of a type that reads a name or a number of the catalogs, as regclass does. */
+export interface NameArgument {
+  readonly type: string;
+  readonly from: number;
+}
+
+/** Allowed functions whose first argument is a catalog object, by its name or number, in calls that have `from` arguments or more. */
+export const NAME_ARGUMENTS: Readonly<Record<string, NameArgument>> = {
+  currval: { type: "regclass", from: 1 },
+  json_to_tsvector: { type: "regconfig", from: 3 },
+  jsonb_to_tsvector: { type: "regconfig", from: 3 },
+  nextval: { type: "regclass", from: 1 },
+  phraseto_tsquery: { type: "regconfig", from: 2 },
+  plainto_tsquery: { type: "regconfig", from: 2 },
+  setval: { type: "regclass", from: 2 },
+  to_tsquery: { type: "regconfig", from: 2 },
+  to_tsvector: { type: "regconfig", from: 2 },
+  ts_headline: { type: "regconfig", from: 3 },
+  websearch_to_tsquery: { type: "regconfig", from: 2 },
+};
+
 /** The types of pg_catalog, without arrays and tables. */
 export const BUILTIN_TYPE_NAMES: readonly string[] = [
   "aclitem",

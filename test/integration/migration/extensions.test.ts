@@ -4,6 +4,19 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type ClusterVersion, hasCluster } from "../../support/cluster.ts";
 import { startTestGateway, type TestGateway, type TestTenant } from "../../support/gateway.ts";
 
+/** An extension with functions of which one takes a name elsewhere than first, and one a name alone. */
+const ANOTHER_PLACE = `
+create schema postgate_extensions;
+create extension hstore schema postgate_extensions;
+create function postgate_extensions.name_second(text) returns text language internal as 'lower';
+create function postgate_extensions.name_second(text, regclass) returns text language internal as 'textcat';
+create function postgate_extensions.name_alone(text) returns text language internal as 'lower';
+create function postgate_extensions.name_alone(regclass) returns text language internal as 'lower';
+alter extension hstore add function postgate_extensions.name_second(text);
+alter extension hstore add function postgate_extensions.name_second(text, regclass);
+alter extension hstore add function postgate_extensions.name_alone(text);
+alter extension hstore add function postgate_extensions.name_alone(regclass)`;
+
 describe.each<ClusterVersion>([18, 15])("extensions on PostgreSQL %i", (version) => {
   describe.skipIf(!hasCluster(version))("that the operator allowed", () => {
     let gateway: TestGateway;
@@ -12,9 +25,10 @@ describe.each<ClusterVersion>([18, 15])("extensions on PostgreSQL %i", (version)
     beforeAll(async () => {
       gateway = await startTestGateway({
         version,
-        config: { extensions: ["pg_trgm", "citext", "hstore", "tablefunc"] },
+        config: { extensions: ["pg_trgm", "citext", "hstore", "tablefunc", "unaccent"] },
         prepare: async (database) => {
           await database.query("create extension fuzzystrmatch");
+          await database.query(ANOTHER_PLACE);
         },
       });
       tenant = await gateway.createTenant();
@@ -27,6 +41,9 @@ describe.each<ClusterVersion>([18, 15])("extensions on PostgreSQL %i", (version)
       ["an operator of hstore", "select 'a=>1'::hstore -> 'a' as v", "1"],
       ["a function of hstore", "select hstore('k', 'x') as v", '"k"=>"x"'],
       ["a function of tablefunc", "select count(*)::int as v from normal_rand(3, 0, 1)", 3],
+      ["a function of unaccent", "select unaccent('Hôtel') as v", "Hotel"],
+      ["a function of unaccent with its dictionary", "select unaccent('unaccent', 'Hôtel') as v", "Hotel"],
+      ["a function of unaccent called as a column", "select ('Hôtel'::text).unaccent as v", "Hotel"],
       ["a comparison of citext", "select 'ABC'::citext = 'abc'::citext as v", true],
     ])("work: %s", async (_what, sql, value) => {
       await expect(tenant.rows(sql)).resolves.toEqual([{ v: value }]);
@@ -51,6 +68,22 @@ describe.each<ClusterVersion>([18, 15])("extensions on PostgreSQL %i", (version)
       ],
       ["a function that takes a name from the catalogs", "select set_limit(0.5), 'x'::regclass", "SYSTEM_OBJECT"],
       ["the schema by name", "select postgate_extensions.similarity('a', 'b')", "QUALIFIED_NAME"],
+      ["a dictionary of another schema", "select unaccent('x.zzz', 'd')", "QUALIFIED_NAME"],
+      [
+        "a dictionary of another schema with COLLATE",
+        `select unaccent('x.zzz' collate "C", 'd')`,
+        "FUNCTION_NOT_ALLOWED",
+      ],
+      ["a dictionary by its number", "select unaccent(3765, 'd')", "FUNCTION_NOT_ALLOWED"],
+      ["a dictionary by its number in quotes", "select unaccent('3765', 'd')", "QUALIFIED_NAME"],
+      [
+        "a function with an overload whose second argument is a name",
+        "select name_second('a')",
+        "FUNCTION_NOT_ALLOWED",
+      ],
+      ["a function with an overload for a name alone", "select name_alone(1259)", "FUNCTION_NOT_ALLOWED"],
+      ["such a function called as a column", "select (1259).name_alone", "FUNCTION_NOT_ALLOWED"],
+      ["a dictionary by a parameter", "select unaccent($1, 'd')", "FUNCTION_NOT_ALLOWED"],
     ])("do not open %s", async (_what, sql, reason) => {
       expect((await tenant.query(sql)).body).toMatchObject({ code: "PARSE_ERROR", reason });
     });
