@@ -1,5 +1,6 @@
-// The last stage of a request: the JSON text of an answer, one result as it is, a batch's in a list, all of them together no
-// larger than allowed. Execution calls it before it commits a change, so that an answer too large undoes the change.
+// The last stage of a request: writes the JSON text of an answer. A single statement's result stands alone, a batch's results stand in
+// a list, and the size limit counts for all of them together. Execution calls it before it commits a change, so that an answer
+// that is too large undoes the change.
 
 import type { ResultSet } from "../execution/results/result-set.ts";
 import { DEFAULT_FORM, type QueryRequest, type StatementRequest } from "../base/query-request.ts";
@@ -11,7 +12,7 @@ export interface AnswerForm extends Pick<QueryRequest, "isBatch"> {
   readonly statements: readonly Pick<StatementRequest, "form">[];
 }
 
-/** @throws GatewayError RESULT_TOO_LARGE when it has more than `maxBytes`. */
+/** @throws GatewayError RESULT_TOO_LARGE when the answer has more than `maxBytes`. */
 export function encodeAnswer(
   results: readonly ResultSet[],
   { isBatch, statements }: AnswerForm,

@@ -1,5 +1,5 @@
-// From the text of a PostgreSQL array (`{1,NULL,"a b"}`, `[0:1]={{1},{2}}`) to a JSON array, in one pass. It knows the
-// form that array_out writes, not everything that array_in reads.
+// Encodes the text of a PostgreSQL array (`{1,NULL,"a b"}`, `[0:1]={{1},{2}}`) as a JSON array, in one pass. It reads the form that
+// array_out writes, and not everything that array_in accepts.
 
 import type { JsonWriter } from "./json-writer.ts";
 import type { Encode, ValueText } from "./scalar-encoders.ts";
@@ -12,14 +12,14 @@ const OPEN = 0x7b;
 const CLOSE = 0x7d;
 const NULL = Buffer.from("NULL");
 
-/** How the elements of an array type are encoded, and what stands between two of them in its text. */
+/** How the elements of an array type are encoded, and which character separates them in PostgreSQL's text. */
 export interface ElementFormat {
   readonly encode: Encode;
-  /** The code of one character: that of `;` for box, of `,` for all other built-in types. */
+  /** A character code: `;` for box, and `,` for all other built-in types. */
   readonly delimiter: number;
 }
 
-/** @throws Error when the text is not an array's: better no answer than a wrong one. */
+/** @throws (in the encoder) Error when the text is not an array. An error is better than a wrong answer. */
 export function arrayEncoder(elements: ElementFormat): Encode {
   return (json, { bytes, start, end }) => {
     let at = startOfArray(bytes, start, end);
@@ -34,7 +34,7 @@ export function arrayEncoder(elements: ElementFormat): Encode {
   };
 }
 
-/** Behind the bounds, which are written only where a lower one is not 1. */
+/** Returns the index of the opening brace. Bounds stand in front of it only if a lower bound is not 1. */
 function startOfArray(bytes: Buffer, start: number, end: number): number {
   const open = bytes[start] === BOUNDS ? start + bytes.subarray(start, end).indexOf(EQUALS) + 1 : start;
   if (open >= end || bytes[open] !== OPEN || bytes[end - 1] !== CLOSE)
@@ -42,7 +42,7 @@ function startOfArray(bytes: Buffer, start: number, end: number): number {
   return open;
 }
 
-/** The JSON of the brace or delimiter that stands here; undefined where an element begins. */
+/** Returns the JSON of the brace or delimiter at this index, or undefined if an element begins here. */
 function punctuationAt(bytes: Buffer, at: number, delimiter: number): string | undefined {
   const code = bytes[at];
   if (code === delimiter) return ",";
@@ -50,7 +50,7 @@ function punctuationAt(bytes: Buffer, at: number, delimiter: number): string | u
   return code === CLOSE ? "]" : undefined;
 }
 
-/** Gives the place behind the closing quote. */
+/** Encodes a quoted element and returns the index after its closing quote. */
 function encodeQuoted(json: JsonWriter, { bytes, start, end }: ValueText, encode: Encode): number {
   let escapes = 0;
   for (let at = start; at < end; at++) {
@@ -66,7 +66,7 @@ function encodeQuoted(json: JsonWriter, { bytes, start, end }: ValueText, encode
   throw endless();
 }
 
-/** array_out writes a backslash before a quote and before a backslash, and escapes nothing else. */
+/** Removes the escapes. array_out puts a backslash before a quote and before a backslash, and escapes nothing else. */
 function unescaped(bytes: Buffer, escapes: number): ValueText {
   const text = Buffer.allocUnsafe(bytes.length - escapes);
   let length = 0;
@@ -77,7 +77,7 @@ function unescaped(bytes: Buffer, escapes: number): ValueText {
   return { bytes: text, start: 0, end: length };
 }
 
-/** Gives the place behind the element. Only an unquoted NULL is NULL: the string is written with quotes. */
+/** Encodes an unquoted element and returns the index after it. Only an unquoted NULL is NULL: array_out quotes the string. */
 function encodeUnquoted(
   json: JsonWriter,
   { bytes, start, end }: ValueText,

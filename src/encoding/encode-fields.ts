@@ -1,4 +1,4 @@
-// What the columns of a result are, as JSON.
+// Writes the description of a result's columns as JSON.
 
 import type { Field } from "../wire/field.ts";
 import type { JsonWriter } from "./json-writer.ts";
@@ -6,9 +6,9 @@ import type { JsonWriter } from "./json-writer.ts";
 const MAX_PIECE = 16_384;
 
 /**
- * Writes `[…]`, piece by piece, so that it is given up as soon as it is too long.
+ * Writes `[…]` piece by piece, so that it stops as soon as the text is too long.
  *
- * @throws GatewayError RESULT_TOO_LARGE.
+ * @throws GatewayError RESULT_TOO_LARGE when the answer exceeds its limit.
  */
 export function encodeFields(json: JsonWriter, fields: readonly Field[], describe: (field: Field) => object): void {
   let text = "[";

@@ -1,5 +1,5 @@
-// A result set → the JSON text that Neon's SQL over HTTP has for it. Its drivers parse PostgreSQL's text by themselves; where
-// that is not asked for, Neon's own table of JSON values counts, not ours.
+// Writes a result set in the JSON form of Neon's SQL over HTTP. Neon's drivers ask for PostgreSQL's text and parse it themselves. For
+// a caller that does not ask for it, values follow Neon's own table and not docs/reference/values.md.
 
 import type { ResultSet } from "../execution/results/result-set.ts";
 import type { Field } from "../wire/field.ts";
@@ -21,7 +21,7 @@ const describe = (field: Field): object => ({
   format: "text",
 });
 
-/** @throws GatewayError RESULT_TOO_LARGE. */
+/** @throws GatewayError RESULT_TOO_LARGE when the answer exceeds its limit. */
 export function encodeNeonResult(json: JsonWriter, result: ResultSet, { rowMode, types }: ResultForm): void {
   const { fields, userTypes, commandTag } = result;
   const encoderOf = types === "text" ? (): Encode => encodeString : encodersOf(userTypes, NEON_SCALAR_ENCODERS);

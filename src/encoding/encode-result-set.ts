@@ -1,4 +1,4 @@
-// A result set → a QueryResponse. What a value looks like is encoder-for.ts's.
+// Writes a result set as a QueryResponse. encoder-for.ts decides what each value looks like.
 
 import type { ResultSet } from "../execution/results/result-set.ts";
 import type { Field } from "../wire/field.ts";
@@ -10,13 +10,13 @@ import type { JsonWriter } from "./json-writer.ts";
 import { encodeString, type Encode } from "./scalar-encoders.ts";
 import { typeName } from "./type-name.ts";
 
-/** `INSERT 0 5` → `INSERT`. */
+/** Returns the verb of a command tag: `INSERT` for `INSERT 0 5`. */
 const COUNTS_OF_TAG = /[ 0-9]+$/;
 
 /**
- * Writes `{"rows":[…],"row_count":n}`, and what the form asks for besides.
+ * Writes `{"rows":[…],"row_count":n}` and the further keys that the form asks for.
  *
- * @throws GatewayError RESULT_TOO_LARGE.
+ * @throws GatewayError RESULT_TOO_LARGE when the answer exceeds its limit.
  */
 export function encodeResultSet(json: JsonWriter, result: ResultSet, { rowMode, types, withFields }: ResultForm): void {
   const encoderOf = types === "text" ? (): Encode => encodeString : encodersOf(result.userTypes);

@@ -1,4 +1,4 @@
-// The rows of a result as JSON. How a row and its values are written is decided once per result, never per value.
+// Writes the rows of a result as JSON. The encoders of its columns are chosen once for each result, and never for each value.
 
 import { createBounds, type DataRow, locateValues, type ValueBounds } from "../wire/data-row.ts";
 import type { ResultSet } from "../execution/results/result-set.ts";
@@ -17,7 +17,7 @@ const COMMA = Buffer.from(",");
 interface NamedColumn {
   readonly index: number;
   readonly typeOid: number;
-  /** What stands before the value: `{"id":` for the first column of a row of objects, `,"name":` for the others. */
+  /** The text before the value: `{"id":` for the first column of a row object, and `,"name":` for the others. */
   readonly prefix: Buffer;
 }
 
@@ -28,19 +28,19 @@ interface Column extends NamedColumn {
 interface RowPlan {
   readonly columns: readonly Column[];
   readonly end: "}" | "]";
-  /** A row without columns. */
+  /** The JSON of a row without columns. */
   readonly empty: "{}" | "[]";
-  /** Of the values of the row in hand. */
+  /** The bounds of each value in the current row. */
   readonly bounds: ValueBounds;
 }
 
 /**
- * Writes `[{…},…]`
+ * Writes `[{…},…]`.
  *
- * Column names stand in every row and a control character takes six bytes, so it can be many times what PostgreSQL sent: it is
- * given up as soon as it is too long, not when it is complete.
+ * The text can be many times longer than what PostgreSQL sent, because column names stand in every row and a control character takes
+ * six bytes. Writing therefore stops as soon as the text is too long.
  *
- * @throws GatewayError RESULT_TOO_LARGE.
+ * @throws GatewayError RESULT_TOO_LARGE when the answer exceeds its limit.
  */
 export function encodeRows(json: JsonWriter, result: ResultSet, form: RowsForm): void {
   if (result.rows.length === 0) {
@@ -59,7 +59,7 @@ export function encodeRows(json: JsonWriter, result: ResultSet, form: RowsForm):
   json.text("]");
 }
 
-/** What PostgreSQL sends before a value takes as much as the quotes and the comma around it. */
+/** Estimates the JSON size. The length that PostgreSQL sends before a value takes as many bytes as the quotes and comma around it. */
 function expectedBytes(rows: readonly DataRow[], { columns }: RowPlan): number {
   let bytes = 0;
   for (const { prefix } of columns) bytes += prefix.length;
@@ -75,7 +75,7 @@ function planOf({ fields }: ResultSet, { rowMode, encoderOf }: RowsForm): RowPla
   return rowMode === "object" ? { columns, end: "}", empty: "{}", bounds } : { columns, end: "]", empty: "[]", bounds };
 }
 
-/** By the fields that a statement has each time it runs. */
+/** Column encoders by the array of fields, which is the same each time a statement runs. */
 const COLUMNS_BY_NAME = new WeakMap<ResultSet["fields"], readonly NamedColumn[]>();
 
 function columnsByName(fields: ResultSet["fields"]): readonly NamedColumn[] {
@@ -86,7 +86,7 @@ function columnsByName(fields: ResultSet["fields"]): readonly NamedColumn[] {
   return columns;
 }
 
-/** A name that occurs twice stands once, at its first place and with its last value, as in a JavaScript object. */
+/** Drops repeated names. A repeated name keeps its first position and its last value, as in a JavaScript object. */
 function nameColumns(fields: ResultSet["fields"]): readonly NamedColumn[] {
   const lastByName = new Map(fields.map(({ name, typeOid }, index) => [name, { index, typeOid }]));
   return [...lastByName].map(([name, { index, typeOid }], position) => ({

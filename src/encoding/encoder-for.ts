@@ -1,4 +1,4 @@
-// Which encoder a type has. Asked once per column and result, never per value.
+// Chooses the encoder of a type. It is asked once for each column of a result, and never for each value.
 
 import { FIRST_LOOKED_UP_TYPE_OID, type UserType } from "../execution/results/result-set.ts";
 import { BUILTIN_ARRAY_TYPES } from "./builtin-array-types.ts";
@@ -10,9 +10,9 @@ type UserTypes = ReadonlyMap<number, UserType>;
 const UNKNOWN: UserType = { kind: "scalar" };
 
 /**
- * The encoder of a type by its OID. Total: what no table knows is PostgreSQL's text, as a string.
+ * Returns the encoder of a type by its OID. A type that no table lists is written as PostgreSQL's text, in a string.
  *
- * Each type is worked out once: thousands of domains may stand upon each other, below each of 1,664 columns.
+ * Each type is resolved once, because thousands of domains may be based on each other, in each of 1,664 columns.
  */
 export function encodersOf(userTypes: UserTypes, scalars = SCALAR_ENCODERS): (typeOid: number) => Encode {
   const known = new Map<number, Encode>();

@@ -1,5 +1,5 @@
-// Grows the JSON text of an answer as bytes: what PostgreSQL sent is copied, never turned into JavaScript strings. In charge of
-// escaping and of the limit; which value is written how is the encoders' business.
+// Builds the JSON text of an answer as bytes. It copies what PostgreSQL sent and never turns it into JavaScript strings. This file is
+// in charge of escaping and of the size limit; the encoders decide how each value is written.
 
 import { isUtf8 } from "node:buffer";
 import { resultTooLarge } from "../base/errors.ts";
@@ -8,18 +8,18 @@ const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const FIRST_PRINTABLE = 0x20;
 const FIRST_CAPACITY = 1_024;
-/** What a text that waits for a slow reader may hold in memory besides itself. */
+/** Maximum unused capacity of a finished text, which may stay in memory for a long time when its reader is slow. */
 const MAX_WASTE_BYTES = 1_048_576;
-/** Below it, a loop is faster than the call that copies. */
+/** A run up to this length is copied by a loop, which is faster than Buffer.copy for so few bytes. */
 const SHORT_RUN_BYTES = 48;
-/** After so many bytes that need no escape there are likely more: looked at four at a time. */
+/** After this many bytes without an escape, the rest is probably plain too, and is examined four bytes at a time. */
 const PLAIN_RUN_BYTES = 16;
 const WORD_BYTES = 4;
-/** In each byte of a word. */
+/** A 1 in each byte of a word. */
 const ONES = 0x01010101;
 const HIGH_BITS = 0x80808080;
 
-/** The escape of each character below 32, as JSON.stringify writes it; then those of the quote and the backslash. */
+/** The escape of each character code up to the backslash, as JSON.stringify writes it. */
 const ESCAPES: readonly Buffer[] = Array.from({ length: BACKSLASH + 1 }, (_, code) =>
   Buffer.from(JSON.stringify(String.fromCharCode(code)).slice(1, -1)),
 );
@@ -28,20 +28,20 @@ export class JsonWriter {
   readonly #maxBytes: number;
   #buffer = Buffer.allocUnsafe(FIRST_CAPACITY);
   #length = 0;
-  /** Of the bytes that were read last: rows lie in a few large pieces. */
+  /** A view of the last input buffer. It is kept because the rows of a result lie in a few large buffers. */
   #view: DataView = new DataView(new ArrayBuffer(0));
 
-  /** @param maxBytes of the whole text. */
+  /** @param maxBytes the maximum size of the whole text */
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
   }
 
-  /** Makes room at once for about so many bytes: growing step by step copies what is there each time. */
+  /** Reserves room for about this many bytes at once, because each later growth copies the text. */
   expect(bytes: number): void {
     this.#reserve(Math.min(bytes, this.#maxBytes));
   }
 
-  /** What is JSON already, all of it ASCII: braces, keywords, counts. */
+  /** Appends JSON that is pure ASCII: braces, keywords, counts. */
   text(json: string): void {
     this.#reserve(json.length);
     const buffer = this.#buffer;
@@ -50,7 +50,7 @@ export class JsonWriter {
     this.#length = length;
   }
 
-  /** Bytes that are JSON already. */
+  /** Appends bytes that are JSON already. */
   copy(bytes: Buffer, start = 0, end = bytes.length): void {
     this.#reserve(end - start);
     if (end - start > SHORT_RUN_BYTES) {
@@ -68,7 +68,7 @@ export class JsonWriter {
     this.#buffer[this.#length++] = code;
   }
 
-  /** Characters in UTF-8, as a JSON string. */
+  /** Appends UTF-8 text as a JSON string. */
   string(bytes: Buffer, start: number, end: number): void {
     this.byte(QUOTE);
     let from = start;
@@ -85,8 +85,8 @@ export class JsonWriter {
   }
 
   /**
-   * A place in front of the first byte that must be escaped, and in front of the end. How a word tells whether one of its bytes is
-   * below n, or equal to one: "Determine if a word has a byte less than n" in Sean Anderson's Bit Twiddling Hacks.
+   * Returns an index at or before the first byte that must be escaped, and before the end. The tests on whole words are from "Determine
+   * if a word has a byte less than n" in Sean Anderson's Bit Twiddling Hacks.
    */
   #skipPlainWords(bytes: Buffer, start: number, end: number): number {
     if (this.#view.buffer !== bytes.buffer) this.#view = new DataView(bytes.buffer);
@@ -103,15 +103,15 @@ export class JsonWriter {
     return at;
   }
 
-  /** @throws GatewayError RESULT_TOO_LARGE as soon as it is known. */
+  /** @throws GatewayError RESULT_TOO_LARGE when the text so far exceeds the limit. */
   requireRoom(): void {
     if (this.#length > this.#maxBytes) throw resultTooLarge(this.#maxBytes);
   }
 
   /**
-   * The whole text, valid UTF-8 in any case: a database in SQL_ASCII gives whatever bytes were put into it.
+   * Returns the whole text. It is always valid UTF-8, although a database in SQL_ASCII can hold any bytes.
    *
-   * @throws GatewayError RESULT_TOO_LARGE.
+   * @throws GatewayError RESULT_TOO_LARGE when the text exceeds the limit.
    */
   take(): Buffer {
     const written = this.#buffer.subarray(0, this.#length);

@@ -1,6 +1,6 @@
 import { encodeBoolean, encodeFloat, encodeVerbatim, type Encode } from "./scalar-encoders.ts";
 
-/** What Neon's SQL over HTTP does not write as PostgreSQL's text in a string, by OID. */
+/** Encoders, by OID, of the types that Neon's SQL over HTTP does not write as a string with PostgreSQL's text. */
 export const NEON_SCALAR_ENCODERS: ReadonlyMap<number, Encode> = new Map([
   [16, encodeBoolean], // bool
   [21, encodeVerbatim], // int2

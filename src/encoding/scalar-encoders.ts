@@ -1,16 +1,16 @@
-// From PostgreSQL's text of one value to its JSON text, for values that are not arrays. docs/reference/values.md is the
-// table. Bytes become bytes: what is written is what came, so that no value can lose digits, keys or bytes on the way.
+// Encodes PostgreSQL's text of one value as JSON, for values that are not arrays, by the table in docs/reference/values.md. Bytes are
+// copied and never parsed, so that no value can lose digits, keys or bytes.
 
 import type { JsonWriter } from "./json-writer.ts";
 
-/** Where the text of a value lies that PostgreSQL has sent. */
+/** The position of one value's text in the bytes that PostgreSQL sent. */
 export interface ValueText {
   readonly bytes: Buffer;
   readonly start: number;
   readonly end: number;
 }
 
-/** Writes a value, never NULL. It keeps nothing of what it is given: the same object comes with the next value. */
+/** Writes a value that is not NULL. It must not keep the ValueText, because the caller reuses that object for the next value. */
 export type Encode = (json: JsonWriter, value: ValueText) => void;
 
 const SPACE = 0x20;
@@ -18,18 +18,18 @@ const PLUS = 0x2b;
 const ZERO = 0x30;
 const NINE = 0x39;
 const LETTER_T = 0x74;
-/** Fewer characters than the shortest number that a double cannot hold has, sign included. */
+/** A number with at most this many characters, sign included, always fits a double exactly. */
 const ALWAYS_SAFE_CHARACTERS = 15;
 
 export const encodeString: Encode = (json, { bytes, start, end }) => json.string(bytes, start, end);
 
-/** For text that is JSON already: json, jsonb and the whole numbers that fit a double. */
+/** Copies text that is JSON already: json, jsonb, and whole numbers that fit a double. */
 export const encodeVerbatim: Encode = (json, { bytes, start, end }) => json.copy(bytes, start, end);
 
 export const encodeBoolean: Encode = (json, { bytes, start }) =>
   json.text(bytes[start] === LETTER_T ? "true" : "false");
 
-/** PostgreSQL's text of a finite float is a JSON number (`-0` and `1e+20` too); NaN and the infinities end in a letter. */
+/** Copies a finite float, whose text is a JSON number (also `-0` and `1e+20`). NaN and the infinities, which end in a letter, become strings. */
 export const encodeFloat: Encode = (json, value) =>
   (value.bytes[value.end - 1] ?? 0) > NINE ? encodeString(json, value) : encodeVerbatim(json, value);
 
@@ -41,7 +41,7 @@ const encodeInt8: Encode = (json, value) => {
   else encodeString(json, value);
 };
 
-/** `2026-02-03 04:05:06.789+00` to RFC 3339; `infinity` and years BC, which it cannot express, stay as they are. */
+/** Writes `2026-02-03 04:05:06.789+00` as RFC 3339. It leaves `infinity` and years BC, which RFC 3339 cannot express, as they are. */
 const encodeTimestamptz: Encode = (json, value) => {
   const { bytes, start, end } = value;
   let space = start;
@@ -57,7 +57,7 @@ const encodeTimestamptz: Encode = (json, value) => {
   json.text(':00"');
 };
 
-/** Built-in types whose JSON form is not a string, or not PostgreSQL's own text, by OID. */
+/** Encoders, by OID, of the built-in types whose JSON is not a string with PostgreSQL's own text. */
 export const SCALAR_ENCODERS: ReadonlyMap<number, Encode> = new Map([
   [16, encodeBoolean], // bool
   [20, encodeInt8], // int8

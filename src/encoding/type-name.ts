@@ -1,5 +1,5 @@
-// The name of a type as `fields` tells it: PostgreSQL's own (`int4`, not `integer`), the tenant's own without a schema, an
-// array as its elements' name and `[]`.
+// Finds the name of a type for `fields`: PostgreSQL's own name (`int4`, not `integer`), a tenant's type without its schema, and an
+// array as the name of its elements with `[]`.
 
 import type { UserType } from "../execution/results/result-set.ts";
 import { BUILTIN_ARRAY_TYPES } from "./builtin-array-types.ts";

@@ -1,11 +1,11 @@
-// The part of libpg-query's Emscripten factory that parser-instance.ts uses. The package declares types only for its
-// wrapper, which starts an instance at import and cannot replace it.
+// Declares the part of libpg-query's Emscripten factory that parser-instance.ts uses. The package declares types only for its wrapper,
+// which starts one instance at import and cannot replace it.
 declare module "libpg-query/wasm/libpg-query.js" {
   export interface ParserModule {
     readonly HEAPU8: Uint8Array;
     readonly _malloc: (bytes: number) => number;
     readonly _free: (pointer: number) => void;
-    /** Gives a pointer to `{ char *tree; char *stderr; PgQueryError *error; }`. */
+    /** Returns a pointer to `{ char *tree; char *stderr; PgQueryError *error; }`. */
     readonly _wasm_parse_query_raw: (text: number) => number;
     readonly _wasm_free_parse_result: (result: number) => void;
     readonly getValue: (pointer: number, type: "i32") => number;
@@ -22,7 +22,7 @@ declare module "libpg-query/wasm/libpg-query.js" {
   export default createModule;
 }
 
-// Part of every JavaScript engine, but TypeScript declares it only together with the browser's DOM.
+// Every JavaScript engine has WebAssembly, but TypeScript declares it only together with the browser's DOM.
 declare namespace WebAssembly {
   type Imports = Readonly<Record<string, unknown>>;
   class Module {

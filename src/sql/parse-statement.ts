@@ -1,6 +1,5 @@
-// Turns a text into the one statement that it holds, by PostgreSQL's own grammar, in the calling thread. In charge of
-// refusing what is not exactly one statement; text-bounds.ts says which texts may come here, policy/ judges what the
-// statement does.
+// Parses a text with PostgreSQL's own grammar, in the calling thread, and refuses what is not exactly one statement. text-bounds.ts
+// decides which texts may come here, and policy/ judges what the statement does.
 
 import { refusal } from "../base/errors.ts";
 import type { ParsedStatement } from "./parsed-statement.ts";
@@ -10,7 +9,7 @@ import { readStatements } from "./read-statements.ts";
 import { tooComplex } from "./text-bounds.ts";
 
 export interface Parser {
-  /** False before the first `ready`, and while an instance that failed is replaced. */
+  /** False before the first `ready`, and while a failed instance is being replaced. */
   readonly isReady: boolean;
   /** Resolves as soon as `parse` may be called. */
   readonly ready: () => Promise<void>;

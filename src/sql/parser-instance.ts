@@ -1,5 +1,5 @@
-// Runs PostgreSQL's own parser, compiled to WebAssembly, in this thread. In charge of its memory and of replacing an
-// instance that has failed; not of deciding which texts may reach it.
+// Runs PostgreSQL's own parser, compiled to WebAssembly, in this thread. This file owns the parser's memory and replaces an instance
+// that has failed. text-bounds.ts decides which texts may reach it.
 
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
@@ -12,7 +12,7 @@ export type ParseOutcome =
   | { readonly kind: "syntax-error"; readonly message: string; readonly position: number | undefined }
   | { readonly kind: "too-complex" };
 
-/** A parser that can be used at once; `undefined` while its instance is loaded or replaced. */
+/** Holds the parser instance, and replaces it after a failure. */
 export interface ParserInstance {
   readonly isReady: boolean;
   /** Resolves as soon as `parse` may be called. */
@@ -33,7 +33,7 @@ export function createParserInstance(compiled: () => Promise<WebAssembly.Module>
           module = loaded;
         },
         (error: unknown) => {
-          loading = undefined; // Tried again by the next text: what was missing may be there then.
+          loading = undefined; // The next text tries again.
           throw error;
         },
       );
@@ -44,7 +44,7 @@ export function createParserInstance(compiled: () => Promise<WebAssembly.Module>
       try {
         return parseWith(module, sql);
       } catch {
-        // A stack overflow or a trap: the instance's memory is in no known state, and later texts would fail or hang.
+        // After a stack overflow or a trap the state of the instance's memory is unknown, and later texts would fail or hang.
         module = undefined;
         loading = undefined;
         return { kind: "too-complex" };
@@ -55,10 +55,10 @@ export function createParserInstance(compiled: () => Promise<WebAssembly.Module>
 
 let compiling: Promise<WebAssembly.Module> | undefined;
 
-/** About 40 ms of work in the background, once: its result serves all instances of all threads. */
+/** Compiles the module once, in about 40 ms in the background. Worker threads receive the compiled module. */
 export function compileParser(): Promise<WebAssembly.Module> {
   compiling ??= readAndCompile().catch((error: unknown) => {
-    compiling = undefined; // Tried again by the next text.
+    compiling = undefined; // The next text tries again.
     throw error;
   });
   return compiling;
@@ -75,11 +75,11 @@ async function instantiate(compiled: Promise<WebAssembly.Module>): Promise<Parse
     instantiateWasm: (imports, receive) => {
       receive(new WebAssembly.Instance(module, imports));
     },
-    printErr: () => undefined, // It would write to our stderr what the exception says as well.
+    printErr: () => undefined, // The exception carries the same text.
   });
 }
 
-/** Frees nothing when the parser throws: the instance is thrown away then. */
+/** Parses a text. It frees no memory if the parser throws, because the instance is then discarded. */
 function parseWith(module: ParserModule, sql: string): ParseOutcome {
   const text = copyIn(module, sql);
   const result = module._wasm_parse_query_raw(text);
@@ -93,7 +93,7 @@ function copyIn(module: ParserModule, sql: string): number {
   const bytes = Buffer.byteLength(sql);
   const pointer = module._malloc(bytes + 1);
   if (pointer === 0) throw new Error("The parser has no memory left");
-  // Read after malloc: a memory that grows gets another buffer.
+  // HEAPU8 must be read after malloc, because a memory that grows gets a new buffer.
   const { HEAPU8: memory } = module;
   new TextEncoder().encodeInto(sql, memory.subarray(pointer, pointer + bytes));
   memory[pointer + bytes] = 0;
@@ -105,7 +105,7 @@ function readOutcome(module: ParserModule, result: number): ParseOutcome {
   const error = module.getValue(result + 8, "i32");
   if (error === 0) return { kind: "tree", json: module.UTF8ToString(module.getValue(result, "i32")) };
   const message = module.UTF8ToString(module.getValue(error, "i32"));
-  // The grammar's own stack is full; PostgreSQL reports it as a syntax error, and gives no other sign than this text.
+  // PostgreSQL reports an overflow of the grammar's own stack as a syntax error, and only this text tells the two apart.
   if (message.startsWith("memory exhausted")) return { kind: "too-complex" };
   const position = module.getValue(error + 16, "i32");
   return { kind: "syntax-error", message, position: position > 0 ? position : undefined };

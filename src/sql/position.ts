@@ -1,6 +1,6 @@
 /**
- * Turns a byte offset into the UTF-8 form of `text` into a 1-based position in characters (code points, as PostgreSQL
- * counts: an emoji is one). The parser gives -1, or nothing, where it knows no location.
+ * Turns a byte offset in the UTF-8 form of `text` into a 1-based position in characters. A character is a code point, as PostgreSQL
+ * counts them: an emoji is one. Returns undefined for an unknown location, which the parser gives as -1 or leaves out.
  */
 export function characterPosition(text: string, byteOffset: number | undefined): number | undefined {
   if (byteOffset === undefined || byteOffset < 0) return undefined;

@@ -1,5 +1,5 @@
-// Estimates what parsing a text will cost, before the parser sees it. It only bounds cost: what a text means and whether
-// it is safe is decided on the parse tree alone, so a wrong count here lets nothing through.
+// Estimates what parsing a text will cost, before the parser sees it. It only bounds the cost. Whether a statement is safe is decided
+// on the parse tree alone, so a wrong count here lets nothing through.
 
 export interface TextCost {
   readonly tokens: number;
@@ -23,7 +23,7 @@ const OPERATOR_RUN = /[~!@#^&|`?+\-*/%<>=]*/y;
 const COMMENT_EDGE = /\/\*|\*\//g;
 const ESCAPE_STRING_EDGE = /\\[^]|'/g;
 
-// Where tokens begin and end, by the rules of PostgreSQL's lexer. A string that is not closed goes on to the end.
+// Finds where tokens begin and end by the rules of PostgreSQL's lexer. A string that is not closed reaches to the end of the text.
 const TOKEN_PATTERNS = [
   /[ \t\n\r\f\v]+/,
   /--[^\n\r]*/,
@@ -80,7 +80,7 @@ class CostScan {
     }
   }
 
-  /** Of strings whose end the token pattern does not find: dollar-quoted ones and those with backslash escapes. */
+  /** Finds the end of strings that the token pattern cannot: dollar-quoted strings and those with backslash escapes. */
   #skipRestOfString(start: number): void {
     const last = this.#sql.charAt(this.#at - 1);
     const first = this.#sql.charAt(start);
@@ -93,7 +93,7 @@ class CostScan {
     }
   }
 
-  /** What of the pattern comes next; at the end of the text undefined. */
+  /** Returns the next match of the pattern, or undefined at the end of the text. */
   #skipPast(pattern: RegExp): string | undefined {
     pattern.lastIndex = this.#at;
     const found = pattern.exec(this.#sql)?.[0];

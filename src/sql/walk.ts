@@ -1,30 +1,30 @@
-// Visits every node of a parse tree. In charge of missing none: what the schema does not know is refused, so that what
-// a later grammar adds is closed until somebody has looked at it. It judges nothing itself.
+// Visits every node of a parse tree and misses none. A node, field or value that the schema does not know is refused, so that what a
+// later grammar adds stays closed until somebody has reviewed it. This file judges nothing itself.
 
 import type { Node } from "@pgsql/types";
 
 import { type GatewayError, refusal } from "../base/errors.ts";
 import { ENUM_VALUES, NODE_FIELDS } from "./parse-tree-schema.ts";
 
-/** `SelectStmt`, `RangeVar`, `FuncCall`, … */
+/** The name of a node type: `SelectStmt`, `RangeVar`, `FuncCall`, … */
 export type NodeType = Node extends infer Each ? (Each extends unknown ? keyof Each & string : never) : never;
 
 /** The fields of a node of the given type. */
 export type NodeOf<Type extends NodeType> = Extract<Node, Record<Type, unknown>>[Type];
 
-/** One node and where it stands. Narrow it by `type`: `if (visited.type === "RangeVar") visited.node.relname`. */
+/** One node and its place in the tree. Narrow it by `type`: `if (visited.type === "RangeVar") visited.node.relname`. */
 export type VisitedNode = {
   [Type in NodeType]: {
     readonly type: Type;
     readonly node: NodeOf<Type>;
-    /** The field of the parent that holds this node, itself or in a list; undefined at the root. */
+    /** The field of the parent that holds this node, directly or in a list. Undefined at the root. */
     readonly field: string | undefined;
-    /** The chain of parents up to the root, for rules that depend on the place of a node. */
+    /** The parent, which links to its own parent and so up to the root, for rules that depend on the place of a node. */
     readonly parent: VisitedNode | undefined;
   };
 }[NodeType];
 
-/** Bounds the work of everything that walks a tree: 5,000 numbers in a list are 10,000 nodes. */
+/** Bounds the work of every walk. A list of 5,000 numbers has 10,000 nodes. */
 const MAX_NODES = 50_000;
 
 /**
@@ -39,7 +39,7 @@ export function visitTree(root: Node, visit: (visited: VisitedNode) => void): vo
   let count = 0;
   for (let visited = pending.take(); visited !== undefined; visited = pending.take()) {
     if (++count > MAX_NODES) throw refusal("TOO_COMPLEX", "Query is too complex");
-    pending.addChildren(visited); // First, so that `visit` never sees a node that the schema does not know.
+    pending.addChildren(visited); // This comes first, so that `visit` never sees a node that the schema does not know.
     visit(visited);
   }
 }
@@ -74,7 +74,7 @@ function toFieldKind(declared: string): FieldKind {
   return { kind: "scalar", type: declared };
 }
 
-/** An explicit stack in place of recursion, which a tree 5,000 levels deep would overflow. */
+/** An explicit stack. Recursion would overflow on a tree that is 5,000 levels deep. */
 class PendingNodes {
   readonly #schema = loadSchema();
   readonly #stack: VisitedNode[] = [];
@@ -101,7 +101,7 @@ class PendingNodes {
       this.#field = field;
       this.#addField(known, node[field]);
     }
-    reverseFrom(this.#stack, start); // The stack gives the last one first.
+    reverseFrom(this.#stack, start); // The stack returns the last child first.
   }
 
   #addField(known: FieldKind, value: unknown): void {
@@ -124,7 +124,7 @@ class PendingNodes {
     }
   }
 
-  /** An empty wrapper stands for nothing: a plain DISTINCT is a list of one of them. */
+  /** Skips an empty wrapper, which stands for nothing. A plain DISTINCT is a list with one of them. */
   #addWrapped(wrapper: unknown): void {
     if (!isObject(wrapper)) throw this.#unknownValue();
     for (const type in wrapper) this.#addNode(type, wrapper[type]);
@@ -132,7 +132,7 @@ class PendingNodes {
 
   #addNode(type: string, node: unknown): void {
     if (!isObject(node)) throw this.#unknownValue();
-    // The one place where the parser's JSON becomes a typed node. The schema is generated from the same types.
+    // Only here does the parser's JSON become a typed node. The schema is generated from the same types.
     this.#stack.push({ type, node, field: this.#field, parent: this.#parent } as unknown as VisitedNode);
   }
 
@@ -145,7 +145,7 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null;
 }
 
-/** In place: this runs once a node. */
+/** Reverses in place, because this runs for each node. */
 function reverseFrom(nodes: VisitedNode[], start: number): void {
   for (let low = start, high = nodes.length - 1; low < high; low += 1, high -= 1) {
     const [first, last] = [nodes[low], nodes[high]];
