@@ -15,10 +15,11 @@ const LONG = "SELECT count(*) FROM generate_series(1, 200000)";
 
 const database = await startDatabase(2);
 const [quiet, noisy] = database.tenants;
-const client = new pg.Client(database.connection);
+const { host, user, database: name } = database.connection;
+const client = new pg.Client({ ...database.connection, password: database.connection.password ?? "" });
 await client.connect();
 const server = await startServer("dist/cli/main.js", {
-  DATABASE_URL: database.url,
+  DATABASE_URL: `postgres://${user}@localhost/${name}?host=${encodeURIComponent(host)}&port=${database.connection.port}`,
   POSTGATE_PORT: "0",
 });
 

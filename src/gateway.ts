@@ -2,6 +2,7 @@
 // and ends everything that it started, in the opposite order.
 
 import { join } from "node:path";
+import { Slices } from "./base/slices.ts";
 import { createAuthenticator } from "./auth/authenticate.ts";
 import { createLastUsedRecorder, type LastUsedRecorder } from "./auth/last-used-recorder.ts";
 import { cachePrincipals } from "./auth/principal-cache.ts";
@@ -76,7 +77,13 @@ export function createGateway(config: Config, observe: Observe = createLog({ lev
 
   return {
     listen: () =>
-      (starting ??= start({ config, observe, signal: stop.signal, onClose: (closer) => closers.push(closer) })),
+      (starting ??= start({
+        config,
+        observe,
+        signal: stop.signal,
+        onClose: (closer) => closers.push(closer),
+        slices: new Slices(),
+      })),
     close: () => (closing ??= closeAll()),
   };
 }
@@ -87,10 +94,12 @@ interface Start {
   /** Aborted when the gateway is closed: a start that has not come to its end is broken off. */
   readonly signal: AbortSignal;
   readonly onClose: (closer: Closer) => void;
+  /** The long work of all requests together. */
+  readonly slices: Slices;
 }
 
 async function start(options: Start): Promise<Listening> {
-  const { config, onClose, signal } = options;
+  const { config, onClose, signal, slices } = options;
   const operations = await openOperations(options);
   const { observe } = operations;
   for (const message of config.warnings ?? []) observe({ kind: "warning", message });
@@ -113,13 +122,14 @@ async function start(options: Start): Promise<Listening> {
     maxResultBytes: config.maxResultBytes,
     execute: operations.timed(
       "execute",
-      createExecution({ config, operator, installation, control, operations, onClose }),
+      createExecution({ config, operator, installation, control, operations, onClose, slices }),
     ),
   });
   const server = createHttpServer({
     authenticate: operations.timed("authenticate", createAuthentication({ config, control, lastUsed, operations })),
     runQuery: withSqlLog(pipeline, config.logSql, observe),
     observe,
+    slices,
     ...httpSettingsOf(config),
   });
   onClose(() => server.close(config.shutdownTimeoutMs));
@@ -160,7 +170,7 @@ interface Database {
 
 async function openDatabase({ config: { database }, onClose, signal }: Start): Promise<Database> {
   if (database.kind === "external") return { operator: database.connection, broken: new Promise(() => undefined) };
-  const embedded = await startEmbedded(database);
+  const embedded = await startEmbedded({ dataDir: database.dataDir });
   onClose(() => embedded.stop());
   // Not started again here: whoever supervises this process starts it, and with it PostgreSQL, which then recovers.
   const broken = embedded.exited.then(
@@ -219,7 +229,7 @@ function createApproval({ config, installation, operations, onClose }: Approval)
   };
 }
 
-interface Execution extends Approval {
+interface Execution extends Approval, Pick<Start, "slices"> {
   readonly operator: ConnectionSettings;
   readonly control: QueryPool;
 }
@@ -231,8 +241,9 @@ function createExecution({
   control,
   operations,
   onClose,
+  slices,
 }: Execution): QueryStages["execute"] {
-  const { roles, auth, exec, lockBound } = installation;
+  const { roles, auth, exec } = installation;
   const ownsSessions = config.preparedStatements;
   const types = new TypeCatalog((text, values) => control.query({ name: "find_types", text }, values));
   const openPool = (name: string, connection: ConnectionSettings, maxConnections: number): Executor => {
@@ -245,9 +256,9 @@ function createExecution({
     });
     onClose(() => pool.close(config.shutdownTimeoutMs));
     operations.watchPool(name, () => pool.usage);
-    return new Executor(pool, types);
+    return new Executor(pool, types, slices);
   };
-  const dedicated = new DedicatedPools({ installHelpers, ownsSessions });
+  const dedicated = new DedicatedPools({ installHelpers, ownsSessions, slices });
   onClose(() => dedicated.close(config.shutdownTimeoutMs));
   operations.watchPool("dedicated", () => dedicated.usage);
   return createBackends({
@@ -257,6 +268,6 @@ function createExecution({
     admin: openPool("admin", auth, ADMIN_CONNECTIONS),
     dedicated,
     provisioner: createProvisioner(operator, roles),
-    limits: { timeoutMs: config.queryTimeoutMs, maxBytes: config.maxResultBytes, maxLocks: lockBound },
+    limits: { timeoutMs: config.queryTimeoutMs, maxBytes: config.maxResultBytes },
   });
 }

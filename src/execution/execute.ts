@@ -2,6 +2,7 @@
 // run is in statement-run.ts.
 
 import { errorOfStatement, GatewayError } from "../base/errors.ts";
+import { Slices } from "../base/slices.ts";
 import { MAX_PARAMETERS } from "../base/parameters.ts";
 import type { Connection } from "./pool/connection.ts";
 import type { StatementToRun } from "../policy/approved-statement.ts";
@@ -21,9 +22,9 @@ export class Executor {
   readonly #pool: Pool;
   readonly #resources: RunResources;
 
-  constructor(pool: Pool, types: TypeCatalog) {
+  constructor(pool: Pool, types: TypeCatalog, slices = new Slices()) {
     this.#pool = pool;
-    this.#resources = { types, undetermined: createUndeterminedMemory(), deadlines: pool.deadlines };
+    this.#resources = { types, undetermined: createUndeterminedMemory(), deadlines: pool.deadlines, slices };
   }
 
   /**

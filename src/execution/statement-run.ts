@@ -3,6 +3,7 @@
 
 import type pg from "pg";
 import { errorOfStatement, GatewayError, resultTooLarge } from "../base/errors.ts";
+import type { Slices } from "../base/slices.ts";
 import type { Connection } from "./pool/connection.ts";
 import { createSteps } from "./create-steps.ts";
 import type { Appointment, Deadline, Deadlines } from "./pool/deadlines.ts";
@@ -12,7 +13,6 @@ import { MessageWriter } from "../wire/message-writer.ts";
 import { type Piece, Pipeline } from "./pipeline.ts";
 import { FIRST_LOOKED_UP_TYPE_OID, type ResultSet, type UserType } from "./results/result-set.ts";
 import { changesSchema } from "./schema-change.ts";
-import { guardsOf } from "./schema-guards.ts";
 import { isForSession, transactionSettings } from "./session.ts";
 import type { Step } from "./step.ts";
 import { newArrayType, requireKnownArrays, toResultSets, typeOidsOf } from "./results/to-result-sets.ts";
@@ -30,6 +30,7 @@ export interface RunResources {
   readonly types: TypeCatalog;
   readonly undetermined: UndeterminedMemory;
   readonly deadlines: Deadlines;
+  readonly slices: Slices;
 }
 
 /** What statement_timeout cannot stop (long loops inside one function) is cut off so much later. */
@@ -44,6 +45,7 @@ const MAX_INT32 = 2_147_483_647;
 /** What set_config('role', …) says when there is no such role, or when the login is no member of it. */
 const ROLE_MISSING: ReadonlySet<string> = new Set(["22023", "42501", "42704"]);
 const READ_ONLY_TRANSACTION = "25006";
+const INVALID_TEXT = "22P02";
 /** The name is taken by a PREPARE in SQL: whatever ran it, the connection is not to be trusted. */
 const DUPLICATE_PREPARED_STATEMENT = "42P05";
 
@@ -88,7 +90,8 @@ export class StatementRun implements Deadline {
       this.#throwIfStopped();
       this.#startedAt = performance.now();
       const pipeline = this.#createPipeline();
-      const userTypes = this.#steps.some(({ hasArrays }) => hasArrays) ? await this.#arrayTypes(pipeline) : undefined;
+      const isTyped = this.#steps.some(({ dependsOnTypes }) => dependsOnTypes);
+      const userTypes = isTyped ? await this.#parameterTypes(pipeline) : undefined;
       const outcome = await this.#run(pipeline, userTypes);
       if (outcome.kind === "refused") this.#retryOrThrow(outcome, pipeline);
       else if (outcome.kind === "lost") throw this.#lost(outcome, pipeline);
@@ -119,11 +122,9 @@ export class StatementRun implements Deadline {
   };
 
   #createPipeline(): Pipeline {
-    const { statements, limits } = this.#request;
-    const { maxRows } = limits;
+    const { maxRows } = this.#request.limits;
     return new Pipeline({
       steps: this.#steps,
-      guards: guardsOf(statements, limits.schema),
       rowLimit: maxRows === undefined || maxRows >= MAX_INT32 ? 0 : maxRows + 1,
       // They may still have to be undone when the rows are too many, so the commit waits until those are all here.
       isHeld: !this.#isReadOnly && this.#steps.some(({ statement }) => statement.returnsRows),
@@ -150,7 +151,7 @@ export class StatementRun implements Deadline {
   }
 
   async #nextPiece(pipeline: Pipeline): Promise<Piece> {
-    const userTypes = await this.#arrayTypes(pipeline);
+    const userTypes = await this.#parameterTypes(pipeline);
     this.#throwIfStopped();
     return pipeline.next(new MessageWriter(), userTypes);
   }
@@ -160,9 +161,9 @@ export class StatementRun implements Deadline {
     return this.changesSchema && this.#steps.length > 1;
   }
 
-  /** What the catalog says of the types of array parameters, as far as PostgreSQL has told which they are. */
-  async #arrayTypes(pipeline: Pipeline): Promise<ReadonlyMap<number, UserType>> {
-    const oids = pipeline.waiting.flatMap((step) => step.arrayTypes);
+  /** What the catalog says of the parameters' types where their form depends on them, as far as PostgreSQL has told which they are. */
+  async #parameterTypes({ waiting }: Pipeline): Promise<ReadonlyMap<number, UserType>> {
+    const oids = waiting.flatMap((step) => (step.dependsOnTypes ? step.typesOfForms : []));
     const { types } = this.#resources;
     const userTypes =
       types.find(oids) ??
@@ -170,8 +171,11 @@ export class StatementRun implements Deadline {
         throw unavailable("The types of the parameters cannot be looked up", cause);
       }));
     const isNew = (oid: number): boolean => oid >= FIRST_LOOKED_UP_TYPE_OID && !userTypes.has(oid);
-    const statement = this.#makesTypes ? this.#steps.findIndex((step) => step.arrayTypes.some(isNew)) : -1;
+    const statement = this.#makesTypes ? this.#steps.findIndex((step) => step.typesOfForms.some(isNew)) : -1;
     if (statement >= 0) throw errorOfStatement(newArrayType("sent"), statement);
+    const { tenant } = this.#request.session;
+    for (const step of waiting)
+      for (const literal of step.writeLongArrays(userTypes)) await this.#resources.slices.run(tenant, literal);
     return userTypes;
   }
 
@@ -222,8 +226,13 @@ export class StatementRun implements Deadline {
   ): boolean {
     if (error.code === READ_ONLY_TRANSACTION) return this.#allowWriting(step);
     if (step === undefined) return false;
-    if (stage === "bind") return !pipeline.hasParsed(step) && this.#reparse();
+    if (stage === "bind") return this.#typeNumbers(error) || (!pipeline.hasParsed(step) && this.#reparse());
     return stage === "parse" && step.declareMore(error);
+  }
+
+  /** It may have been 5.0 for an integer, which PostgreSQL takes as 5 alone: once more, with all numbers as their types ask for. */
+  #typeNumbers({ code }: pg.DatabaseError): boolean {
+    return code === INVALID_TEXT && this.#steps.filter((step) => step.typeNumbers()).length > 0;
   }
 
   /** What the connection had prepared may no longer fit the tables, or be gone: parsed anew, the error may not be one. */

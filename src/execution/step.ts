@@ -2,10 +2,12 @@
 // types. Lives as long as the request, however often that is tried.
 
 import type pg from "pg";
+import type { Parameter } from "../base/parameters.ts";
 import type { ApprovedStatement } from "../policy/approved-statement.ts";
 import { declaredTypes, moreUndetermined, type UndeterminedParameters } from "./parameters/declared-types.ts";
 import type { Session } from "./session.ts";
-import { arrayForm, parameterText } from "./parameters/parameter-text.ts";
+import type { ArrayLiteral } from "./parameters/array-literal.ts";
+import { literalOf, parameterForm, parameterText, wholeNumberOf } from "./parameters/parameter-text.ts";
 import { type PreparedStatement, type PreparedStatements, unnamedStatement } from "./pool/prepared-statements.ts";
 import type { UserType } from "./results/result-set.ts";
 import type { StatementToRun } from "../policy/approved-statement.ts";
@@ -24,8 +26,12 @@ export interface StepOptions {
 
 export class Step {
   readonly statement: ApprovedStatement;
-  /** It has parameters whose form depends on their type. */
-  readonly hasArrays: boolean;
+  /** It has parameters whose form depends on their type: arrays, and whole numbers once PostgreSQL has refused one. */
+  #dependsOnTypes: boolean;
+  /** Long arrays as literals, by their position. */
+  readonly #literals: ArrayLiteral[] = [];
+  /** The types that these literals were written for. */
+  #typesOfLiterals: readonly number[] | undefined;
   readonly #params: StatementToRun["params"];
   readonly #options: StepOptions;
   readonly #memoryKey: string;
@@ -43,7 +49,7 @@ export class Step {
     this.#memoryKey = `${options.session.key}\0${statement.text}`;
     this.#undetermined = options.memory.get(this.#memoryKey) ?? [];
     this.#declaredTypes = declaredTypes(params, this.#undetermined);
-    this.hasArrays = params.some(({ kind }) => kind === "array");
+    this.#dependsOnTypes = params.some(({ kind }) => kind === "array");
   }
 
   /** As the connection knows it, with the types that are declared now. */
@@ -59,18 +65,49 @@ export class Step {
     return this.#declaredTypes;
   }
 
-  /** @param userTypes of the parameters, where there are arrays among them. */
-  values(userTypes: ReadonlyMap<number, UserType>): readonly (string | null)[] {
-    const types = this.#prepared?.parameterTypes ?? [];
-    return this.#params.map((parameter, position) =>
-      parameterText(parameter, parameter.kind === "array" ? arrayForm(types[position] ?? 0, userTypes) : undefined),
+  get dependsOnTypes(): boolean {
+    return this.#dependsOnTypes;
+  }
+
+  /** @param userTypes of the parameters, where their form depends on them. */
+  values(userTypes: ReadonlyMap<number, UserType>): readonly (string | Buffer | null)[] {
+    const types = this.#prepared?.parameterTypes;
+    return this.#params.map(
+      (parameter, position) =>
+        this.#literals[position]?.bytes ??
+        parameterText(
+          parameter,
+          isTyped(parameter) && types ? parameterForm(types[position] ?? 0, userTypes) : undefined,
+        ),
     );
   }
 
-  /** The types of the parameters that are arrays. */
-  get arrayTypes(): readonly number[] {
+  /** The types of the parameters whose form depends on them. */
+  get typesOfForms(): readonly number[] {
     const types = this.prepared.parameterTypes ?? [];
-    return types.filter((_, position) => this.#params[position]?.kind === "array");
+    return types.filter((_, position) => isTyped(this.#params[position]));
+  }
+
+  /** The work of writing its long arrays as literals, to be done before `values`. */
+  writeLongArrays(userTypes: ReadonlyMap<number, UserType>): readonly ArrayLiteral[] {
+    const types = this.prepared.parameterTypes;
+    if (types === this.#typesOfLiterals) return [];
+    this.#typesOfLiterals = types;
+    this.#literals.length = 0;
+    if (types === undefined) return [];
+    for (const [position, parameter] of this.#params.entries()) {
+      if (parameter.kind !== "array" || typeof parameter.text === "string") continue;
+      const form = parameterForm(types[position] ?? 0, userTypes);
+      if (form.kind !== "json") this.#literals[position] = literalOf(parameter, form);
+    }
+    return Object.values(this.#literals);
+  }
+
+  /** True when it has whole numbers that are written like 5.0, and that it did not yet write as its types ask for. */
+  typeNumbers(): boolean {
+    if (this.#dependsOnTypes || !this.#params.some((parameter) => wholeNumberOf(parameter) !== undefined)) return false;
+    this.#dependsOnTypes = true;
+    return true;
   }
 
   get hasWritten(): boolean {
@@ -108,4 +145,8 @@ export class Step {
   completed(): void {
     if (this.#undetermined.length > 0) this.#options.memory.set(this.#memoryKey, this.#undetermined);
   }
+}
+
+function isTyped(parameter: Parameter | undefined): boolean {
+  return parameter?.kind === "array" || parameter?.kind === "number";
 }

@@ -11,13 +11,22 @@ import {
   type TransactionOptions,
 } from "../base/query-request.ts";
 import { readBearerToken } from "./bearer-token.ts";
-import { invalid, type JsonBody, parseJsonBody } from "./body/json-body.ts";
+import type { BodyForm } from "./body/body-reader.ts";
+import { type BodyRecord, KnownKeys } from "./body/body-record.ts";
+import { invalid } from "./body/invalid.ts";
+import { readJsonBody } from "./body/read-json-body.ts";
 import { requireUncompressed } from "./body/media-type.ts";
 import { toNeonErrorResponse } from "./neon-error-response.ts";
-import type { QueryProtocol } from "./route.ts";
+import type { BodyContext, QueryProtocol } from "./route.ts";
 import { parseStatement, parseStatements, type StatementReading } from "./body/statement-request.ts";
 
-const EXAMPLE = '{"query": "SELECT $1::int", "params": ["1"]}';
+const FORM: BodyForm = {
+  keys: new KnownKeys(["query", "params", "queries", "arrayMode"]),
+  parametersKey: "params",
+  statementsKey: "queries",
+  refusesNearMisses: false,
+  example: '{"query": "SELECT $1::int", "params": ["1"]}',
+};
 const CONNECTION_STRING = "neon-connection-string";
 const ISOLATION_LEVEL = "neon-batch-isolation-level";
 const BATCH_HEADERS = [ISOLATION_LEVEL, "neon-batch-read-only", "neon-batch-deferrable"] as const;
@@ -79,9 +88,12 @@ function decoded(text: string): string {
   }
 }
 
-function parseNeonBody(bytes: Uint8Array, headers: IncomingHttpHeaders): QueryRequest {
-  const body = parseJsonBody(bytes, EXAMPLE);
-  const isBatch = body.object["query"] === undefined && body.object["queries"] !== undefined;
+function parseNeonBody(bytes: Buffer, { headers, inSlices }: BodyContext): QueryRequest | Promise<QueryRequest> {
+  return readJsonBody(bytes, { form: FORM, inSlices, toRequest: (body) => toRequest(body, headers) });
+}
+
+function toRequest(body: BodyRecord, headers: IncomingHttpHeaders): QueryRequest {
+  const isBatch = body.get("query") === undefined && body.get("queries") !== undefined;
   const reading = { listKey: "queries", sqlKey: "query", formOf: formReader(headers) };
   return {
     statements: isBatch ? parseStatements(body, reading) : [parseStatement(body, reading)],
@@ -93,8 +105,10 @@ function parseNeonBody(bytes: Uint8Array, headers: IncomingHttpHeaders): QueryRe
 function formReader(headers: IncomingHttpHeaders): StatementReading["formOf"] {
   const types = isTrue(headers, "neon-raw-text-output") ? "text" : "json";
   const isArrayByDefault = isTrue(headers, "neon-array-mode");
-  return ({ arrayMode }: JsonBody["object"]): ResultForm => {
-    const isArray = arrayMode === undefined || arrayMode === null ? isArrayByDefault : arrayMode === true;
+  return (statement: BodyRecord): ResultForm => {
+    const arrayMode = statement.get("arrayMode");
+    const isGiven = arrayMode !== undefined && arrayMode.kind !== "null";
+    const isArray = isGiven ? arrayMode.kind === "boolean" && arrayMode.text === "true" : isArrayByDefault;
     return { layout: "neon", rowMode: isArray ? "array" : "object", types, withFields: true };
   };
 }

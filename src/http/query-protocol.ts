@@ -9,6 +9,6 @@ export const QUERY_PROTOCOL: QueryProtocol = {
   path: "/query",
   readToken: readBearerToken,
   requireMediaType: requireJson,
-  parseBody: parseQueryBody,
+  parseBody: (bytes, { inSlices }) => parseQueryBody(bytes, inSlices),
   toErrorResponse,
 };

@@ -7,6 +7,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Authenticate, Principal } from "../auth/principal.ts";
 import type { Token } from "../auth/token.ts";
 import { CancelController, type CancelSignal } from "../base/cancel-signal.ts";
+import type { SlicedWork, Slices } from "../base/slices.ts";
 import type { GatewayError } from "../base/errors.ts";
 import type { Observe } from "../observability/observation.ts";
 import type { QueryRequest } from "../base/query-request.ts";
@@ -14,6 +15,7 @@ import type { AnswerBudget } from "./limits/answer-budget.ts";
 import type { BodyBudget } from "./limits/body-budget.ts";
 import type { ErrorResponse } from "./error-response.ts";
 import { readBody } from "./body/read-body.ts";
+import type { RunInSlices } from "./body/read-json-body.ts";
 import type { RunningQueries } from "./limits/running-queries.ts";
 import type { TenantThrottle } from "./limits/tenant-throttle.ts";
 import { whenOver } from "./limits/when-over.ts";
@@ -38,6 +40,11 @@ export interface QueryAnswer {
 
 export type RunQuery = (principal: Principal, request: QueryRequest, context: QueryContext) => Promise<QueryAnswer>;
 
+export interface BodyContext {
+  readonly headers: IncomingHttpHeaders;
+  readonly inSlices: RunInSlices;
+}
+
 /** How queries are written on a route. All else is the same on all of them: limits, judge, execution, log. */
 export interface QueryProtocol {
   readonly path: string;
@@ -45,8 +52,12 @@ export interface QueryProtocol {
   readonly readToken: (request: IncomingMessage) => Token;
   /** @throws GatewayError UNSUPPORTED_MEDIA_TYPE */
   readonly requireMediaType: (headers: IncomingHttpHeaders) => void;
-  /** @throws GatewayError INVALID_REQUEST */
-  readonly parseBody: (bytes: Uint8Array, headers: IncomingHttpHeaders) => QueryRequest;
+  /**
+   * At once for a small body.
+   *
+   * @throws GatewayError INVALID_REQUEST; PARSE_ERROR for a statement that is too long.
+   */
+  readonly parseBody: (bytes: Buffer, context: BodyContext) => QueryRequest | Promise<QueryRequest>;
   /** Of a successful answer, besides those of every answer. */
   readonly answerHeaders?: (request: FastifyRequest, query: QueryRequest) => Readonly<Record<string, string>>;
   readonly toErrorResponse: (error: GatewayError, requestId: string) => ErrorResponse;
@@ -61,6 +72,7 @@ export interface QueryRouteOptions {
   readonly answers: AnswerBudget;
   readonly running: RunningQueries;
   readonly throttle: TenantThrottle;
+  readonly slices: Slices;
 }
 
 /** With the half second for which rights are remembered, less than the second within which a change of them shows. */
@@ -87,7 +99,7 @@ declare module "fastify" {
 }
 
 export function addQueryRoute(app: FastifyInstance, protocol: QueryProtocol, options: QueryRouteOptions): void {
-  const { authenticate, runQuery, observe, maxBodyBytes, bodies, answers, running, throttle } = options;
+  const { authenticate, runQuery, observe, maxBodyBytes, bodies, answers, running, throttle, slices } = options;
 
   async function answer(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const { principal, clientGone, startedAt } = request;
@@ -97,9 +109,10 @@ export function addQueryRoute(app: FastifyInstance, protocol: QueryProtocol, opt
     const currentPrincipal = refreshing(principal, () => authenticate(protocol.readToken(request.raw)));
     answers.requireRoom(tenant.id);
     const result = await throttle.withQuery(tenant, async (admitStatements) => {
-      const held = bodies.open(tenant.id);
+      const held = bodies.open(principal);
       try {
-        const query = protocol.parseBody(await readBody(request.raw, maxBodyBytes, held), request.headers);
+        const body = { headers: request.headers, inSlices: (work: SlicedWork) => slices.run(tenant.id, work) };
+        const query = await protocol.parseBody(await readBody(request.raw, maxBodyBytes, held), body);
         admitStatements(query.statements.length);
         if (protocol.answerHeaders !== undefined) reply.headers(protocol.answerHeaders(request, query));
         return await runQuery(await currentPrincipal(), query, contextOf(request, clientGone, currentPrincipal));

@@ -5,6 +5,7 @@ import type { Socket } from "node:net";
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import type { Authenticate } from "../auth/principal.ts";
 import { GatewayError } from "../base/errors.ts";
+import { Slices } from "../base/slices.ts";
 import type { Observe } from "../observability/observation.ts";
 import { AnswerBudget } from "./limits/answer-budget.ts";
 import { BodyBudget } from "./limits/body-budget.ts";
@@ -26,6 +27,8 @@ export interface HttpServerOptions {
   readonly runQuery: RunQuery;
   readonly observe: Observe;
   readonly maxBodyBytes: number;
+  /** Where long work of the main thread is done, that of execution included: together they hold others up no longer than one. */
+  readonly slices?: Slices;
   /** Whether POST /sql speaks Neon's SQL over HTTP. */
   readonly neon?: boolean;
   /** Whose pages may read answers of /query; `*` for all. None: no CORS at all. */
@@ -128,7 +131,14 @@ function addRoutes(app: FastifyInstance, options: HttpServerOptions, running: Ru
   app.get("/health", (_request, reply) => reply.send({ status: "ok" }));
   const bodies = new BodyBudget(options.maxBodyBytes, options.maxHeldBodyBytes);
   const answers = new AnswerBudget(options.maxHeldAnswerBytes);
-  const shared = { ...options, running, bodies, answers, throttle: new TenantThrottle() };
+  const shared = {
+    ...options,
+    running,
+    bodies,
+    answers,
+    throttle: new TenantThrottle(),
+    slices: options.slices ?? new Slices(),
+  };
   addQueryRoute(app, QUERY_PROTOCOL, shared);
   if (hasCors(options))
     app.options(QUERY_PROTOCOL.path, (_request, reply) => reply.code(204).header("allow", CORS_METHODS[1]).send());

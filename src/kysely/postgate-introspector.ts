@@ -1,5 +1,4 @@
-// Lists the tables and columns of the token's own schema through the functions in postgate_helpers, because tenants cannot read the
-// system catalogs.
+// Tables and columns of the token's own schema, by the functions that Postgate gives every tenant: system catalogs are out of reach.
 
 import {
   type ColumnMetadata,
@@ -37,7 +36,7 @@ export class PostgateIntrospector implements DatabaseIntrospector {
   }
 
   async getTables(options: DatabaseMetadataOptions = { withInternalKyselyTables: false }): Promise<TableMetadata[]> {
-    // The answer is one row for any number of columns, so that it never exceeds the limit of rows.
+    // One row, whatever the number of columns: the limit of rows must not depend on it.
     const { rows } = await sql<{ tables: readonly Described[] | null }>`
       select json_agg(json_build_object(
         'name', t.table_name,
@@ -53,7 +52,7 @@ export class PostgateIntrospector implements DatabaseIntrospector {
     );
   }
 
-  /** Only Kysely 0.28 calls this. */
+  /** Of Kysely 0.28 alone. */
   async getMetadata(options?: DatabaseMetadataOptions): Promise<{ readonly tables: TableMetadata[] }> {
     return { tables: await this.getTables(options) };
   }

@@ -1,4 +1,4 @@
-// Turns an answer of the gateway into Kysely's result, with the values that users of Kysely's PostgreSQL dialect expect.
+// An answer of the gateway → a result of Kysely, with the values that users of Kysely's PostgreSQL dialect know.
 
 import type { QueryResult } from "kysely";
 import type { PostgateQueryResponse } from "../client/index.ts";
@@ -6,18 +6,18 @@ import type { ParseValue } from "./type-parsers.ts";
 
 type Parsers = ReadonlyMap<string, ParseValue>;
 
-/** Commands whose row count is the number of changed rows. For others it is the number of returned rows. */
+/** Their counts are of rows that changed; others' are of rows that came. */
 const CHANGING = new Set<string | undefined>(["INSERT", "UPDATE", "DELETE", "MERGE"]);
 
 export function toQueryResult<Row>(response: PostgateQueryResponse<Row>, parsers: Parsers): QueryResult<Row> {
   const { rows, row_count, command, fields = [] } = response;
-  // If several columns have one name, the row holds the last one.
+  // Of columns with one name the last is the one in the row.
   const byName = new Map(fields.map(({ name, type }) => [name, parserOf(type, parsers)]));
   for (const [name, parse] of byName) if (parse !== undefined) parseColumn(rows, name, parse);
   return CHANGING.has(command) ? { rows, numAffectedRows: BigInt(row_count) } : { rows };
 }
 
-/** Parses the values in place, because nobody else has the rows yet. */
+/** In place: the rows are nobody's else yet. */
 function parseColumn(rows: readonly unknown[], name: string, parse: ParseValue): void {
   for (const row of rows as Record<string, unknown>[]) row[name] = parse(row[name]);
 }
@@ -33,7 +33,7 @@ function nullOr(parse: ParseValue): ParseValue {
   return (value) => (value === null ? null : parse(value));
 }
 
-/** Parses the elements of an array of any number of dimensions. */
+/** Of every dimension. */
 function elements(parse: ParseValue): ParseValue {
   return function parseDeep(value): unknown {
     if (value === null) return null;

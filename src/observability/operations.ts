@@ -1,4 +1,5 @@
-// Shows operators whether the gateway is ready, and its metrics. Where the ops listener is off, nothing is counted.
+// What the gateway shows to whoever runs it: whether it is ready, and its numbers. Nothing is counted where nobody has asked for
+// the listener.
 
 import type { Config } from "../config/load-config.ts";
 import { createOpsServer } from "./ops-server.ts";
@@ -7,9 +8,9 @@ import type { Observe } from "./observation.ts";
 
 export interface Operations extends Pick<Metrics, "timed" | "watchPool" | "watchCache"> {
   readonly observe: Observe;
-  /** Reports the gateway as ready from now on, as long as `ping` resolves. */
+  /** From now on requests are served, as long as `ping` resolves. */
   serving(ping: () => Promise<unknown>): void;
-  /** Reports the gateway as not ready, so that a load balancer sends no more requests. */
+  /** Tells a balancer to send no more requests. */
   stopping(): Promise<void>;
 }
 
@@ -27,7 +28,7 @@ const NOTHING_COUNTED: Omit<Operations, "observe"> = {
   stopping: () => Promise.resolve(),
 };
 
-/** Starts the listener before the gateway has started, so that a probe is told that it is not ready yet. */
+/** Listens already while the gateway starts, so that a probe hears that it is not ready yet. */
 export async function openOperations({ config, observe, onClose }: OperationsOptions): Promise<Operations> {
   if (config.opsPort === undefined) return { ...NOTHING_COUNTED, observe };
   const { createMetrics } = await import("./metrics.ts");

@@ -1,5 +1,5 @@
-// PostgreSQL's frontend messages (protocol 3, extended query), gathered into one buffer. The driver writes each message by
-// itself; a request that goes out as one write costs a good part less.
+// PostgreSQL's frontend messages (protocol 3, extended query), gathered into one buffer, or into a few where they are large. The
+// driver writes each message by itself; a request that goes out as one write costs a good part less.
 
 const TERMINATOR = 1;
 const INT16 = 2;
@@ -12,10 +12,22 @@ const STATEMENT = 0x53; // 'S'
 
 const CODE = { parse: 0x50, bind: 0x42, describe: 0x44, execute: 0x45, close: 0x43, flush: 0x48, sync: 0x53 } as const;
 
-/** Writes messages one after the other; `take()` hands the buffer over. Portals are always the unnamed one. */
+const FIRST_BUFFER_BYTES = 1024;
+/** A buffer is not grown beyond this size, which would copy it: another one follows. */
+const LARGE_BUFFER_BYTES = 262_144;
+/** Bytes that are not copied: they are a piece of their own. */
+const LONG_VALUE_BYTES = 16_384;
+
+/** Writes messages one after the other; `take()` hands the buffers over. Portals are always the unnamed one. */
 export class MessageWriter {
-  #buffer = Buffer.allocUnsafe(1024);
+  /** Buffers that are full, in their order, and what they hold together. */
+  readonly #full: Buffer[] = [];
+  #fullLength = 0;
+  #buffer = Buffer.allocUnsafe(FIRST_BUFFER_BYTES);
   #length = 0;
+  /** The buffer and the place in it where the length of the open message stands. */
+  #head = this.#buffer;
+  #headAt = 0;
 
   parse(name: string, sql: string, parameterTypes: readonly number[]): this {
     const start = this.#open(CODE.parse);
@@ -27,7 +39,7 @@ export class MessageWriter {
   }
 
   /** Values as text, results as text. */
-  bind(statement: string, values: readonly (string | null)[]): this {
+  bind(statement: string, values: readonly (string | Buffer | null)[]): this {
     const start = this.#open(CODE.bind);
     this.#cstring("");
     this.#cstring(statement);
@@ -66,8 +78,9 @@ export class MessageWriter {
     return this.#seal(this.#open(CODE.flush));
   }
 
-  take(): Buffer {
-    return this.#buffer.subarray(0, this.#length);
+  /** What was written, to be sent in this order. */
+  take(): readonly Buffer[] {
+    return [...this.#full, this.#buffer.subarray(0, this.#length)];
   }
 
   #named(code: number, target: number, name: string): this {
@@ -78,30 +91,46 @@ export class MessageWriter {
     return this.#seal(start);
   }
 
-  /** Begins a message; its length is filled in by #seal. */
+  /** Begins a message and gives the place where it starts; its length is filled in by #seal. */
   #open(code: number): number {
     this.#reserve(1 + INT32);
     this.#buffer[this.#length++] = code;
-    const start = this.#length;
+    this.#head = this.#buffer;
+    this.#headAt = this.#length;
     this.#length += INT32;
-    return start;
+    return this.#fullLength + this.#headAt;
   }
 
   #seal(start: number): this {
-    this.#buffer.writeInt32BE(this.#length - start, start);
+    this.#head.writeInt32BE(this.#fullLength + this.#length - start, this.#headAt);
     return this;
   }
 
-  #value(value: string | null): void {
-    if (value === null) {
-      this.#int32(-1);
-      return;
-    }
+  #value(value: string | Buffer | null): void {
+    if (value === null) this.#int32(-1);
+    else if (typeof value === "string") this.#text(value);
+    else this.#bytes(value);
+  }
+
+  #text(value: string): void {
+    const needed = INT32 + sizeFor(value);
+    this.#reserve(needed);
     const start = this.#length;
-    this.#reserve(INT32 + sizeFor(value));
     const bytes = this.#buffer.write(value, start + INT32);
     this.#buffer.writeInt32BE(bytes, start);
     this.#length = start + INT32 + bytes;
+  }
+
+  #bytes(value: Buffer): void {
+    this.#int32(value.length);
+    if (value.length > LONG_VALUE_BYTES) {
+      this.#endBuffer(FIRST_BUFFER_BYTES);
+      this.#full.push(value);
+      this.#fullLength += value.length;
+      return;
+    }
+    this.#reserve(value.length);
+    this.#length += value.copy(this.#buffer, this.#length);
   }
 
   #cstring(text: string): void {
@@ -123,9 +152,22 @@ export class MessageWriter {
   #reserve(bytes: number): void {
     const needed = this.#length + bytes;
     if (needed <= this.#buffer.length) return;
+    if (needed > LARGE_BUFFER_BYTES) {
+      this.#endBuffer(Math.max(bytes, LARGE_BUFFER_BYTES));
+      return;
+    }
     const larger = Buffer.allocUnsafe(Math.max(needed, this.#buffer.length * 2));
     this.#buffer.copy(larger, 0, 0, this.#length);
+    if (this.#head === this.#buffer) this.#head = larger;
     this.#buffer = larger;
+  }
+
+  /** What follows goes into a new buffer. */
+  #endBuffer(bytes: number): void {
+    this.#full.push(this.#buffer.subarray(0, this.#length));
+    this.#fullLength += this.#length;
+    this.#buffer = Buffer.allocUnsafe(bytes);
+    this.#length = 0;
   }
 }
 

@@ -8,6 +8,7 @@ import { createToken, serveOn } from "./own-server.ts";
 export interface GatewayProcess {
   readonly url: string;
   readonly token: string;
+  readonly pid: number;
   /** Open files and sockets; 0 where the system does not tell. */
   readonly countHandles: () => number;
 }
@@ -19,6 +20,7 @@ export async function startGatewayProcess(env: Readonly<Record<string, string>> 
   const { gateway, url } = await serveOn(`postgres://${user}@/${name}?host=${encodeURIComponent(host)}`, env);
   return {
     url,
+    pid: gateway.pid,
     token: await createToken((sql, params) => database.query(sql, params)),
     countHandles: () => (process.platform === "linux" ? readdirSync(`/proc/${gateway.pid}/fd`).length : 0),
   };

@@ -48,6 +48,23 @@ async function running(): Promise<number> {
   return rows.length;
 }
 
+describe("a large body of a token without permissions", () => {
+  it.each([
+    ["one that is right", `{"sql":"select 1","note":"${"x".repeat(100_000)}"}`],
+    ["one that is no JSON", "{".repeat(100_000)],
+  ])("is refused before it is read: %s", async (_what, body) => {
+    const powerless = await tenant.withPermissions();
+    expect(await send(body, powerless)).toMatchObject({
+      status: 400,
+      body: { code: "PARSE_ERROR", reason: "OPERATION_NOT_ALLOWED", error: "The token has no permissions" },
+    });
+    // A small one is judged as ever.
+    expect(await send('{"sql":"delete from notes"}', powerless)).toMatchObject({
+      body: { error: "Operation DELETE is not allowed" },
+    });
+  });
+});
+
 describe("a body", () => {
   it.each([
     ["a driver's query object as sql", '{"sql":{"text":"select 1","values":[]}}'],

@@ -1,164 +1,184 @@
-// A JSON array's text → the literal of a PostgreSQL array. Arrays may have millions of elements, so this is one pass over
-// the text that makes nothing for each of them. Only for texts that JSON.parse has accepted: nothing is checked twice.
+// A JSON array's bytes → the literal of a PostgreSQL array. Arrays may have millions of elements, so this is one pass over the
+// bytes that makes nothing for each of them, and that can be done a part at a time. Only for texts that were checked to be JSON:
+// nothing is checked twice.
+
+import { escapedCharacter, escapeLength } from "../../base/json-escapes.ts";
+import type { SlicedWork } from "../../base/slices.ts";
+import { wholeNumber } from "./whole-number.ts";
 
 export interface LiteralForm {
   readonly kind: "array";
   /** One character. */
   readonly delimiter: string;
-  /** Each element is a document of its own, so what is nested stays JSON. */
-  readonly hasJsonElements: boolean;
+  /** What the elements are, where that changes how they are written: documents stay JSON, however nested; see `wholeNumber`. */
+  readonly elements: "plain" | "json" | "integer";
 }
 
 const BLANK = 0x20;
 const QUOTE = 0x22;
 const COMMA = 0x2c;
+const MINUS = 0x2d;
+const POINT = 0x2e;
+const ZERO = 0x30;
 const NINE = 0x39;
 const OPEN_BRACKET = 0x5b;
 const BACKSLASH = 0x5c;
 const CLOSE_BRACKET = 0x5d;
 const LETTER_N = 0x6e;
-const LETTER_U = 0x75;
 const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
 
-const NULL_CODES = [0x4e, 0x55, 0x4c, 0x4c];
-/** Of \b, \f, \n, \r and \t; the other escapes but \u stand for the character itself. */
-const CONTROLS: ReadonlyMap<number, number> = new Map([
-  [0x62, 0x08],
-  [0x66, 0x0c],
-  [LETTER_N, 0x0a],
-  [0x72, 0x0d],
-  [0x74, 0x09],
+/** How a byte outside strings changes the depth. */
+const NESTING: ReadonlyMap<number, number> = new Map([
+  [OPEN_BRACE, 1],
+  [OPEN_BRACKET, 1],
+  [CLOSE_BRACE, -1],
+  [CLOSE_BRACKET, -1],
 ]);
+const NULL_BYTES = Buffer.from("NULL");
+/** A longer number has more digits than any integer. */
+const MAX_NUMBER_BYTES = 64;
 
-export function arrayLiteral(json: string, form: LiteralForm): string {
-  return new ArrayLiteral(json, form).write();
-}
+/** The bytes that one byte of JSON can become: `""` as a document is `"\"\""`. */
+const MOST_BYTES_A_BYTE = 3;
+/** The same where `1e18` is written out. */
+const MOST_BYTES_A_BYTE_OF_INTEGERS = 5;
 
-class ArrayLiteral {
-  readonly #json: string;
+/** What the next byte belongs to. */
+type Part = "marks" | "string" | "document";
+
+export class ArrayLiteral implements SlicedWork {
+  readonly #json: Uint8Array;
   readonly #delimiter: number;
-  readonly #hasJsonElements: boolean;
-  readonly #target: TextBuilder;
-  #position = 0;
+  readonly #elements: LiteralForm["elements"];
+  /** Memory that is never written to is never taken, so that it can be as large as the literal may get. */
+  readonly #target: Buffer;
+  #length = 0;
+  #at = 1;
+  #part: Part = "marks";
+  /** Where the part is a document: how deep it is nested here, and whether this is in a string of it. */
+  #depth = 0;
+  #isInString = false;
 
-  constructor(json: string, { delimiter, hasJsonElements }: LiteralForm) {
+  constructor(json: Uint8Array, { delimiter, elements }: LiteralForm) {
     this.#json = json;
     this.#delimiter = delimiter.charCodeAt(0);
-    this.#hasJsonElements = hasJsonElements;
-    this.#target = new TextBuilder(json.length);
+    this.#elements = elements;
+    const growth = elements === "integer" ? MOST_BYTES_A_BYTE_OF_INTEGERS : MOST_BYTES_A_BYTE;
+    this.#target = Buffer.allocUnsafe(growth * json.length);
+    this.#put(OPEN_BRACE);
   }
 
-  write(): string {
-    this.#take();
-    this.#target.put(OPEN_BRACE);
-    while (this.#position < this.#json.length) this.#writeNext();
-    return this.#target.toString();
+  advance(maxBytes: number): boolean {
+    const stop = Math.min(this.#json.length, this.#at + maxBytes);
+    while (this.#at < stop) {
+      if (this.#part === "marks") this.#mark();
+      else if (this.#part === "string") this.#string(stop);
+      else this.#document(stop);
+    }
+    return this.#at >= this.#json.length;
   }
 
-  #writeNext(): void {
-    const code = this.#json.charCodeAt(this.#position);
-    if (code === QUOTE || code === OPEN_BRACKET || code === OPEN_BRACE) this.#writeQuotedOrNested(code);
-    else this.#writeMark(this.#take());
+  /** The literal, once it is complete. */
+  get bytes(): Buffer {
+    return this.#target.subarray(0, this.#length);
   }
 
-  #writeQuotedOrNested(code: number): void {
-    if (code === OPEN_BRACE || this.#hasJsonElements) this.#writeDocument();
-    else if (code === QUOTE) this.#writeString();
+  #mark(): void {
+    const byte = this.#json[this.#at] ?? 0;
+    if (byte === OPEN_BRACE || (this.#elements === "json" && (byte === QUOTE || byte === OPEN_BRACKET))) {
+      this.#put(QUOTE);
+      this.#part = "document";
+    } else if (this.#elements === "integer" && (byte === MINUS || (byte >= ZERO && byte <= NINE))) this.#number();
     else {
-      this.#take();
-      this.#target.put(OPEN_BRACE);
+      this.#at += 1;
+      this.#simpleMark(byte);
     }
   }
 
   /** Numbers and booleans are written as they are. */
-  #writeMark(code: number): void {
-    if (code === COMMA) this.#target.put(this.#delimiter);
-    else if (code === CLOSE_BRACKET) this.#target.put(CLOSE_BRACE);
-    else if (code === LETTER_N) {
-      for (const letter of NULL_CODES) this.#target.put(letter);
-      this.#position += NULL_CODES.length - 1;
-    } else if (code > BLANK) this.#target.put(code);
+  #simpleMark(byte: number): void {
+    if (byte === COMMA) this.#put(this.#delimiter);
+    else if (byte === OPEN_BRACKET) this.#put(OPEN_BRACE);
+    else if (byte === CLOSE_BRACKET) this.#put(CLOSE_BRACE);
+    else if (byte === LETTER_N) {
+      this.#length += NULL_BYTES.copy(this.#target, this.#length);
+      this.#at += NULL_BYTES.length - 1;
+    } else if (byte > BLANK) {
+      this.#put(byte);
+      if (byte === QUOTE) this.#part = "string";
+    }
   }
 
-  #writeString(): void {
-    this.#target.put(this.#take());
-    for (let code = this.#take(); code !== QUOTE; code = this.#take())
-      this.#putEscaped(code === BACKSLASH ? this.#takeEscape() : code);
-    this.#target.put(QUOTE);
+  #number(): void {
+    const start = this.#at;
+    const startOfTarget = this.#length;
+    const isInteger = this.#copyNumber();
+    if (isInteger || this.#at - start > MAX_NUMBER_BYTES) return;
+    const whole = wholeNumber(String.fromCharCode(...this.#json.subarray(start, this.#at)));
+    if (whole !== undefined) this.#length = startOfTarget + this.#target.write(whole, startOfTarget, "latin1");
   }
 
-  /** The value's own text, quoted: an object, and where elements are JSON also a string or an array. */
-  #writeDocument(): void {
-    this.#target.put(QUOTE);
-    let depth = 0;
-    do {
-      const code = this.#copy();
-      if (code === QUOTE) this.#copyRestOfString();
-      else if (code === OPEN_BRACE || code === OPEN_BRACKET) depth += 1;
-      else if (code === CLOSE_BRACE || code === CLOSE_BRACKET) depth -= 1;
-    } while (depth > 0);
-    this.#target.put(QUOTE);
+  /** Returns true for a number without fraction and exponent. */
+  #copyNumber(): boolean {
+    let isInteger = true;
+    let byte = this.#json[this.#at] ?? 0;
+    while (byte > BLANK && byte !== COMMA && byte !== CLOSE_BRACKET) {
+      if (byte > NINE || byte === POINT) isInteger = false;
+      this.#put(byte);
+      byte = this.#json[++this.#at] ?? 0;
+    }
+    return isInteger;
   }
 
-  #copyRestOfString(): void {
-    for (let code = this.#copy(); code !== QUOTE; code = this.#copy()) if (code === BACKSLASH) this.#copy();
+  #string(stop: number): void {
+    const json = this.#json;
+    while (this.#at < stop) {
+      const byte = json[this.#at++] ?? 0;
+      if (byte === BACKSLASH) this.#escape();
+      else {
+        this.#put(byte);
+        if (byte !== QUOTE) continue;
+        this.#part = "marks";
+        return;
+      }
+    }
   }
 
-  #copy(): number {
-    const code = this.#take();
-    this.#putEscaped(code);
-    return code;
+  #escape(): void {
+    const character = escapedCharacter(this.#json, this.#at);
+    this.#at += escapeLength(this.#json, this.#at);
+    if (character < 0x80) this.#putEscaped(character);
+    else this.#length += this.#target.write(String.fromCodePoint(character), this.#length);
   }
 
-  #take(): number {
-    return this.#json.charCodeAt(this.#position++);
+  /** The value's own text, quoted: an object, and where elements are documents also a string or an array. */
+  #document(stop: number): void {
+    while (this.#at < stop) {
+      const byte = this.#json[this.#at++] ?? 0;
+      this.#putEscaped(byte);
+      if (this.#isInString) this.#inString(byte);
+      else if (byte === QUOTE) this.#isInString = true;
+      else this.#depth += NESTING.get(byte) ?? 0;
+      if (this.#isInString || this.#depth > 0) continue;
+      this.#put(QUOTE);
+      this.#part = "marks";
+      return;
+    }
   }
 
-  /** The UTF-16 unit that the escape stands for whose backslash was taken. */
-  #takeEscape(): number {
-    const code = this.#take();
-    if (code !== LETTER_U) return CONTROLS.get(code) ?? code;
-    let unit = 0;
-    for (let digits = 0; digits < 4; digits += 1) unit = unit * 16 + hexDigit(this.#take());
-    return unit;
+  /** In a string of a document: a backslash and what it escapes go together. */
+  #inString(byte: number): void {
+    if (byte === BACKSLASH) this.#putEscaped(this.#json[this.#at++] ?? 0);
+    else if (byte === QUOTE) this.#isInString = false;
   }
 
-  #putEscaped(code: number): void {
-    if (code === QUOTE || code === BACKSLASH) this.#target.put(BACKSLASH);
-    this.#target.put(code);
-  }
-}
-
-function hexDigit(code: number): number {
-  return (code & 0xf) + (code > NINE ? 9 : 0);
-}
-
-const MAX_CHUNK_UNITS = 32_768;
-
-/** A text made of UTF-16 units, in chunks. */
-class TextBuilder {
-  readonly #bytes: Buffer;
-  #length = 0;
-  #text = "";
-
-  constructor(expectedUnits: number) {
-    this.#bytes = Buffer.allocUnsafe(2 * Math.min(expectedUnits + 16, MAX_CHUNK_UNITS));
+  #putEscaped(byte: number): void {
+    if (byte === QUOTE || byte === BACKSLASH) this.#put(BACKSLASH);
+    this.#put(byte);
   }
 
-  put(unit: number): void {
-    if (this.#length === this.#bytes.length) this.#flush();
-    this.#bytes[this.#length++] = unit & 0xff;
-    this.#bytes[this.#length++] = unit >> 8;
-  }
-
-  toString(): string {
-    this.#flush();
-    return this.#text;
-  }
-
-  #flush(): void {
-    this.#text += this.#bytes.toString("utf16le", 0, this.#length);
-    this.#length = 0;
+  #put(byte: number): void {
+    this.#target[this.#length++] = byte;
   }
 }

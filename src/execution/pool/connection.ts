@@ -194,10 +194,10 @@ export class Connection implements ExchangeHost {
     return this.#cancelling;
   }
 
-  write(buffer: Buffer): boolean {
+  write(request: readonly Buffer[]): boolean {
     const { stream } = this.#client.connection;
     if (!stream.writable) return false;
-    stream.write(buffer);
+    for (const buffer of request) stream.write(buffer);
     return true;
   }
 
@@ -229,8 +229,7 @@ export class Connection implements ExchangeHost {
     const writer = new MessageWriter();
     for (const { name, sql } of FIXED_STATEMENTS) writer.parse(name, sql, []);
     writer.bind(PIN_STATEMENT.name, []).execute(0).sync();
-    const commands = [{ statement: 0, kind: "statement" as const }];
-    const first = { request: writer.take(), until: 1, commands, parsing: [], describing: [], endsInSync: true };
+    const first = { request: writer.take(), until: 1, parsing: [], describing: [], endsInSync: true };
     return this.run({ first, fixedCount: 0, statementCount: 1, maxBytes: MAX_OPENING_BYTES, maxRows: 1 });
   }
 

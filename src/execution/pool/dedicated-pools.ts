@@ -3,6 +3,7 @@
 
 import pg from "pg";
 import { GatewayError } from "../../base/errors.ts";
+import type { Slices } from "../../base/slices.ts";
 import { connect } from "../../postgres/connect.ts";
 import type { ConnectionSettings } from "../../postgres/connection-settings.ts";
 import { type Backend, findBackends } from "../../postgres/find-backends.ts";
@@ -24,6 +25,8 @@ export interface DedicatedPoolsOptions {
   readonly idleTimeoutMs?: number;
   /** For a connection beside the pool, from its opening to its end. */
   readonly sideTimeoutMs?: number;
+  /** As in Executor. */
+  readonly slices?: Slices;
   /** Installs the schema `postgate_helpers` where it is missing; throws PostgreSQL's error where it may not. */
   readonly installHelpers?: (client: Client) => Promise<void>;
 }
@@ -127,7 +130,7 @@ export class DedicatedPools {
   }
 
   #createEntry(connection: ConnectionSettings, settings: string): Entry {
-    const { maxConnectionsPerPool: maxConnections, idleTimeoutMs, ownsSessions } = this.#options;
+    const { maxConnectionsPerPool: maxConnections, idleTimeoutMs, ownsSessions, slices } = this.#options;
     const pool = new Pool({
       ...{ connection, maxConnections, maxPerTenant: maxConnections, idleTimeoutMs, ownsSessions },
       findBackends: ownsSessions ? (processIds) => this.#findBackends(connection, processIds) : undefined,
@@ -139,7 +142,7 @@ export class DedicatedPools {
         async (client) => (await client.query<Record<string, unknown>>(sql, [...values])).rows,
       ),
     );
-    return { settings, pool, executor: new Executor(pool, types), connection, helpers: undefined };
+    return { settings, pool, executor: new Executor(pool, types, slices), connection, helpers: undefined };
   }
 
   /** The tenant's own login asks: PostgreSQL shows it the backends that are its own. */

@@ -13,8 +13,14 @@ const NO_BYTES = Buffer.alloc(0);
 
 /** Pieces in one buffer: a chunk of one byte, kept as it came, would take more than a hundred. A single one stays as it is. */
 class GatheredBytes {
+  readonly #expectedBytes: number;
   #buffer: Buffer = NO_BYTES;
   #length = 0;
+
+  /** @param expectedBytes that the request names, so that the buffer need not grow; 0 where it does not tell. */
+  constructor(expectedBytes: number) {
+    this.#expectedBytes = expectedBytes;
+  }
 
   add(piece: Buffer): void {
     const length = this.#length + piece.length;
@@ -24,7 +30,7 @@ class GatheredBytes {
       return;
     }
     if (length > this.#buffer.length) {
-      const larger = Buffer.allocUnsafe(Math.max(length, 2 * this.#buffer.length));
+      const larger = Buffer.allocUnsafe(Math.max(length, this.#expectedBytes || 2 * this.#buffer.length));
       this.#buffer.copy(larger, 0, 0, this.#length);
       this.#buffer = larger;
     }
@@ -55,7 +61,7 @@ function receive(request: IncomingMessage, limitBytes: number, held: HeldBody): 
     if (declaredBytes > limitBytes) throw payloadTooLarge(limitBytes);
     held.reserve(declaredBytes);
     let reservedBytes = Math.max(declaredBytes, UNCOUNTED_BODY_BYTES);
-    const received = new GatheredBytes();
+    const received = new GatheredBytes(declaredBytes);
     let receivedBytes = 0;
     const requireRoom = (): void => {
       if (receivedBytes > limitBytes) throw payloadTooLarge(limitBytes);

@@ -1,51 +1,46 @@
 // One statement of a body, `{"sql": …, "params": […]}`, and a list of them: their form, their Unicode, their parameters.
 
-import { errorOfStatement, GatewayError } from "../../base/errors.ts";
-import { MAX_PARAMETERS } from "../../base/parameters.ts";
+import { errorOfStatement, GatewayError, refusal } from "../../base/errors.ts";
+import { MAX_PARAMETERS, type Parameter } from "../../base/parameters.ts";
 import type { ResultForm, StatementRequest } from "../../base/query-request.ts";
-import { invalid, isObject, type JsonBody, kindOf } from "./json-body.ts";
-import { readElements, readParameters } from "./read-parameters.ts";
-import { requireSendable } from "./require-sendable.ts";
+import { type BodyRecord, MAX_STATEMENTS, type Member, ParameterList, RecordList } from "./body-record.ts";
+import { invalid } from "./invalid.ts";
+import { ESCAPES } from "./json-scanner.ts";
+import { nameOfKind } from "./json-listener.ts";
 
-/** What a batch costs beside its texts is then bounded: its messages, its results, the judge's look-ups. */
-const MAX_STATEMENTS = 1_000;
-
-/** Without one of these escapes, a text that was decoded from valid UTF-8 holds neither NUL nor half a surrogate pair. */
-const SUSPICIOUS_ESCAPE = /\\u(?:0000|d[89a-f])/i;
+const PARAMS = "params";
+/** PostgreSQL's arrays have 6 dimensions at most; deeper ones can only be JSON. */
+export const MAX_ARRAY_DEPTH = 1_000;
+const NO_PARAMETERS: readonly Parameter[] = Object.freeze([]);
 
 /** How a protocol writes a statement. */
 export interface StatementReading {
   /** Under which the statement's text stands. */
   readonly sqlKey: string;
   /** The form of its result, from what stands beside the text. */
-  readonly formOf: (statement: JsonBody["object"]) => ResultForm;
+  readonly formOf: (statement: BodyRecord) => ResultForm;
 }
 
-/** @throws GatewayError INVALID_REQUEST */
-export function parseStatement({ object, text }: JsonBody, { sqlKey, formOf }: StatementReading): StatementRequest {
-  const { [sqlKey]: sql, params } = object;
-  requireString(sql, sqlKey);
-  requireParameterList(params);
-  const parameters = params ? readParameters(text) : [];
-  if (SUSPICIOUS_ESCAPE.test(text)) requireSendable(sql, parameters, sqlKey);
-  return { sql, params: parameters, form: formOf(object) };
+/** @throws GatewayError INVALID_REQUEST; PARSE_ERROR with TOO_COMPLEX for a text that no limit would let pass. */
+export function parseStatement(record: BodyRecord, { sqlKey, formOf }: StatementReading): StatementRequest {
+  const sql = readSql(record.get(sqlKey), sqlKey);
+  return { sql, params: readParameters(record.get(PARAMS)), form: formOf(record) };
 }
 
-/** @throws GatewayError INVALID_REQUEST; where one statement is at fault, with its number. */
+/** @throws GatewayError as `parseStatement`; where one statement is at fault, with its number. */
 export function parseStatements(
-  { object, text }: JsonBody,
+  record: BodyRecord,
   { listKey, ...reading }: StatementReading & { readonly listKey: string },
 ): StatementRequest[] {
-  const list = object[listKey];
+  const list = record.get(listKey);
   const form = `it must be an array of objects such as {"${reading.sqlKey}": "SELECT $1::int", "params": [1]}`;
-  if (!Array.isArray(list)) throw invalid(`"${listKey}" is ${kindOf(list)}; ${form}`);
-  if (list.length > MAX_STATEMENTS)
-    throw invalid(`"${listKey}" has ${list.length} statements; send ${MAX_STATEMENTS} at most`);
-  const texts = readElements(text, listKey);
-  return list.map((element: unknown, index) =>
+  if (!(list instanceof RecordList)) throw invalid(`"${listKey}" is ${nameOfKind(list?.kind ?? "null")}; ${form}`);
+  if (list.count > MAX_STATEMENTS)
+    throw invalid(`"${listKey}" has ${list.count} statements; send ${MAX_STATEMENTS} at most`);
+  return list.elements.map((element, index) =>
     ofStatement(index, () => {
-      if (!isObject(element)) throw invalid(`A statement is ${kindOf(element)}; ${form}`);
-      return parseStatement({ object: element, text: texts[index] ?? "" }, reading);
+      if (typeof element === "string") throw invalid(`A statement is ${nameOfKind(element)}; ${form}`);
+      return parseStatement(element, reading);
     }),
   );
 }
@@ -58,14 +53,34 @@ function ofStatement<T>(statement: number, parse: () => T): T {
   }
 }
 
-function requireString(sql: unknown, key: string): asserts sql is string {
+function readSql(sql: Member | undefined, key: string): string {
   if (sql === undefined) throw invalid(`"${key}" is missing; it must be a string with one SQL statement`);
-  if (typeof sql !== "string") throw invalid(`"${key}" is ${kindOf(sql)}; it must be a string with one SQL statement`);
+  if (sql.kind !== "string")
+    throw invalid(`"${key}" is ${nameOfKind(sql.kind)}; it must be a string with one SQL statement`);
+  requireSendable(sql.escapes, `"${key}"`);
+  if (sql.text === undefined) throw refusal("TOO_COMPLEX", "Query is too complex: the text is longer than 1 MB");
+  return sql.text;
 }
 
-function requireParameterList(params: unknown): asserts params is readonly unknown[] | null | undefined {
-  if (params === undefined || params === null) return;
-  if (!Array.isArray(params)) throw invalid(`"params" is ${kindOf(params)}; it must be an array such as [1, "a"]`);
-  if (params.length > MAX_PARAMETERS)
-    throw invalid(`"params" has ${params.length} elements; PostgreSQL takes ${MAX_PARAMETERS} at most`);
+function readParameters(list: Member | undefined): readonly Parameter[] {
+  if (list === undefined || list.kind === "null") return NO_PARAMETERS;
+  if (!(list instanceof ParameterList))
+    throw invalid(`"${PARAMS}" is ${nameOfKind(list.kind)}; it must be an array such as [1, "a"]`);
+  if (list.count > MAX_PARAMETERS)
+    throw invalid(`"${PARAMS}" has ${list.count} elements; PostgreSQL takes ${MAX_PARAMETERS} at most`);
+  if (list.depth > MAX_ARRAY_DEPTH)
+    throw invalid(`Arrays in "${PARAMS}" are nested deeper than ${MAX_ARRAY_DEPTH} levels`);
+  if (list.fault !== undefined) requireSendable(list.fault.escapes, `Parameter $${list.fault.index + 1}`);
+  return list.parameters;
+}
+
+/**
+ * Refuses what PostgreSQL's text cannot carry. Only escapes can stand for it, since the body is valid UTF-8, and JSON takes no
+ * NUL character as it is.
+ */
+function requireSendable(escapes: number, name: string): void {
+  if ((escapes & ESCAPES.nul) !== 0)
+    throw invalid(`${name} holds a NUL character (\\u0000), which PostgreSQL cannot store`);
+  if ((escapes & ESCAPES.halfPair) !== 0)
+    throw invalid(`${name} holds half of a surrogate pair, which is not valid Unicode`);
 }

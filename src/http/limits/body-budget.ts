@@ -1,7 +1,8 @@
 // How many bytes of request bodies may be in memory at one time, over all requests and of one tenant. A body counts from
 // before it is read until its query has ended, for its text stays that long.
 
-import { GatewayError } from "../../base/errors.ts";
+import type { Principal } from "../../auth/principal.ts";
+import { GatewayError, refusal } from "../../base/errors.ts";
 import { HeldBytes } from "./held-bytes.ts";
 
 /** While it is parsed and sent on, a body takes up to four times its size: 1 GB, which any server with such requests has. */
@@ -16,7 +17,8 @@ export interface HeldBody {
   /**
    * Names the size before it is read.
    *
-   * @throws GatewayError TOO_MANY_REQUESTS when it would exceed the tenant's share, UNAVAILABLE when it would exceed the whole.
+   * @throws GatewayError PARSE_ERROR for a large body whose token may run nothing; TOO_MANY_REQUESTS when it would exceed the
+   * tenant's share; UNAVAILABLE when it would exceed the whole.
    */
   reserve(bytes: number): void;
   /** Its query has ended. */
@@ -31,11 +33,12 @@ export class BodyBudget {
     this.#maxBytes = Math.max(maxHeldBytes, TENANTS_SHARE * maxBodyBytes);
   }
 
-  open(tenant: string): HeldBody {
+  open({ tenant: { id: tenant }, permissions }: Principal): HeldBody {
     let reserved = 0;
     return {
       reserve: (bytes) => {
         if (bytes <= UNCOUNTED_BODY_BYTES) return;
+        if (permissions.size === 0) throw refusal("OPERATION_NOT_ALLOWED", "The token has no permissions");
         this.#requireRoom(tenant, bytes);
         this.#held.add(tenant, bytes);
         reserved += bytes;

@@ -22,7 +22,7 @@ try {
   };
 
   const query = async (text: string): Promise<void> => {
-    const client = new pg.Client(embedded.connection);
+    const client = new pg.Client({ ...embedded.connection, password: "" });
     await client.connect();
     const { rows } = await client.query<unknown[]>({ text, rowMode: "array" });
     await client.end();

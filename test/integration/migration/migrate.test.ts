@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { migrate } from "../../../src/migration/migrate.ts";
-import { toScramVerifier } from "../../../src/postgres/scram-verifier.ts";
+import { toScramVerifier } from "../../../src/migration/scram-verifier.ts";
 import { clusterConnection } from "../../support/cluster.ts";
 import { emptyDatabase, migrated, queryAs, VERSIONS } from "./support.ts";
 
@@ -12,7 +12,6 @@ const MIGRATIONS = [
   "0005_tenant_limits",
   "0006_delete_unused_database",
   "0007_rights_changes",
-  "0008_max_relations",
 ];
 
 describe.each(VERSIONS)("migrate on PostgreSQL %i", (version) => {

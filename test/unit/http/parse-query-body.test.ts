@@ -1,12 +1,35 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { MAX_ARRAY_DEPTH } from "../../../src/http/body/statement-request.ts";
 import { parseQueryBody } from "../../../src/http/parse-query-body.ts";
-import { MAX_ARRAY_DEPTH } from "../../../src/http/body/read-parameters.ts";
-import { DEFAULT_FORM, type StatementRequest, type ResultForm } from "../../../src/base/query-request.ts";
+import {
+  DEFAULT_FORM,
+  type QueryRequest,
+  type StatementRequest,
+  type ResultForm,
+} from "../../../src/base/query-request.ts";
 import { MAX_PARAMETERS, type Parameter } from "../../../src/base/parameters.ts";
 
+function parseBytes(bytes: Buffer): QueryRequest {
+  const request = parseQueryBody(bytes, () => Promise.reject(new Error("This body is not small")));
+  if (request instanceof Promise) throw new Error("This body is not small");
+  return request;
+}
+
+/** Reads a body of any size, with so many bytes a slice where it is large. */
+async function parseSliced(text: string, sliceBytes: number): Promise<QueryRequest> {
+  return parseQueryBody(Buffer.from(text), async (work) => {
+    while (!work.advance(sliceBytes)) await Promise.resolve();
+  });
+}
+
+async function paramsOfLarge(params: string, sliceBytes = 65_536): Promise<readonly Parameter[]> {
+  const { statements } = await parseSliced(`{"sql":"","note":"${" ".repeat(70_000)}","params":${params}}`, sliceBytes);
+  return statements[0]?.params ?? [];
+}
+
 function parseWhole(text: string): StatementRequest {
-  const [statement] = parseQueryBody(Buffer.from(text)).statements;
+  const [statement] = parseBytes(Buffer.from(text)).statements;
   if (statement === undefined) throw new Error("No statement");
   return statement;
 }
@@ -24,7 +47,7 @@ function paramsOf(params: string): readonly Parameter[] {
 /** The wire form of a text that is its own JSON source. */
 function textOf(parameter: Parameter | undefined): string {
   if (parameter === undefined || parameter.kind === "null") throw new Error("The parameter has no text");
-  return parameter.text;
+  return parameter.text.toString();
 }
 
 describe("the form of the body", () => {
@@ -44,6 +67,9 @@ describe("the form of the body", () => {
     ['{"sql":"x","par\\u0061ms":[1]}', { sql: "x", params: [{ kind: "integer", text: "1" }] }],
     ['{"__proto__":{"sql":"y","params":[1]},"sql":"x"}', { sql: "x", params: [] }],
     ['{"constructor":1,"toString":2,"sql":"x"}', { sql: "x", params: [] }],
+    ['{"sq":1,"parameters":[2],"sqls":3,"row":4,"sql":"x"}', { sql: "x", params: [] }],
+    ['{"\\u0073\\u0071\\u006c":"x"}', { sql: "x", params: [] }],
+    ['{"sql":"x","statements":null}', { sql: "x", params: [] }],
   ])("is read from %s", (text, expected) => {
     expect(parse(text)).toEqual(expected);
   });
@@ -80,7 +106,12 @@ describe("the form of the body", () => {
     ['"SELECT 1"', "The body is a string;"],
     ["1", "The body is a number;"],
     ["{}", '"sql" is missing'],
-    ['{"SQL":"x"}', '"sql" is missing'],
+    ['{"SQL":"x"}', 'The body has the key "SQL"; write "sql"'],
+    ['{"sql":"x","readOnly":true}', 'The body has the key "readOnly"; write "read_only"'],
+    ['{"sql":"x","read-only":true}', 'The body has the key "read-only"; write "read_only"'],
+    ['{"sql":"x","rowMode":"array"}', 'The body has the key "rowMode"; write "row_mode"'],
+    ['{"sql":"x","param_s":[1]}', 'The body has the key "param_s"; write "params"'],
+    ['{"statements":[{"sql":"x","Params":[1]}]}', 'The body has the key "Params"; write "params"'],
     ['{"__proto__":{"sql":"x"}}', '"sql" is missing'],
     ['{"sql":1}', '"sql" is a number'],
     ['{"sql":null}', '"sql" is null'],
@@ -102,7 +133,7 @@ describe("the form of the body", () => {
     ["a cut character", [0xe2, 0x82]],
   ])("is refused where it is not UTF-8: %s", (_name, bytes) => {
     const body = Buffer.concat([Buffer.from('{"sql":"'), Buffer.from(bytes), Buffer.from('"}')]);
-    expect(() => parseQueryBody(body)).toThrow("The body is not valid UTF-8");
+    expect(() => parseBytes(body)).toThrow("The body is not valid UTF-8");
   });
 });
 
@@ -138,22 +169,53 @@ describe("parameters", () => {
     expect(({} as Record<string, unknown>)["polluted"]).toBeUndefined();
   });
 
-  it("may be 65,535 and no more", () => {
+  it("may be 65,535 and no more", async () => {
     const list = (count: number): string => `[${"1,".repeat(count - 1)}1]`;
-    expect(paramsOf(list(MAX_PARAMETERS))).toHaveLength(65_535);
-    expect(() => paramsOf(list(MAX_PARAMETERS + 1))).toThrow('"params" has 65536 elements');
+    expect(await paramsOfLarge(list(MAX_PARAMETERS))).toHaveLength(65_535);
+    await expect(paramsOfLarge(list(MAX_PARAMETERS + 1))).rejects.toThrow('"params" has 65536 elements');
   });
 
-  it("may be arrays within arrays up to the limit, not beyond it, however deep", () => {
+  it("may be 250,000 in all statements of a batch together, and no more", async () => {
+    const batch = (count: number): string => {
+      const statement = (size: number): string => `{"sql":"x","params":[${"1,".repeat(size - 1)}1]}`;
+      return `{"statements":[${[50_000, 50_000, 50_000, 50_000, count - 200_000].map(statement).join()}]}`;
+    };
+    const { statements } = await parseSliced(batch(250_000), 65_536);
+    expect(statements.map(({ params }) => params.length)).toEqual([50_000, 50_000, 50_000, 50_000, 50_000]);
+    await expect(parseSliced(batch(250_001), 65_536)).rejects.toThrow("The body has more than 250000 parameters");
+  });
+
+  it("may be arrays within arrays up to the limit, not beyond it, however deep", async () => {
     const nested = (depth: number): string => "[".repeat(depth) + "]".repeat(depth);
     expect(paramsOf(nested(MAX_ARRAY_DEPTH))).toHaveLength(1);
+    expect(() => paramsOf(`[1,[2,${nested(MAX_ARRAY_DEPTH - 1)}],3]`)).toThrow("nested deeper than 1000 levels");
     for (const depth of [MAX_ARRAY_DEPTH + 1, 1_000_000])
-      expect(() => paramsOf(nested(depth))).toThrow("nested deeper than 1000 levels");
+      await expect(paramsOfLarge(nested(depth))).rejects.toThrow("nested deeper than 1000 levels");
   });
 
-  it("may be objects of any depth in a small body, and are not taken apart", () => {
-    const source = `${'{"a":'.repeat(10_000)}1${"}".repeat(10_000)}`;
-    expect(textOf(paramsOf(`[${source}]`)[0])).toBe(source);
+  it("may be objects of any depth, with any arrays in them, and are not taken apart", async () => {
+    for (const depth of [2_000, 500_000]) {
+      const sources = [
+        `{"a":${"[".repeat(depth)}${"]".repeat(depth)}}`,
+        `${'{"a":'.repeat(depth)}1${"}".repeat(depth)}`,
+      ];
+      const params = await paramsOfLarge(`[[1,${sources.join()}],${sources.join()}]`);
+      expect(params.slice(1).map(textOf)).toEqual(sources);
+    }
+  });
+
+  it("stay bytes where they are long, however they are written", async () => {
+    const plain = "ä€😀".repeat(5_000);
+    const escaped = '\\n\\u00e4\\ud83d\\ude00 \\\\ \\"'.repeat(5_000);
+    const number = "1".repeat(20_000);
+    const array = `[${"1,".repeat(10_000)}1]`;
+    const object = `{"a":"${plain}"}`;
+    for (const sliceBytes of [7, 65_536]) {
+      const params = await paramsOfLarge(`["${plain}","${escaped}",${number},${array},${object}]`, sliceBytes);
+      expect(params.map(({ kind }) => kind)).toEqual(["string", "string", "integer", "array", "object"]);
+      expect(params.map((each) => each.kind !== "null" && Buffer.isBuffer(each.text))).toEqual(Array(5).fill(true));
+      expect(params.map(textOf)).toEqual([plain, JSON.parse(`"${escaped}"`), number, array, object]);
+    }
   });
 
   it("have, for every JSON document, the text that the body has for them", () => {
@@ -187,6 +249,53 @@ describe("parameters", () => {
       }),
     );
   });
+});
+
+describe("a body of any form", () => {
+  const keys = fc.oneof(
+    fc.constantFrom('"sql"', '"params"', '"s\\u0071l"', '"par\\u0061ms"', '"statements "', '"__proto__"', '"fields"'),
+    fc.json().map((text) => JSON.stringify(text)),
+  );
+  const values = fc.oneof(
+    fc.json({ maxDepth: 2 }),
+    fc.string().map((text) => JSON.stringify(text)),
+    fc.array(fc.json({ maxDepth: 2 }), { maxLength: 4 }).map((elements) => `[${elements.join()}]`),
+    fc.constantFrom("null", "true", "false", "1.0", '"a\\n"', "[]"),
+  );
+
+  it("is read as JSON.parse reads it, in slices of any size", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.tuple(keys, values), { maxLength: 6 }), fc.boolean(), async (members, isLarge) => {
+        const text = `{${members.map((member) => member.join(" :")).join()}${isLarge ? " ".repeat(70_000) : ""}}`;
+        const expected = expectedOf(JSON.parse(text) as Record<string, unknown>);
+        const read = await parseSliced(text, 10_007).then(
+          ({ statements: [statement] }) => ({ sql: statement?.sql, params: statement?.params.map(valueOf) }),
+          (error: unknown) => (error as Error).message.replace(/;.*| must be.*/, ""),
+        );
+        expect(read).toEqual(expected);
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
+  function expectedOf({ sql, params, fields }: Record<string, unknown>): unknown {
+    if (fields !== undefined && fields !== null && typeof fields !== "boolean") return `"fields" is ${nameOf(fields)}`;
+    if (typeof sql !== "string") return sql === undefined ? '"sql" is missing' : `"sql" is ${nameOf(sql)}`;
+    if (params === undefined || params === null) return { sql, params: [] };
+    return Array.isArray(params) ? { sql, params } : `"params" is ${nameOf(params)}`;
+  }
+
+  function nameOf(value: unknown): string {
+    if (value === null) return "null";
+    if (Array.isArray(value)) return "an array";
+    return typeof value === "object" ? "an object" : `a ${typeof value}`;
+  }
+
+  function valueOf(parameter: Parameter): unknown {
+    if (parameter.kind === "null") return null;
+    const text = parameter.text.toString();
+    return parameter.kind === "string" ? text : JSON.parse(text);
+  }
 });
 
 describe("characters that PostgreSQL cannot hold", () => {

@@ -1,0 +1,56 @@
+// What each byte of a JSON text means, as tables: the scanner looks each byte up in one of them.
+
+/** The byte of a string that ends the run of ordinary characters: a quote, a backslash, or a control character. */
+export const ENDS_RUN = tableOf((byte) => byte < 0x20 || byte === 0x22 || byte === 0x5c);
+export const IS_BLANK = tableOf((byte) => byte === 0x20 || byte === 0x09 || byte === 0x0a || byte === 0x0d);
+export const IS_SIMPLE_ESCAPE = tableOf((byte) => '"\\/bfnrt'.includes(String.fromCharCode(byte)));
+
+/** States of a number: which part of it the last byte belongs to. Those from `integer` on may end it. */
+export const Part = {
+  sign: 0,
+  point: 1,
+  exponent: 2,
+  exponentSign: 3,
+  integer: 4,
+  zero: 5,
+  fraction: 6,
+  power: 7,
+} as const;
+const PARTS = 8;
+/** No part of a number: it ends before this byte. */
+export const ENDS_NUMBER = PARTS;
+/** The row of the table for a number's first byte. */
+export const START_OF_NUMBER = PARTS * 256;
+export const NEXT_PART = partTable();
+
+export const TRUE = bytesOf("true");
+export const FALSE = bytesOf("false");
+export const NULL = bytesOf("null");
+
+function tableOf(test: (byte: number) => boolean): Uint8Array {
+  return Uint8Array.from({ length: 256 }, (_, byte) => (test(byte) ? 1 : 0));
+}
+
+function bytesOf(word: string): Uint8Array {
+  return Uint8Array.from(word, (letter) => letter.charCodeAt(0));
+}
+
+/** For each part of a number, one row with the part that each byte leads to; the last row is for the first byte. */
+function partTable(): Uint8Array {
+  const table = new Uint8Array((PARTS + 1) * 256).fill(ENDS_NUMBER);
+  const set = (row: number, bytes: string, part: number): void => {
+    for (const byte of bytes) table[row * 256 + byte.charCodeAt(0)] = part;
+  };
+  for (const row of [PARTS, Part.sign]) {
+    set(row, "0", Part.zero);
+    set(row, "123456789", Part.integer);
+  }
+  set(PARTS, "-", Part.sign);
+  set(Part.integer, "0123456789", Part.integer);
+  for (const row of [Part.integer, Part.zero]) set(row, ".", Part.point);
+  for (const row of [Part.point, Part.fraction]) set(row, "0123456789", Part.fraction);
+  for (const row of [Part.integer, Part.zero, Part.fraction]) set(row, "eE", Part.exponent);
+  set(Part.exponent, "+-", Part.exponentSign);
+  for (const row of [Part.exponent, Part.exponentSign, Part.power]) set(row, "0123456789", Part.power);
+  return table;
+}
