@@ -4,19 +4,31 @@ import type { Config } from "../config/load-config.ts";
 import { migrate } from "../migration/migrate.ts";
 import { connect } from "../postgres/connect.ts";
 import type { ConnectionSettings } from "../postgres/connection-settings.ts";
+import { isDataDir } from "../embedded/open-data-dir.ts";
 import { withOperator } from "../embedded/with-operator.ts";
+import { CommandError } from "./failure.ts";
 
 /**
  * Tells `use` where the shared database is, as `withOperator` does.
  *
- * @throws what `signal` was aborted with, without waiting for `use`, but after an own server has stopped.
+ * @throws CommandError when there is no embedded database yet: only `serve` creates one, so that a command in the wrong folder
+ * does not work on a new and empty database.
+ * @throws the reason of `signal` when it is aborted, without waiting for `use`, but after an own server has stopped.
  */
 export async function withDatabase<T>(
   config: Config,
   signal: AbortSignal,
   use: (operator: ConnectionSettings) => Promise<T>,
 ): Promise<T> {
+  if (config.database.kind === "embedded") await requireDataDir(config.database.dataDir);
   return withOperator(config, (operator) => untilAborted(signal, use(operator)));
+}
+
+async function requireDataDir(dataDir: string): Promise<void> {
+  if (await isDataDir(dataDir)) return;
+  throw new CommandError(
+    `there is no database in ${dataDir}; run this in the folder where the gateway was started, set POSTGATE_DATA_DIR or DATABASE_URL, or create a database here with "postgate serve"`,
+  );
 }
 
 /** Lends the operator's connection to a database that is up to date, unless migrations are to be left alone. */

@@ -37,6 +37,15 @@ export async function openDataDir(dataDir: string): Promise<DataDir> {
   }
 }
 
+/** Tells whether Postgate has used this folder before. A folder that cannot be read counts as used: opening it says why it fails. */
+export async function isDataDir(dataDir: string): Promise<boolean> {
+  try {
+    return (await readdir(dataDir)).some(isLockName);
+  } catch (error) {
+    return !hasErrorCode(error, "ENOENT", "ENOTDIR");
+  }
+}
+
 async function makeFolder(folder: string): Promise<void> {
   await mkdir(dirname(folder), { recursive: true });
   // Recursive for its tolerance of a folder that is there.

@@ -1,6 +1,7 @@
 // The first hour with Postgate: an empty folder, the embedded PostgreSQL, the commands, Ctrl-C, and starting again.
 
 import { spawnSync } from "node:child_process";
+import { readdirSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { useBuiltCli, type CliProcess, projectRoot, runCli, startCli } from "../support/cli.ts";
 import { makeFolder, readServerPid } from "../integration/embedded/data-dirs.ts";
@@ -104,6 +105,9 @@ describe("the commands on the embedded database", { timeout: 120_000 }, () => {
       expect([code, stderr]).toEqual([0, words[0] === "create-db" ? expect.stringMatching(/^Schema: /) : ""]);
       return stdout.trim();
     };
+    const first = startCli([], options);
+    await greetingOf(first);
+    await interrupt(first, "serve, which makes the database");
     const before = await make("create-db", "before");
     const tokenBefore = await make("gen-token", before);
     const server = startCli([], options);
@@ -120,6 +124,20 @@ describe("the commands on the embedded database", { timeout: 120_000 }, () => {
       { name: "during" },
     ]);
   });
+});
+
+describe("a command in a folder without a database", { timeout: 120_000 }, () => {
+  it.each([[["create-db", "app"]], [["list-dbs"]], [["migrate"]], [["doctor"]]])(
+    "says where it looked, and makes no database: %j",
+    async (words) => {
+      const cwd = await makeFolder();
+      const { code, stdout, stderr } = await runCli(words, { cwd, env: {} });
+
+      expect([code, stdout]).toEqual([1, ""]);
+      expect(stderr).toMatch(/^error: there is no database in \/[^\n]*\/\.postgate; [^\n]*"postgate serve"\n$/);
+      expect(readdirSync(cwd)).toEqual([]);
+    },
+  );
 });
 
 describe("two starts on one folder", { timeout: 120_000 }, () => {
