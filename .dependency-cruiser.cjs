@@ -18,6 +18,7 @@ module.exports = {
     stage("encoding", ["base/", "wire/(data-row|field)\\.ts", "execution/results/result-set\\.ts"]),
     stage("postgres", ["base/"]),
     stage("tenants", ["base/", "postgres/", "auth/principal\\.ts"]),
+    stage("dedicated", ["base/", "postgres/", "tenants/"]),
     stage("auth", ["base/", "observability/(observation|report-seldom)\\.ts", "tenants/"]),
     stage("execution", [
       "base/",
@@ -28,10 +29,11 @@ module.exports = {
       "policy/approved-statement\\.ts",
     ]),
     stage("migration", ["base/", "postgres/", "tenants/", "policy/tables/function-names\\.ts"]),
-    stage("doctor", ["base/", "postgres/", "tenants/", "migration/migrate\\.ts"]),
+    stage("doctor", ["base/", "postgres/", "tenants/", "dedicated/", "migration/migrate\\.ts"]),
     stage("config", [
       "base/",
       "postgres/connection-settings\\.ts",
+      "dedicated/host-rules\\.ts",
       "tenants/sealing\\.ts",
       "observability/sql-log\\.ts",
     ]),

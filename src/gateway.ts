@@ -11,6 +11,8 @@ import { createPrincipalStore, createUseWriter } from "./auth/principal-store.ts
 import type { Authenticate } from "./auth/principal.ts";
 import { createBackends } from "./execution/backends.ts";
 import type { Config } from "./config/load-config.ts";
+import { createGuards, type DedicatedGuards } from "./dedicated/create-guards.ts";
+import { describeRefused, findRefused } from "./dedicated/find-refused.ts";
 import { startEmbedded } from "./embedded/start-embedded.ts";
 import { DedicatedPools } from "./execution/pool/dedicated-pools.ts";
 import { Executor } from "./execution/execute.ts";
@@ -105,14 +107,9 @@ async function start(options: Start): Promise<Listening> {
   for (const message of config.warnings ?? []) observe({ kind: "warning", message });
   const { operator, broken } = await openDatabase(options);
   const installation = await install(operator, { ...options, observe });
-  await requireLogins(installation, signal);
+  const guards = createGuards(operator, config.dedicatedHosts);
 
-  const control = new QueryPool({
-    connection: installation.auth,
-    maxConnections: CONTROL_CONNECTIONS,
-    timeoutMs: CONTROL_TIMEOUT_MS,
-  });
-  onClose(() => control.close());
+  const control = openControl(installation, onClose);
   const lastUsed = createLastUsedRecorder({ write: createUseWriter(control.query), observe });
   onClose(() => lastUsed.close());
 
@@ -122,7 +119,7 @@ async function start(options: Start): Promise<Listening> {
     maxResultBytes: config.maxResultBytes,
     execute: operations.timed(
       "execute",
-      createExecution({ config, operator, installation, control, operations, onClose, slices }),
+      createExecution({ config, operator, installation, guards, control, operations, onClose, slices }),
     ),
   });
   const server = createHttpServer({
@@ -138,7 +135,31 @@ async function start(options: Start): Promise<Listening> {
   const url = await server.listen(config.host, config.port);
   operations.serving(() => control.query(PING, []));
   observe({ kind: "listening", url });
+  warnOfRefused(operator, guards, { ...options, observe });
   return { url, broken };
+}
+
+function openControl({ auth: connection }: Installation, onClose: Start["onClose"]): QueryPool {
+  const control = new QueryPool({ connection, maxConnections: CONTROL_CONNECTIONS, timeoutMs: CONTROL_TIMEOUT_MS });
+  onClose(() => control.close());
+  return control;
+}
+
+/** Runs beside serving: looking up the names of many hosts takes its time. */
+function warnOfRefused(
+  operator: ConnectionSettings,
+  guards: DedicatedGuards,
+  { config, observe, onClose, signal }: Start,
+): void {
+  const list = async (): Promise<void> => {
+    const refused = await findRefused({ operator, guards, keys: config.sealingKeys, signal });
+    const message = describeRefused(guards.elements, refused);
+    if (message !== undefined) observe({ kind: "warning", message });
+  };
+  const listed = list().catch((cause: unknown) => {
+    if (!signal.aborted) observe({ kind: "background-failure", task: "listing dedicated databases", cause });
+  });
+  onClose(() => listed);
 }
 
 function httpSettingsOf({ maxBodyBytes, neon, corsOrigins }: Config) {
@@ -190,6 +211,7 @@ async function install(operator: ConnectionSettings, { config, observe, signal }
   for (const { tenant, cause } of installation.failures)
     observe({ kind: "background-failure", task: `making database ${tenant.id} ready`, cause });
   requireIsolation(installation, observe);
+  await requireLogins(installation, signal);
   return installation;
 }
 
@@ -231,6 +253,7 @@ function createApproval({ config, installation, operations, onClose }: Approval)
 
 interface Execution extends Approval, Pick<Start, "slices"> {
   readonly operator: ConnectionSettings;
+  readonly guards: DedicatedGuards;
   readonly control: QueryPool;
 }
 
@@ -238,6 +261,7 @@ function createExecution({
   config,
   operator,
   installation,
+  guards,
   control,
   operations,
   onClose,
@@ -258,7 +282,8 @@ function createExecution({
     operations.watchPool(name, () => pool.usage);
     return new Executor(pool, types, slices);
   };
-  const dedicated = new DedicatedPools({ installHelpers, ownsSessions, slices });
+  const { guardOf } = guards;
+  const dedicated = new DedicatedPools({ installHelpers, ownsSessions, guardOf, slices });
   onClose(() => dedicated.close(config.shutdownTimeoutMs));
   operations.watchPool("dedicated", () => dedicated.usage);
   return createBackends({

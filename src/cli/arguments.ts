@@ -1,5 +1,6 @@
 // Words of the command line → values. Each parser throws UsageError with the accepted form; none repeats a secret.
 
+import { findRefusedOption } from "../dedicated/session-options.ts";
 import { parseConnectionUrl } from "../postgres/connection-settings.ts";
 import { isPermission, PERMISSIONS, type Permission } from "../base/permissions.ts";
 import type { DatabaseId } from "../tenants/tenant.ts";
@@ -57,7 +58,9 @@ export function parseLifetime(text: string): string {
 /** The text as it was given: that is what is stored. Not in the message: it holds a password. */
 export function parseDedicatedUrl(text: string): string {
   try {
-    parseConnectionUrl(text);
+    const { options = "" } = parseConnectionUrl(text);
+    const refused = findRefusedOption(options);
+    if (refused !== undefined) throw new Error(`its options may not set ${JSON.stringify(refused)}`);
     return text;
   } catch (error) {
     throw new UsageError(`--dedicated is not a usable PostgreSQL URL: ${(error as Error).message}`, { cause: error });

@@ -1,5 +1,7 @@
 import { type KeyObject, randomUUID } from "node:crypto";
 import type { Client } from "pg";
+import { allowTarget, forgetTarget } from "../dedicated/operator-targets.ts";
+import { parseConnectionUrl } from "../postgres/connection-settings.ts";
 import { seal } from "../tenants/sealing.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -31,11 +33,16 @@ async function createSchemaDatabase(client: Client, terminal: Terminal, database
   }
 }
 
-/** The id is made here, because a sealed string opens in the row of one id alone. */
+/**
+ * The id is made here, because a sealed string opens in the row of one id alone. The operator's word comes first, so that an instance
+ * that sees the row finds it.
+ */
 async function createDedicatedDatabase(client: Client, terminal: Terminal, database: DedicatedDatabase): Promise<void> {
   const { name, maxRows, dedicatedUrl, sealingKey } = database;
   const given = randomUUID();
   const stored = (id: string): string => (sealingKey === undefined ? dedicatedUrl : seal(dedicatedUrl, id, sealingKey));
+  const connection = parseConnectionUrl(dedicatedUrl);
+  await allowTarget(client, given, connection);
   const { rows } = await client.query<{ id: string }>(
     `insert into public.postgate_databases (id, name, backend_type, connection_string, max_rows)
      values ($1, $2, 'dedicated', $3, $4) returning id::text`,
@@ -43,8 +50,11 @@ async function createDedicatedDatabase(client: Client, terminal: Terminal, datab
   );
   for (const { id } of rows) {
     // An operator's view may give ids of its own.
-    if (id !== given)
+    if (id !== given) {
+      await forgetTarget(client, given);
+      await allowTarget(client, id, connection);
       await client.query("update public.postgate_databases set connection_string = $2 where id = $1", [id, stored(id)]);
+    }
     terminal.print(id);
   }
 }

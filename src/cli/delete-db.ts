@@ -1,4 +1,5 @@
 import type { Client } from "pg";
+import { forgetTarget } from "../dedicated/operator-targets.ts";
 import type { DatabaseId } from "../tenants/tenant.ts";
 import { noSuchDatabase } from "./require-database.ts";
 import type { Terminal } from "./terminal.ts";
@@ -12,6 +13,7 @@ export async function deleteDb(client: Client, terminal: Terminal, request: Data
   const { rows } = await client.query<{ deleted: boolean }>("select public.delete_tenant_database($1) as deleted", [
     request.databaseId,
   ]);
+  await forgetTarget(client, request.databaseId);
   if (rows[0]?.deleted !== true) throw noSuchDatabase(request.databaseId);
   terminal.print(
     request.json

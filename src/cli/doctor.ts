@@ -1,4 +1,5 @@
 import type { Config } from "../config/load-config.ts";
+import { createGuards } from "../dedicated/create-guards.ts";
 import { examineWalls } from "../doctor/examine-walls.ts";
 import type { WallReport } from "../doctor/wall-report.ts";
 import { CommandError } from "./failure.ts";
@@ -17,7 +18,12 @@ export async function doctor(
   { json }: { readonly json: boolean },
 ): Promise<void> {
   const reports = await withInstallation(config, signal, ({ installation, operator }) =>
-    examineWalls({ operator, installation, keys: config.sealingKeys }),
+    examineWalls({
+      operator,
+      installation,
+      keys: config.sealingKeys,
+      guards: createGuards(operator, config.dedicatedHosts),
+    }),
   );
   if (json)
     printRows(

@@ -43,6 +43,8 @@ export interface Config {
   readonly neon: boolean;
   /** Whose pages may read answers of POST /query (POSTGATE_CORS_ORIGINS); `*` for all. */
   readonly corsOrigins: readonly string[];
+  /** Servers that rows of dedicated databases may name (POSTGATE_DEDICATED_HOSTS); the default's where it is left out. */
+  readonly dedicatedHosts?: readonly string[];
   /** For connection strings of dedicated databases (POSTGATE_SEALING_KEY, POSTGATE_SEALING_KEY_OLD). */
   readonly sealingKeys: SealingKeys;
   /** What is probably a mistake and stops nothing: a POSTGATE_… variable that nobody knows. */
@@ -110,6 +112,7 @@ function toConfig(values: SettingValues, database: DatabaseSource): Config {
     extensions: values.extensions,
     neon: values.neon,
     corsOrigins: values.corsOrigins,
+    dedicatedHosts: values.dedicatedHosts,
     sealingKeys: Object.freeze({ current: values.sealingKey, old: values.oldSealingKey }),
   };
 }

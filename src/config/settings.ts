@@ -2,6 +2,7 @@
 // .env.example; a test holds them equal.
 
 import type { KeyObject } from "node:crypto";
+import { DEDICATED_HOSTS_FORM, DEFAULT_DEDICATED_HOSTS, isHostRule } from "../dedicated/host-rules.ts";
 import { parseConnectionUrl, type ConnectionSettings } from "../postgres/connection-settings.ts";
 import type { SqlLogging } from "../observability/sql-log.ts";
 import { parseSealingKey } from "../tenants/sealing.ts";
@@ -68,6 +69,11 @@ export const SETTINGS = {
     form: "origins as browsers send them, such as https://app.example, separated by commas, or * for all",
     accepts: (each) => each === "*" || isOrigin(each),
   }),
+  dedicatedHosts: {
+    ...list("POSTGATE_DEDICATED_HOSTS", { form: DEDICATED_HOSTS_FORM, accepts: isHostRule }),
+    fallback: DEFAULT_DEDICATED_HOSTS,
+    defaultText: DEFAULT_DEDICATED_HOSTS.join(),
+  },
   sealingKey: secretKey("POSTGATE_SEALING_KEY"),
   oldSealingKey: secretKey("POSTGATE_SEALING_KEY_OLD"),
 } as const;

@@ -2,7 +2,11 @@
 // charge of the login and of the role that the string names; a dedicated database has no other wall.
 
 import type { ClientBase } from "pg";
-import { connect } from "../postgres/connect.ts";
+import { GatewayError } from "../base/errors.ts";
+import type { DedicatedGuards } from "../dedicated/create-guards.ts";
+import { ServerRefused } from "../dedicated/dedicated-guard.ts";
+import { settingToAllow } from "../dedicated/find-refused.ts";
+import { connect, type ServerGuard } from "../postgres/connect.ts";
 import type { ConnectionSettings } from "../postgres/connection-settings.ts";
 import { parseTenant, TENANT_COLUMNS, type TenantRow } from "../tenants/parse-tenant.ts";
 import { isSealed, type SealingKeys } from "../tenants/sealing.ts";
@@ -21,6 +25,7 @@ const SERVER_ATTACKS = [
 
 export interface DedicatedOptions {
   readonly keys: SealingKeys;
+  readonly guards: DedicatedGuards;
   /** A role of the shared server that has just been made: where it can be seen, the dedicated database is beside the others. */
   readonly witness: string;
 }
@@ -45,20 +50,37 @@ function examineStorage(rows: readonly TenantRow[]): WallReport {
   return { wall, state: "weaker", why, tried: null, raise: "postgate seal, with POSTGATE_SEALING_KEY set" };
 }
 
-async function examineRow(row: TenantRow, { keys, witness }: DedicatedOptions): Promise<WallReport> {
+async function examineRow(row: TenantRow, options: DedicatedOptions): Promise<WallReport> {
   const wall = `dedicated database ${String(row.id)}`;
   try {
-    const { backend } = parseTenant(row, keys);
+    const { id, backend } = parseTenant(row, options.keys);
     if (backend.kind !== "dedicated") return standing(wall);
-    return { ...(await examineLogin(backend.connection, witness)), wall };
+    return { ...(await examineLogin(backend.connection, options.guards.guardOf(id), options.witness)), wall };
   } catch (error) {
+    const refusal = error instanceof GatewayError ? error.cause : undefined;
+    if (refusal instanceof ServerRefused) return { wall, ...describeRefused(refusal, options.guards.elements) };
     const why = `nothing is known of its login: ${(error as Error).message}`;
     return { wall, state: "weaker", why, tried: null, raise: "mend its connection string, then postgate doctor again" };
   }
 }
 
-async function examineLogin(connection: ConnectionSettings, witness: string): Promise<Omit<WallReport, "wall">> {
-  const options = { applicationName: "postgate doctor", connectTimeoutMs: CONNECT_TIMEOUT_MS };
+/** The tenant is not served: whoever wrote the row was not the operator, or the operator has to say so. */
+function describeRefused(refusal: ServerRefused, elements: readonly string[]): Omit<WallReport, "wall"> {
+  const setting = settingToAllow(elements, [refusal]);
+  return {
+    state: "weaker",
+    why: `its tenant is not served: ${refusal.message}`,
+    tried: null,
+    raise: setting === undefined ? "change its connection string" : `set ${setting}, if the row is yours`,
+  };
+}
+
+async function examineLogin(
+  connection: ConnectionSettings,
+  guard: ServerGuard,
+  witness: string,
+): Promise<Omit<WallReport, "wall">> {
+  const options = { applicationName: "postgate doctor", connectTimeoutMs: CONNECT_TIMEOUT_MS, guard };
   const session = await connect(connection, options);
   try {
     const { rows } = await session.query<{ login: string; role: string; is_beside: boolean }>(

@@ -2,6 +2,7 @@
 // tenant. In charge of what is examined and in which order; walls.ts says what is tried.
 
 import type { ClientBase } from "pg";
+import type { DedicatedGuards } from "../dedicated/create-guards.ts";
 import type { Installation } from "../migration/migrate.ts";
 import { connect } from "../postgres/connect.ts";
 import type { ConnectionSettings } from "../postgres/connection-settings.ts";
@@ -18,9 +19,16 @@ export interface Examination {
   readonly installation: Installation;
   /** For the connection strings of dedicated databases. */
   readonly keys: SealingKeys;
+  /** Which servers rows of dedicated databases may name. */
+  readonly guards: DedicatedGuards;
 }
 
-export async function examineWalls({ operator, installation, keys }: Examination): Promise<readonly WallReport[]> {
+export async function examineWalls({
+  operator,
+  installation,
+  keys,
+  guards,
+}: Examination): Promise<readonly WallReport[]> {
   const client = await connect(operator, { applicationName: "postgate doctor" });
   try {
     return await withSubjects(client, installation, async (subjects) => [
@@ -28,7 +36,7 @@ export async function examineWalls({ operator, installation, keys }: Examination
       ...(await tryWalls(client, installation, subjects)),
       ...(await examineServer(client)),
       ...examineFailures(installation),
-      ...(await examineDedicated(client, { keys, witness: subjects.attacker.owner })),
+      ...(await examineDedicated(client, { keys, guards, witness: subjects.attacker.owner })),
     ]);
   } finally {
     await client.end();

@@ -36,6 +36,11 @@ export function unavailable(message: string, cause?: unknown): GatewayError {
   return new GatewayError("UNAVAILABLE", message, { retryAfterSeconds: RETRY_AFTER_SECONDS, cause });
 }
 
+/** No connection could be made. Where a guard refused the server, it has said what the caller may know. */
+export function unreachable(cause: unknown): GatewayError {
+  return cause instanceof GatewayError ? cause : unavailable("The database cannot be reached", cause);
+}
+
 /** The tenant has more to do than it may; others are served. Nothing was run. */
 export function tooManyRequests(message: string): GatewayError {
   return new GatewayError("TOO_MANY_REQUESTS", message, { retryAfterSeconds: RETRY_AFTER_SECONDS });

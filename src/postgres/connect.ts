@@ -3,6 +3,7 @@
 
 import type { Socket } from "node:net";
 import { Client, DatabaseError } from "pg";
+import { GatewayError } from "../base/errors.ts";
 import { describeConnection, type ConnectionSettings } from "./connection-settings.ts";
 import { openSocket } from "./open-socket.ts";
 
@@ -13,6 +14,22 @@ const MAX_LOGIN_BYTES = 256 * 1024;
 const NO_HBA_ENTRY = "28000";
 const WRONG_PASSWORD = "28P01";
 
+/** Decides which servers may be connected to. */
+export interface ServerGuard {
+  /**
+   * Resolves the hosts, and gives the settings with the addresses that may be connected to.
+   *
+   * @throws GatewayError UNAVAILABLE when one of the places is not allowed.
+   */
+  readonly admit: (settings: ConnectionSettings, signal: AbortSignal) => Promise<AdmittedServer>;
+}
+
+export interface AdmittedServer {
+  readonly settings: ConnectionSettings;
+  /** Looks at the server after the login, before anything else runs there. Throws as `admit` does. */
+  readonly confirm: (client: Client) => Promise<void>;
+}
+
 export interface ConnectOptions {
   /** What pg_stat_activity shows; default the URL's, or `postgate`. */
   readonly applicationName?: string;
@@ -22,6 +39,8 @@ export interface ConnectOptions {
   readonly connectTimeoutMs?: number;
   /** That the driver reads after the login; no limit where it is left out. The connection is cut beyond. */
   readonly maxAnswerBytes?: number;
+  /** Every server is allowed where it is left out. */
+  readonly guard?: ServerGuard | undefined;
   readonly signal?: AbortSignal;
 }
 
@@ -41,28 +60,60 @@ export class ConnectionError extends Error {
  * A connection that is logged in. The caller ends it. When it dies later, its next query tells so.
  *
  * @throws ConnectionError naming the place and the reason, never the password.
+ * @throws GatewayError UNAVAILABLE when `guard` does not allow the server.
  * @throws what `signal` was aborted with.
  */
-export async function connect(settings: ConnectionSettings, options: ConnectOptions = {}): Promise<Client> {
+export async function connect(given: ConnectionSettings, options: ConnectOptions = {}): Promise<Client> {
+  const { settings, confirm } = await admit(given, options);
+  const login = { ...options, confirm };
   const { otherPlaces = [], ...first } = settings;
-  if (otherPlaces.length === 0) return connectTo(first, options);
+  if (otherPlaces.length === 0) return connectTo(first, login);
   const refusals: unknown[] = [];
-  for (const place of [first, ...otherPlaces.map((place) => ({ ...first, ...place }))]) {
+  for (const place of placesOf(settings)) {
     try {
-      return await connectTo(place, options);
+      return await connectTo(place, login);
     } catch (error) {
       options.signal?.throwIfAborted();
+      if (error instanceof GatewayError) throw error; // Another place would only hide that one is not allowed.
       refusals.push(error);
     }
   }
   throw new ConnectionError(settings, new AggregateError(refusals));
 }
 
-async function connectTo(settings: ConnectionSettings, options: ConnectOptions): Promise<Client> {
+/** The server and the address that took this connection, whatever the name means by now: cancel requests go there. */
+export function placeOf(client: Client, settings: ConnectionSettings): ConnectionSettings {
+  const { remoteAddress } = client.connection.stream as { readonly remoteAddress?: string };
+  const addresses = remoteAddress === undefined ? {} : { addresses: [remoteAddress] };
+  return { ...settings, host: client.host, port: client.port, ...addresses };
+}
+
+async function admit(settings: ConnectionSettings, options: ConnectOptions): Promise<AdmittedServer> {
+  const { guard } = options;
+  if (guard === undefined) return { settings, confirm: () => Promise.resolve() };
+  try {
+    return await withDeadline(settings, options, (signal) => guard.admit(settings, signal));
+  } catch (error) {
+    options.signal?.throwIfAborted();
+    throw error instanceof GatewayError ? error : new ConnectionError(settings, error);
+  }
+}
+
+function placesOf(settings: ConnectionSettings): readonly ConnectionSettings[] {
+  const { otherPlaces = [], host, port, addresses, ...login } = settings;
+  const first = { host, port, ...(addresses && { addresses }) };
+  return [first, ...otherPlaces].map((place) => ({ ...login, ...place }));
+}
+
+/** How one place is logged in to. */
+type LoginOptions = ConnectOptions & Pick<AdmittedServer, "confirm">;
+
+async function connectTo(settings: ConnectionSettings, options: LoginOptions): Promise<Client> {
   try {
     return await withDeadline(settings, options, (signal) => logIn(settings, options, signal));
   } catch (error) {
     options.signal?.throwIfAborted();
+    if (error instanceof GatewayError) throw error;
     const refusal = new ConnectionError(settings, error);
     const other = await findOtherWay(settings, refusal);
     if (other === undefined) throw refusal;
@@ -102,7 +153,7 @@ async function withDeadline<T>(
   }
 }
 
-async function logIn(settings: ConnectionSettings, options: ConnectOptions, signal: AbortSignal): Promise<Client> {
+async function logIn(settings: ConnectionSettings, options: LoginOptions, signal: AbortSignal): Promise<Client> {
   const socket = await openSocket(settings, signal);
   const client = new PlainClient(settings, options, socket);
   client.on("error", () => undefined); // Without a listener an idle connection that dies would end the process.
@@ -111,6 +162,7 @@ async function logIn(settings: ConnectionSettings, options: ConnectOptions, sign
   try {
     await client.connect();
     client.requireBoundChannel();
+    await options.confirm(client);
     await requireTarget(client, settings);
     client.allowAnswers(options.maxAnswerBytes);
     return client;

@@ -10,10 +10,12 @@ type SslMode = "disable" | "prefer" | "require" | "verify-ca" | "verify-full";
 /** What a server must be able to do to be taken: libpq's `target_session_attrs`. */
 type SessionAttributes = "read-write" | "primary";
 
-interface ServerPlace {
+export interface ServerPlace {
   /** A host name or address, or the folder of a unix socket (starts with `/`). */
   readonly host: string;
   readonly port: number;
+  /** The addresses to connect to, where they are known: the name is not resolved again, and is what TLS asks for. */
+  readonly addresses?: readonly string[];
 }
 
 /** Where and as whom to connect: one PostgreSQL URL, parsed. */

@@ -3,9 +3,9 @@
 // from libpq's, so the driver is handed a stream that is ready.
 
 import { once } from "node:events";
-import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
-import { connect as connectTcp, isIP, type OnReadOpts, type Socket } from "node:net";
+import { constants, existsSync } from "node:fs";
+import { open } from "node:fs/promises";
+import { connect as connectTcp, isIP, type LookupFunction, type OnReadOpts, type Socket } from "node:net";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { connect as connectTls, type ConnectionOptions } from "node:tls";
@@ -13,6 +13,8 @@ import { isUnixSocket, type ConnectionSettings } from "./connection-settings.ts"
 
 const READ_BUFFER_BYTES = 65_536;
 const KEEP_ALIVE_DELAY_MS = 60_000;
+/** All public authorities together have a quarter of it. */
+const MAX_CERTIFICATES_BYTES = 1024 * 1024;
 /** The 8 bytes with which a client asks for TLS: their length and PostgreSQL's number for SSLRequest. */
 const SSL_REQUEST = Buffer.from([0, 0, 0, 8, 4, 210, 22, 47]);
 
@@ -52,17 +54,28 @@ async function openTlsSocket(
 }
 
 async function openPlainSocket(
-  { host, port }: ConnectionSettings,
+  { host, port, addresses }: ConnectionSettings,
   signal: AbortSignal,
   onread?: OnReadOpts,
 ): Promise<Socket> {
   signal.throwIfAborted();
-  const place = isUnixSocket(host) ? { path: `${host}/.s.PGSQL.${port}` } : { host, port };
+  const place = isUnixSocket(host)
+    ? { path: `${host}/.s.PGSQL.${port}` }
+    : { host, port, ...(addresses && { lookup: toLookup(addresses) }) };
   const socket = connectTcp({ ...place, ...(onread && { onread }) });
   await ready(socket, "connect", signal);
   socket.setNoDelay(true);
   if (!isUnixSocket(host)) socket.setKeepAlive(true, KEEP_ALIVE_DELAY_MS);
   return socket;
+}
+
+/** Answers every look-up with these addresses. */
+function toLookup(addresses: readonly string[]): LookupFunction {
+  const found = addresses.map((address) => ({ address, family: isIP(address) }));
+  return (_host, { all }, callback) => {
+    if (all === true) callback(null, found);
+    else callback(null, found[0]?.address ?? "", found[0]?.family);
+  };
 }
 
 /**
@@ -140,9 +153,18 @@ function findDefaultRootCert(): string | undefined {
   return existsSync(path) ? path : undefined;
 }
 
+/** A row of a dedicated database may name any path: a device or a pipe must neither fill the memory nor hold up a thread. */
 async function readCertificates(path: string): Promise<Buffer> {
   try {
-    return await readFile(path);
+    const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    try {
+      if (!(await file.stat()).isFile()) throw new Error("it is no regular file");
+      const { buffer, bytesRead } = await file.read(Buffer.alloc(MAX_CERTIFICATES_BYTES + 1), 0);
+      if (bytesRead > MAX_CERTIFICATES_BYTES) throw new Error(`it is larger than ${MAX_CERTIFICATES_BYTES} bytes`);
+      return buffer.subarray(0, bytesRead);
+    } finally {
+      await file.close();
+    }
   } catch (cause) {
     throw new Error(`the file of sslrootcert cannot be read: ${(cause as Error).message}`, { cause });
   }

@@ -7,6 +7,7 @@ import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createGuards } from "../../src/dedicated/create-guards.ts";
 import { examineWalls } from "../../src/doctor/examine-walls.ts";
 import { keepLockdown, lockDown, rehearseLockdown, unlock } from "../../src/migration/lockdown.ts";
 import { type Installation, migrate } from "../../src/migration/migrate.ts";
@@ -155,7 +156,7 @@ describe.each(
       },
     ],
     ["sweeping roles", (client) => sweepRoles(client, installation.roles)],
-    ["doctor", () => examineWalls({ operator, installation, keys: NO_SEALING_KEYS })],
+    ["doctor", () => examineWalls({ operator, installation, keys: NO_SEALING_KEYS, guards: createGuards(operator) })],
     ["looking at the lock-down", (client) => rehearseLockdown(client, installation.roles)],
     ["keeping the lock-down", (client) => keepLockdown(client, installation.roles)],
     [

@@ -88,6 +88,8 @@ export function testConfig(database: TestDatabase, changes: Partial<Config> = {}
     extensions: [],
     neon: false,
     corsOrigins: [],
+    // Tests keep dedicated databases in the clusters of the run, which are on sockets and in part the shared server itself.
+    dedicatedHosts: ["default", database.connection.host],
     sealingKeys: NO_SEALING_KEYS,
     ...changes,
   };

@@ -4,14 +4,14 @@
 import pg from "pg";
 import { GatewayError } from "../../base/errors.ts";
 import type { Slices } from "../../base/slices.ts";
-import { connect } from "../../postgres/connect.ts";
+import { connect, type ServerGuard } from "../../postgres/connect.ts";
 import type { ConnectionSettings } from "../../postgres/connection-settings.ts";
 import { type Backend, findBackends } from "../../postgres/find-backends.ts";
 import { Executor } from "../execute.ts";
 import type { ExecuteRequest } from "../execute-request.ts";
 import { Pool, type PoolUsage } from "./pool.ts";
 import type { ResultSet } from "../results/result-set.ts";
-import { unavailable } from "../translate-database-error.ts";
+import { unavailable, unreachable } from "../translate-database-error.ts";
 import { TypeCatalog } from "../results/type-catalog.ts";
 
 type Client = Awaited<ReturnType<typeof connect>>;
@@ -27,6 +27,8 @@ export interface DedicatedPoolsOptions {
   readonly sideTimeoutMs?: number;
   /** As in Executor. */
   readonly slices?: Slices;
+  /** Decides, by the id of the row, which servers may be connected to; every server where it is left out. */
+  readonly guardOf?: (databaseId: string) => ServerGuard;
   /** Installs the schema `postgate_helpers` where it is missing; throws PostgreSQL's error where it may not. */
   readonly installHelpers?: (client: Client) => Promise<void>;
 }
@@ -37,12 +39,17 @@ export interface DedicatedDatabase {
   readonly connection: ConnectionSettings;
 }
 
-interface Entry {
+/** What a row names, and what decides whether it may be connected to. */
+interface Server {
+  readonly connection: ConnectionSettings;
+  readonly guard: ServerGuard | undefined;
+}
+
+interface Entry extends Server {
   /** What the pool was made for: another connection string needs another pool. */
   readonly settings: string;
   readonly pool: Pool;
   readonly executor: Executor;
-  readonly connection: ConnectionSettings;
   helpers: Promise<void> | undefined;
 }
 
@@ -114,7 +121,7 @@ export class DedicatedPools {
     this.#entries.delete(id);
     if (known !== undefined && known.settings !== settings) this.#leave(known.pool);
     if (known === undefined) this.#makeRoom();
-    const entry = known?.settings === settings ? known : this.#createEntry(connection, settings);
+    const entry = known?.settings === settings ? known : this.#createEntry({ id, connection }, settings);
     this.#entries.set(id, entry);
     return entry;
   }
@@ -129,32 +136,30 @@ export class DedicatedPools {
     throw unavailable("Too many dedicated databases are in use");
   }
 
-  #createEntry(connection: ConnectionSettings, settings: string): Entry {
+  #createEntry({ id, connection }: DedicatedDatabase, settings: string): Entry {
     const { maxConnectionsPerPool: maxConnections, idleTimeoutMs, ownsSessions, slices } = this.#options;
+    const server = { connection, guard: this.#options.guardOf?.(id) };
     const pool = new Pool({
-      ...{ connection, maxConnections, maxPerTenant: maxConnections, idleTimeoutMs, ownsSessions },
-      findBackends: ownsSessions ? (processIds) => this.#findBackends(connection, processIds) : undefined,
+      ...{ ...server, maxConnections, maxPerTenant: maxConnections, idleTimeoutMs, ownsSessions },
+      findBackends: ownsSessions ? (processIds) => this.#findBackends(server, processIds) : undefined,
     });
     // Not over the pool: a statement that holds its last connection may be the one that waits for the types.
     const types = new TypeCatalog((sql, values) =>
-      this.#withClient(
-        connection,
-        async (client) => (await client.query<Record<string, unknown>>(sql, [...values])).rows,
-      ),
+      this.#withClient(server, async (client) => (await client.query<Record<string, unknown>>(sql, [...values])).rows),
     );
-    return { settings, pool, executor: new Executor(pool, types, slices), connection, helpers: undefined };
+    return { settings, pool, executor: new Executor(pool, types, slices), ...server, helpers: undefined };
   }
 
   /** The tenant's own login asks: PostgreSQL shows it the backends that are its own. */
-  #findBackends(connection: ConnectionSettings, processIds: readonly number[]): Promise<readonly Backend[]> {
-    return this.#withClient(connection, (client) => findBackends(client, connection.user, processIds));
+  #findBackends(server: Server, processIds: readonly number[]): Promise<readonly Backend[]> {
+    return this.#withClient(server, (client) => findBackends(client, server.connection.user, processIds));
   }
 
   /** Once for each pool; a failure is not remembered. */
   async #installHelpers(entry: Entry): Promise<void> {
     const { installHelpers } = this.#options;
     if (installHelpers === undefined) return;
-    entry.helpers ??= this.#withClient(entry.connection, installHelpers).catch((error: unknown) => {
+    entry.helpers ??= this.#withClient(entry, installHelpers).catch((error: unknown) => {
       entry.helpers = undefined;
       throw helpersMissing(error);
     });
@@ -176,15 +181,16 @@ export class DedicatedPools {
   }
 
   /** A connection for one purpose beside the pool. */
-  async #withClient<T>(connection: ConnectionSettings, use: (client: Client) => Promise<T>): Promise<T> {
+  async #withClient<T>({ connection, guard }: Server, use: (client: Client) => Promise<T>): Promise<T> {
     const { sideTimeoutMs, ownsSessions } = this.#options;
     const client = await connect(connection, {
+      guard,
       connectTimeoutMs: sideTimeoutMs,
       maxAnswerBytes: MAX_SIDE_BYTES,
       // A pooler may refuse it; there, the end of the connection has to do.
       ...(ownsSessions ? { startupOptions: { statement_timeout: String(sideTimeoutMs) } } : {}),
     }).catch((cause: unknown) => {
-      throw unavailable("The database cannot be reached", cause);
+      throw unreachable(cause);
     });
     const cut = setTimeout(() => client.connection.stream.destroy(), sideTimeoutMs);
     try {

@@ -4,17 +4,19 @@
 import { setMaxListeners } from "node:events";
 import { LRUCache } from "lru-cache";
 import type { CancelSignal } from "../../base/cancel-signal.ts";
-import { connect } from "../../postgres/connect.ts";
+import { connect, placeOf, type ServerGuard } from "../../postgres/connect.ts";
 import type { ConnectionSettings } from "../../postgres/connection-settings.ts";
 import { Connection } from "./connection.ts";
 import { CutBackends, type FindBackends } from "./cut-backends.ts";
 import { Deadlines } from "./deadlines.ts";
 import type { Session } from "../session.ts";
-import { tooManyRequests, unavailable } from "../translate-database-error.ts";
+import { tooManyRequests, unavailable, unreachable } from "../translate-database-error.ts";
 import { type Waiter, WaitingTenants } from "./waiting-tenants.ts";
 
 export interface PoolOptions {
   readonly connection: ConnectionSettings;
+  /** Decides which servers may be connected to; every server where it is left out. */
+  readonly guard?: ServerGuard | undefined;
   readonly maxConnections: number;
   /** Default true. False behind a pooler that gives each transaction another session of the server. */
   readonly ownsSessions?: boolean;
@@ -270,21 +272,16 @@ export class Pool {
         if (!this.#isClosing) this.#options.onOpenFailed?.(cause);
         return;
       }
-      this.#waiting.nextInTurn(() => 1)?.reject(unavailable("The database cannot be reached", cause));
+      this.#waiting.nextInTurn(() => 1)?.reject(unreachable(cause));
       this.#openForWaiting();
     }
   }
 
   async #connect(): Promise<Connection> {
-    const { connection: settings, ownsSessions: ownsSession, openTimeoutMs } = this.#options;
-    const client = await connect(settings, { signal: this.#stop.signal });
-    // Of several servers that one which took us: cancel requests go there, too.
-    const place = { ...settings, host: client.host, port: client.port };
-    const connection = await Connection.open(
-      client,
-      { settings: place, ownsSession, openTimeoutMs },
-      this.#stop.signal,
-    );
+    const { connection: given, guard, ownsSessions: ownsSession, openTimeoutMs } = this.#options;
+    const client = await connect(given, { guard, signal: this.#stop.signal });
+    const options = { settings: placeOf(client, given), ownsSession, openTimeoutMs };
+    const connection = await Connection.open(client, options, this.#stop.signal);
     this.#connections.set(connection.number, connection);
     connection.onEnd(() => this.#forget(connection));
     return connection;

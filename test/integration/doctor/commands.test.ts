@@ -21,7 +21,11 @@ const matching = (pattern: RegExp): unknown => expect.stringMatching(pattern);
 
 function environmentOf({ connection }: TestDatabase, user: string): Record<string, string> {
   const host = encodeURIComponent(connection.host);
-  return { DATABASE_URL: `postgres://${user}@/${connection.database}?host=${host}`, POSTGATE_PORT: "0" };
+  return {
+    DATABASE_URL: `postgres://${user}@/${connection.database}?host=${host}`,
+    POSTGATE_DEDICATED_HOSTS: connection.host,
+    POSTGATE_PORT: "0",
+  };
 }
 
 type Run = (...words: string[]) => Promise<Pick<Ended, "code" | "stdout" | "stderr">>;

@@ -103,7 +103,7 @@ describe("DATABASE_URL with TLS", () => {
 describe("a dedicated database with TLS", () => {
   let gateway: TestGateway;
   beforeAll(async () => {
-    gateway = await startTestGateway();
+    gateway = await startTestGateway({ config: { dedicatedHosts: ["127.0.0.0/8", "::1/128", "localhost"] } });
   });
   afterAll(() => gateway.close());
 

@@ -48,6 +48,7 @@ describe("loadConfig", () => {
       extensions: [],
       neon: false,
       corsOrigins: [],
+      dedicatedHosts: ["default"],
       sealingKeys: { current: undefined, old: undefined },
       warnings: [],
     });

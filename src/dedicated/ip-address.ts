@@ -1,0 +1,102 @@
+// IP addresses and networks as numbers, so that every spelling of an address is the same address. An IPv4 address is the number of
+// its IPv4-mapped IPv6 form (::ffff:10.0.0.1).
+
+import { isIP } from "node:net";
+
+export interface Network {
+  readonly first: bigint;
+  /** The number of leading bits, of 128, that all addresses of the network share. */
+  readonly prefixLength: number;
+}
+
+const BITS = 128;
+const IPV4_BITS = 32;
+const IPV4_MAPPED = 0xffffn << 32n;
+const LOW_32_BITS = 0xffff_ffffn;
+
+/** The address as a number; undefined for a text that is no IP address. A zone (`fe80::1%eth0`) is left out. */
+export function parseAddress(text: string): bigint | undefined {
+  const family = isIP(text);
+  if (family === 0) return undefined;
+  return family === 4 ? IPV4_MAPPED | parseIpv4(text) : parseIpv6(text.replace(/%.*$/, ""));
+}
+
+/** `10.0.0.0/8`, `fd00::/8`; undefined for a text that is no network, or has bits set behind its prefix. */
+export function parseNetwork(text: string): Network | undefined {
+  const [, address = "", length = ""] = /^([^/%]+)\/(\d{1,3})$/.exec(text) ?? [];
+  const first = parseAddress(address);
+  const missing = isIP(address) === 4 ? BITS - IPV4_BITS : 0;
+  const prefixLength = Number(length) + missing;
+  if (first === undefined || prefixLength > BITS) return undefined;
+  return first === firstOf(first, prefixLength) ? { first, prefixLength } : undefined;
+}
+
+/** A network of IPv6 addresses holds no IPv4 address, however wide it is. */
+export function contains(network: Network, address: bigint): boolean {
+  if (isIpv4(address) && !(isIpv4(network.first) && network.prefixLength >= BITS - IPV4_BITS)) return false;
+  return firstOf(address, network.prefixLength) === network.first;
+}
+
+/** True when every address of `inner` is one of `outer`, too. */
+export function isWithin(inner: Network, outer: Network): boolean {
+  return inner.prefixLength >= outer.prefixLength && contains(outer, inner.first);
+}
+
+/**
+ * The address itself, and the IPv4 address inside it where packets to it are translated or tunnelled to that one: a router with
+ * NAT64 sends 64:ff9b::7f00:1 to 127.0.0.1.
+ */
+export function formsOf(address: bigint): readonly bigint[] {
+  const embedded = EMBEDDINGS.filter(({ network }) => contains(network, address));
+  return [address, ...embedded.map(({ ipv4Of }) => IPV4_MAPPED | (ipv4Of(address) & LOW_32_BITS))];
+}
+
+interface Embedding {
+  readonly network: Network;
+  readonly ipv4Of: (address: bigint) => bigint;
+}
+
+const EMBEDDINGS: readonly Embedding[] = [
+  { network: networkOf("::/96"), ipv4Of: (address) => address }, // IPv4-compatible
+  { network: networkOf("::ffff:0:0:0/96"), ipv4Of: (address) => address }, // IPv4-translated
+  { network: networkOf("64:ff9b::/96"), ipv4Of: (address) => address }, // NAT64
+  { network: networkOf("2002::/16"), ipv4Of: (address) => address >> 80n }, // 6to4
+  { network: networkOf("2001::/32"), ipv4Of: (address) => ~address }, // Teredo
+];
+
+/** @throws Error for a text that is no network: it is one of the code's own. */
+export function networkOf(text: string): Network {
+  const network = parseNetwork(text);
+  if (network === undefined) throw new Error(`${text} is no network`);
+  return network;
+}
+
+function isIpv4(address: bigint): boolean {
+  return address >> 32n === 0xffffn;
+}
+
+function firstOf(address: bigint, prefixLength: number): bigint {
+  const free = BigInt(BITS - prefixLength);
+  return (address >> free) << free;
+}
+
+function parseIpv4(text: string): bigint {
+  return text.split(".").reduce((number, part) => (number << 8n) | BigInt(part), 0n);
+}
+
+function parseIpv6(text: string): bigint {
+  const [head = "", tail] = text.split("::");
+  const [left, right] = [groupsOf(head), groupsOf(tail ?? "")];
+  const zeros = Array.from({ length: tail === undefined ? 0 : 8 - left.length - right.length }, () => 0n);
+  return [...left, ...zeros, ...right].reduce((number, group) => (number << 16n) | group, 0n);
+}
+
+/** 16 bits each; an IPv4 address at the end counts as two. */
+function groupsOf(text: string): bigint[] {
+  if (text === "") return [];
+  return text.split(":").flatMap((group) => {
+    if (!group.includes(".")) return [BigInt(`0x${group}`)];
+    const number = parseIpv4(group);
+    return [number >> 16n, number & 0xffffn];
+  });
+}
