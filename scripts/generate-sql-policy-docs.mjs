@@ -103,6 +103,30 @@ ${table(
 \`ALTER TABLE\` (VIEW, INDEX, SEQUENCE, TYPE) takes: ${list(policy.ALTER_TABLE_ACTIONS.values())}.
 \`DROP\` takes: ${list(policy.DROPPED_OBJECTS.values())}. \`RENAME\` takes: ${list(new Set(policy.RENAMED_OBJECTS.values()))}.
 
+### What CREATE changes of tables that are there
+
+CREATE makes new objects, and some of them bear on a table that is there already. It needs no other permission, as the owner of
+a table has all of them in PostgreSQL:
+
+- A foreign key that references a table keeps its referenced rows from being deleted or changed, by every token.
+- A unique index, or an index over an expression that fails for a row, keeps rows from being inserted or changed.
+- \`PARTITION OF\` makes a table a partition: rows of the parent go to it, and dropping it drops them. \`INHERITS\` shows the rows of
+  the new table in queries of its parent.
+- \`CREATE SEQUENCE … OWNED BY t.c\` is dropped with the column.
+- \`CREATE OR REPLACE VIEW\` needs ALTER to change a view that is there. From a token without ALTER it is sent as \`CREATE VIEW\`, so
+  that a view of this name is the error 42P07.
+
+### What a token without SELECT learns
+
+- It may name columns in the WHERE of UPDATE and DELETE: the count of rows tells whether there are such rows, and so does the
+  SQLSTATE of an error that an expression raises.
+- An error that a statement has while it runs comes with a text of Postgate's, without \`detail\`: PostgreSQL's own may quote stored
+  values. This holds for the classes 22, 23, 38, 39 and 44, for syntax errors of text search and JSON paths (42601), and where the
+  statement changes no schema for 0A and 42. \`sqlstate\`, \`constraint\`, \`table\`, \`column\` and \`parameter\` stay. Errors of a parameter or
+  of the statement's text come before it runs, and stay as they are.
+- \`EXPLAIN\` of an UPDATE or a DELETE shows how many rows PostgreSQL expects. The numbers come from its statistics, which may tell
+  about how often a value occurs.
+
 ### Options
 
 ${table(
@@ -124,6 +148,8 @@ ${table(["Clause", "Instead"], unique(clauses.map(({ name, hint }) => [name, hin
 - Relations, indexes, sequences and constraints may not be called \`pg_…\` or \`information_schema\` (\`SYSTEM_OBJECT\`).
   Columns, aliases and strings may be called anything.
 - Created names have no control characters.
+- \`age\` takes no number of a transaction (\`xmin\`, \`xmax\`, \`…::xid\`), which would count the transactions of all tenants. Where the text does
+  not show the type, \`postgate lockdown\` is what stops it.
 - The first argument of these is the name of a sequence or of a text search configuration, and must be a literal of one plain
   name (\`'english'\`, or \`'english'::regconfig\`): ${nameArguments()}. A number, a parameter, a column, a sub-select or a text with
   COLLATE is \`FUNCTION_NOT_ALLOWED\` there. Where \`ts_headline\` has three arguments, the first may be the document if the statement

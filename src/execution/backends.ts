@@ -132,9 +132,10 @@ function limitsOf({ maxRows, limits: own }: Tenant, { timeoutMs, maxBytes }: Bac
 }
 
 /** `pg_temp` last: no temporary table can stand in for a tenant's own. */
-function sessionOf({ tenant, access }: Principal, { roles, sharedSchemas }: BackendOptions): Session {
+function sessionOf({ tenant, access, permissions }: Principal, { roles, sharedSchemas }: BackendOptions): Session {
   const { id, backend } = tenant;
-  const common = { tenant: id, key: `${id} ${access}`, readOnly: access === "read-only" };
+  const hidesValues = !permissions.has("SELECT");
+  const common = { tenant: id, key: `${id} ${access}`, readOnly: access === "read-only", hidesValues };
   switch (backend.kind) {
     case "schema":
       return {

@@ -14,6 +14,8 @@ export interface Session {
   /** As `SET search_path` takes it: quoted names, `pg_temp` last; undefined for the login's own (dedicated backends). */
   readonly searchPath: string | undefined;
   readonly readOnly: boolean;
+  /** The token may not read rows: errors of statements that run must not quote what is stored. */
+  readonly hidesValues: boolean;
 }
 
 /**

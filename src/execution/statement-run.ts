@@ -23,6 +23,7 @@ import {
   translateDatabaseError,
   unavailable,
 } from "./translate-database-error.ts";
+import { withoutValues } from "./without-values.ts";
 import type { TypeCatalog } from "./results/type-catalog.ts";
 import type { UndeterminedMemory } from "./parameters/undetermined-memory.ts";
 
@@ -217,7 +218,14 @@ export class StatementRun implements Deadline {
     if (stage === "parse" && error.code === DUPLICATE_PREPARED_STATEMENT) throw this.#unusable(error);
     const step = this.#steps[statement];
     if (this.#mayRunAgain({ stage, error, step }, pipeline)) return;
-    throw this.#errorOf(statement, translateDatabaseError(step?.errorToTell(error) ?? error));
+    throw this.#errorOf(statement, this.#toTell(stage, step, error));
+  }
+
+  /** Until a statement runs, PostgreSQL has read nothing but its text and its parameters, which are the caller's own. */
+  #toTell(stage: Stage, step: Step | undefined, error: pg.DatabaseError): GatewayError {
+    const told = translateDatabaseError(step?.errorToTell(error) ?? error);
+    const hasRun = stage === "run" || stage === "commit";
+    return hasRun && this.#request.session.hidesValues ? withoutValues(told, step?.statement) : told;
   }
 
   #mayRunAgain(

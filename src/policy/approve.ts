@@ -2,6 +2,7 @@
 
 import { refusal } from "../base/errors.ts";
 import type { Permission } from "../base/permissions.ts";
+import { withoutReplace } from "../sql/without-replace.ts";
 import type { ApprovedStatement, StatementFacts } from "./approved-statement.ts";
 
 /** @throws GatewayError PARSE_ERROR, OPERATION_NOT_ALLOWED: names the first permission that is missing. */
@@ -9,7 +10,15 @@ export function approve(facts: StatementFacts, permissions: ReadonlySet<Permissi
   for (const permission of facts.permissions) if (!permissions.has(permission)) throw refuseOperation(permission);
   const hasOne = permissions.has("INSERT") || permissions.has("UPDATE");
   if (facts.needsInsertOrUpdate && !hasOne) throw refuseOperation("INSERT");
-  return facts as ApprovedStatement; // The only cast to this brand; execute() takes nothing else.
+  const sent = facts.replacesView && !permissions.has("ALTER") ? withoutChange(facts) : facts;
+  return sent as ApprovedStatement; // The only cast to this brand; execute() takes nothing else.
+}
+
+/** A token that may create and not alter makes a new view; one of this name that is there stays as it is (42P07). */
+function withoutChange(facts: StatementFacts): StatementFacts {
+  const text = withoutReplace(facts.text);
+  if (text === undefined) throw refuseOperation("ALTER");
+  return { ...facts, text };
 }
 
 function refuseOperation(permission: Permission) {

@@ -17,6 +17,8 @@ export interface StatementFacts {
   readonly returnsRows: boolean;
   /** True when the statement, or a function that it calls, may change data: its limits are decided before commit. */
   readonly writes: boolean;
+  /** It is CREATE OR REPLACE VIEW, which would change a view that is there. */
+  readonly replacesView: boolean;
   /** It calls a function of `postgate_helpers`. */
   readonly callsHelpers: boolean;
   /** The highest `$n` of the text; 0 when there is none. */

@@ -80,6 +80,29 @@ function isAllowedFunction(name: string, { rules }: Judgement): boolean {
   return ALLOWED_FUNCTIONS.has(name) || (rules.functions.has(name) && !REFUSED_FUNCTIONS.has(name));
 }
 
+/** Columns that every table has, and that hold the number of a transaction. */
+const TRANSACTION_COLUMNS: ReadonlySet<string> = new Set(["xmin", "xmax"]);
+
+/**
+ * `age` of a transaction's number counts the transactions of everybody on the server, while `age` of a time is honest. A name is
+ * the number of a transaction where it is `xmin`, `xmax` or the type of a cast; PostgreSQL's lock-down stops the rest.
+ */
+export function judgeTransactionNumber(name: string, visited: VisitedNode, judgement: Judgement): void {
+  const isNumber = visited.type === "TypeName" ? name === "xid" : TRANSACTION_COLUMNS.has(name);
+  if (!isNumber || judgement.ancestors.nearest(visited, takesAge) === undefined) return;
+  throw judgement.refuse(visited, "FUNCTION_NOT_ALLOWED", {
+    message: "Function is not allowed here: 'age'",
+    hint: "age() is for dates and times; it would count the transactions of everybody.",
+  });
+}
+
+/** `age(x)` or `(x).age`. */
+function takesAge({ type, node }: VisitedNode): boolean {
+  if (type === "FuncCall") return namesOf(node.funcname).at(-1) === "age";
+  if (type !== "A_Indirection") return false;
+  return (node.indirection ?? []).some((step) => "String" in step && step.String.sval === "age");
+}
+
 function judgeSequenceCall(name: string, visited: VisitedNode, judgement: Judgement): void {
   // In a default, too: it would set the sequence each time that somebody inserts a row.
   if (name === "setval") judgement.permissions.add("UPDATE");

@@ -2,6 +2,8 @@
 // allow-lists over every node of the tree; which token may send it is approve.ts's question. Pure: the tree and the rules
 // in, facts or a refusal out.
 
+import type { Node } from "@pgsql/types";
+
 import type { ParsedStatement } from "../sql/parsed-statement.ts";
 import { type NodeType, type VisitedNode, visitTree } from "../sql/walk.ts";
 import { ALLOWED_NODES, ANY_VALUE } from "./tables/allowed-nodes.ts";
@@ -43,6 +45,7 @@ function toFacts(judgement: Judgement): StatementFacts {
     returnsRows: returnsRows(visited),
     // EXPLAIN only plans what it is given.
     writes: visited.type !== "ExplainStmt" && (type.writes || judgement.writes),
+    replacesView: visited.type === "ViewStmt" && visited.node.replace === true,
     callsHelpers: judgement.callsHelpers,
     parameterCount: judgement.parameterCount,
   };
@@ -95,8 +98,13 @@ const DEFINITIONS: ReadonlySet<NodeType> = new Set<NodeType>([
   ...(["CompositeTypeStmt", "CreateDomainStmt", "AlterTableStmt", "AlterDomainStmt", "RenameStmt"] as const),
 ]);
 
+/** Inside EXPLAIN, too, so that a statement has the same verdict there as alone. */
 function isDefinition(root: VisitedNode): boolean {
-  return DEFINITIONS.has(root.type) || (root.type === "SelectStmt" && intoClauseOf(root.node) !== undefined);
+  const statement: Node | undefined =
+    root.type === "ExplainStmt" ? root.node.query : ({ [root.type]: root.node } as unknown as Node);
+  if (statement === undefined) return false;
+  if ("SelectStmt" in statement) return intoClauseOf(statement.SelectStmt) !== undefined;
+  return Object.keys(statement).some((type) => DEFINITIONS.has(type as NodeType));
 }
 
 type SelectNode = Extract<VisitedNode, { type: "SelectStmt" }>["node"];

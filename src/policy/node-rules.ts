@@ -7,7 +7,7 @@ import { DEFAULT_PERMISSIONS, type Permission } from "../base/permissions.ts";
 import type { NodeOf, NodeType, VisitedNode } from "../sql/walk.ts";
 import { judgeConstraint, judgeDrop, judgeExistingType, judgeRename } from "./definitions.ts";
 import { judgeOption } from "./definition-options.ts";
-import { judgeAttribute, judgeFunctionCall } from "./function-calls.ts";
+import { judgeAttribute, judgeFunctionCall, judgeTransactionNumber } from "./function-calls.ts";
 import type { Judgement } from "./judgement.ts";
 import { namesOf, requireOwnName, requireUnqualified } from "./names.ts";
 import { judgeRelation } from "./relations.ts";
@@ -78,7 +78,10 @@ const RULES: { readonly [Type in NodeType]?: Rule<Type> } = {
     judgement.hasFunctionInFrom = true;
   },
   RangeTableSample: judgeSampling,
-  TypeName: judgeTypeName,
+  TypeName: (node, visited, judgement) => {
+    judgeTypeName(node, visited, judgement);
+    judgeTransactionNumber(namesOf(node.names).at(-1) ?? "", visited, judgement);
+  },
   FuncCall: judgeFunctionCall,
   A_Indirection: (node, visited, judgement) => {
     for (const step of node.indirection ?? [])
@@ -152,6 +155,8 @@ function judgeColumn(node: NodeOf<"ColumnRef">, visited: VisitedNode, judgement:
       hint: "Write table.column; for a field of a composite column (table.column).field.",
     });
   }
+  const last = fields.at(-1);
+  if (last !== undefined && "String" in last) judgeTransactionNumber(last.String.sval ?? "", visited, judgement);
   const second = fields[1];
   if (second === undefined || !("String" in second)) return;
   const { sval: name = "" } = second.String;

@@ -26,9 +26,10 @@ function placeOf({ parent, field }: VisitedNode): string {
   return `${parent?.type ?? ""}.${field ?? ""}`;
 }
 
-/** A column of the answer itself: of the outermost SELECT, which is no UNION and makes no table. */
+/** A column of the answer itself, or of the query that EXPLAIN plans: of the outermost SELECT, which is no UNION and makes no table. */
 function isShown({ parent }: VisitedNode): boolean {
   const select = parent?.parent;
   if (parent?.type !== "ResTarget" || select?.type !== "SelectStmt" || parent.field !== "targetList") return false;
-  return select.parent === undefined && select.node.op === "SETOP_NONE" && !("intoClause" in select.node);
+  const isOutermost = select.parent === undefined || select.parent.type === "ExplainStmt";
+  return isOutermost && select.node.op === "SETOP_NONE" && !("intoClause" in select.node);
 }

@@ -84,6 +84,7 @@ export async function createWallsWorld(version: ClusterVersion, install: Install
           role: isVictim ? victim.owner : mode === "owner" ? mine.owner : mine.readWrite,
           searchPath: `"${isVictim ? schemas.b : schemas.a}", pg_temp`,
           readOnly: mode === "read-only",
+          hidesValues: false,
         },
         limits: { timeoutMs: 500, maxRows: 100_000, maxBytes: 1 << 25 },
         accept: () => undefined,

@@ -28,6 +28,7 @@ export function approved(text: string, facts: Partial<StatementFacts> = {}): App
     tables: [],
     returnsRows,
     writes: !["SELECT", "VALUES", "TABLE", "EXPLAIN"].includes(verb),
+    replacesView: false,
     callsHelpers: text.includes("postgate_helpers."),
     parameterCount: Math.max(0, ...[...text.matchAll(/\$(\d+)/g)].map(([, number]) => Number(number))),
     ...facts,
@@ -100,6 +101,7 @@ export async function startHarness(version: ClusterVersion, options: HarnessOpti
     role: roles[tenant],
     searchPath: `${tenant}, pg_temp`,
     readOnly: false,
+    hidesValues: false,
   });
   const alice = sessionOf("alice");
   return {

@@ -59,4 +59,13 @@ describe("approve", () => {
       }),
     );
   });
+
+  it("sends CREATE OR REPLACE VIEW of a token without ALTER as CREATE VIEW, with positions as they were", async () => {
+    const facts = await judgeSql("CREATE OR REPLACE VIEW v AS SELECT 1 AS a");
+    const sent = (permissions: Permission[]): string => approve(facts, new Set(permissions)).text;
+
+    expect(sent(["SELECT", "CREATE", "ALTER"])).toBe("CREATE OR REPLACE VIEW v AS SELECT 1 AS a");
+    expect(sent(["SELECT", "CREATE"])).toBe("CREATE            VIEW v AS SELECT 1 AS a");
+    expect(facts.text).toBe("CREATE OR REPLACE VIEW v AS SELECT 1 AS a");
+  });
 });

@@ -28,7 +28,7 @@ describe("judge", () => {
     const facts = { text: sql, needsInsertOrUpdate: false, callsHelpers: false };
     expect(await judgeSql(sql)).toEqual({
       ...facts,
-      ...{ operation, permissions, tables, returnsRows, writes, parameterCount },
+      ...{ operation, permissions, tables, returnsRows, writes, replacesView: false, parameterCount },
     });
   });
 

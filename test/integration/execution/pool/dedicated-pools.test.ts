@@ -14,7 +14,7 @@ function request(sql: string): ExecuteRequest {
     statements: [{ statement: approved(sql), params: [] }],
     isBatch: false,
     transaction: DEFAULT_TRANSACTION,
-    session: { tenant: "t", key: "t", role: undefined, searchPath: undefined, readOnly: false },
+    session: { tenant: "t", key: "t", role: undefined, searchPath: undefined, readOnly: false, hidesValues: false },
     limits: { timeoutMs: 10_000, maxRows: 10, maxBytes: 100_000 },
     accept: () => undefined,
     signal: new AbortController().signal,

@@ -13,7 +13,7 @@ import { type Proxy, startProxy } from "../proxy.ts";
 const never = new AbortController().signal;
 
 function sessionOf(tenant: string, key = tenant): Session {
-  return { tenant, key, role: undefined, searchPath: undefined, readOnly: false };
+  return { tenant, key, role: undefined, searchPath: undefined, readOnly: false, hidesValues: false };
 }
 
 describe("Pool", () => {
