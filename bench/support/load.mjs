@@ -33,7 +33,7 @@ function askOverHttp(n) {
 
 /** Prepared, but for texts that come once, or too many to keep on each connection. */
 async function openDirect() {
-  const client = new pg.Client({ ...plan.connection, password: "" });
+  const client = new pg.Client(plan.connection);
   await client.connect();
   const name = scenario.isCold || scenario.tenantCount !== undefined ? "" : "bench";
   await client.query(`set search_path to ${pg.escapeIdentifier(plan.tenants[0].schema)}`);

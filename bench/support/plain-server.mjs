@@ -5,7 +5,7 @@ import pg from "pg";
 
 const { connection, tenants, poolSize } = JSON.parse(readFileSync(process.env.BENCH_PLAN, "utf8"));
 const byToken = new Map(tenants.map((tenant) => [`Bearer ${tenant.token}`, tenant]));
-const pool = new pg.Pool({ ...connection, password: "", max: poolSize });
+const pool = new pg.Pool({ ...connection, max: poolSize });
 const app = Fastify({ logger: false });
 
 app.post("/query", async (request) => {
