@@ -19,7 +19,7 @@ const { host, user, database: name } = database.connection;
 const client = new pg.Client({ ...database.connection, password: database.connection.password ?? "" });
 await client.connect();
 const server = await startServer("dist/cli/main.js", {
-  DATABASE_URL: `postgres://${user}@localhost/${name}?host=${encodeURIComponent(host)}&port=${database.connection.port}`,
+  DATABASE_URL: `postgres://${user}:${database.connection.password ?? ""}@localhost/${name}?host=${encodeURIComponent(host)}&port=${database.connection.port}`,
   POSTGATE_PORT: "0",
 });
 

@@ -30,10 +30,12 @@ const EXPECTED_STATES = new Set(["08007", "57P01", "42P01", "42703", "0A000", "4
 const database = await startDatabase(TENANTS);
 const client = new pg.Pool({ max: 2, ...database.connection, password: database.connection.password ?? "" });
 const { host, port, user, database: name } = database.connection;
+const password = database.connection.password ?? "";
 const server = await startServer("dist/cli/main.js", {
-  DATABASE_URL: `postgres://${user}@localhost/${name}?host=${encodeURIComponent(host)}&port=${port}`,
+  DATABASE_URL: `postgres://${user}:${password}@localhost/${name}?host=${encodeURIComponent(host)}&port=${port}`,
   POSTGATE_PORT: "0",
   POSTGATE_POOL_SIZE: String(POOL_SIZE),
+  POSTGATE_DEDICATED_HOSTS: host, // The dedicated database is on the same server.
 });
 const dedicated = await createDedicated();
 const endsAt = performance.now() + minutes * 60_000;
@@ -66,12 +68,12 @@ async function newToken(tenant) {
 /** On the same server, and a pool of its own in the gateway. */
 async function createDedicated() {
   await client.query("create database soak_dedicated");
-  const url = `postgres://${user}@localhost/soak_dedicated?host=${encodeURIComponent(host)}&port=${port}`;
+  const url = `postgres://${user}:${password}@localhost/soak_dedicated?host=${encodeURIComponent(host)}&port=${port}`;
   const { rows } = await client.query(
     "insert into public.postgate_databases (name, backend_type, connection_string) values ('dedicated', 'dedicated', $1) returning id",
     [url],
   );
-  const owner = new pg.Client({ host, port, user, password: "", database: "soak_dedicated" });
+  const owner = new pg.Client({ host, port, user, password, database: "soak_dedicated" });
   await owner.connect();
   await owner.query(TABLES_SQL);
   await owner.end();
