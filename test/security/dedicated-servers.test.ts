@@ -316,7 +316,8 @@ describe("a host that was checked", () => {
     const guard = { admit: () => Promise.resolve({ settings: admitted, confirm: () => Promise.resolve() }) };
     const pool = new Pool({ connection: { ...proxy.connection, host: "rebound.invalid" }, guard, maxConnections: 1 });
     onTestFinished(() => pool.close(1_000));
-    const session = { tenant: "t", key: "t", role: undefined, searchPath: undefined, readOnly: false };
+    const common = { tenant: "t", key: "t", role: undefined, searchPath: undefined };
+    const session = { ...common, readOnly: false, hidesValues: false };
     const connection = await pool.acquire(session, new AbortController().signal);
     await connection.cancel();
     expect(cancels).toBe(1);
