@@ -1,3 +1,3 @@
-// Public entry of `postgate/drizzle`.
+// The public entry of `postgate/drizzle`.
 export { drizzle, type PostgateDatabase } from "./drizzle.ts";
 export { migrate, type MigrateOptions } from "./migrate.ts";

@@ -1,4 +1,4 @@
-// Compiled queries → one batch of the gateway. Kysely's plugins see the queries when they are compiled, and the results here.
+// Sends compiled queries as one batch. Kysely's plugins transform the queries when they are compiled, and the results here.
 
 import type {
   CompiledQuery,
@@ -12,10 +12,10 @@ import type { UpdateResult } from "kysely";
 import type { PostgateQueryOptions } from "../client/index.ts";
 import { PostgateConnection } from "./postgate-driver.ts";
 
-/** A query of a builder, `` sql`…` ``, or what `compile()` gave. */
+/** A query builder, `` sql`…` ``, or the result of `compile()`. */
 export type BatchQuery<O = unknown> = CompiledQuery<O> | { compile(db: QueryExecutorProvider): CompiledQuery<O> };
 
-/** How the transaction runs, spelled as on the wire, and how long and how often the request is tried. */
+/** Options of the transaction, spelled as in the HTTP body, and of the request: its timeout and retries. */
 export type BatchOptions = Omit<PostgateQueryOptions, "row_mode" | "types" | "fields">;
 
 type OutputOf<Query> = Query extends { compile(...args: never[]): CompiledQuery<infer O> }
@@ -24,14 +24,14 @@ type OutputOf<Query> = Query extends { compile(...args: never[]): CompiledQuery<
     ? RowOf<O>
     : never;
 
-/** What builders make of `numAffectedRows` is no row. */
+/** The result types that builders derive from `numAffectedRows` are not rows. */
 type RowOf<O> = O extends InsertResult | UpdateResult | DeleteResult | MergeResult ? never : O;
 
 type Results<Queries> = { -readonly [Key in keyof Queries]: QueryResult<OutputOf<Queries[Key]>> };
 
 /**
- * Runs the queries in one transaction: all of them or none. Every one is sent before any is answered, so none can depend on the
- * result of another.
+ * Runs the queries in one transaction: all of them or none. All queries are sent together, so none can depend on the result of
+ * another.
  *
  * @throws PostgateError with `statement`, the number of the query that failed, from 0.
  */
@@ -50,11 +50,11 @@ export async function batch<const Queries extends readonly BatchQuery[]>(
     const answering = answeringWith(results[index] ?? { rows: [] });
     return executor.withConnectionProvider({ provideConnection: (use) => use(answering) }).executeQuery(query);
   });
-  // One for each query, in their order.
+  // There is one result for each query, in the same order.
   return (await Promise.all(transformed)) as Results<Queries>;
 }
 
-/** What an executor takes for a connection, to give the result to its plugins. */
+/** Stands in for a connection, so that an executor passes the result through its plugins. */
 function answeringWith(result: QueryResult<unknown>): Pick<PostgateConnection, "executeQuery" | "streamQuery"> {
   return {
     executeQuery: <R>() => Promise.resolve(result as QueryResult<R>),

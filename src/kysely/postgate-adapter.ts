@@ -1,5 +1,5 @@
-// What Kysely's Migrator needs to know, and its lock. Advisory locks need a session, so the lock is the row that Kysely makes for
-// databases without them: whoever changes it from 0 to 1 has it.
+// Tells Kysely's Migrator what the database can do, and implements the Migrator's lock. Advisory locks need a session, so the lock is
+// the row that Kysely creates for databases without them: the client that changes it from 0 to 1 holds the lock.
 
 import { type Kysely, type MigrationLockOptions, PostgresAdapter } from "kysely";
 
@@ -10,7 +10,7 @@ const RETRY_MS = 200;
 
 export class PostgateAdapter extends PostgresAdapter {
   readonly #lockTimeoutMs: number;
-  /** Kysely gives the same database to both methods, and releases what it could not acquire, too. */
+  /** The databases whose lock was acquired. Kysely also releases a lock that it could not acquire. */
   readonly #holders = new WeakSet<Database>();
 
   constructor(lockTimeoutMs: number) {
@@ -18,12 +18,12 @@ export class PostgateAdapter extends PostgresAdapter {
     this.#lockTimeoutMs = lockTimeoutMs;
   }
 
-  /** PostgreSQL's DDL is transactional, but a migration is many requests. */
+  /** False, because a migration is many requests, although PostgreSQL's DDL is transactional. */
   override get supportsTransactionalDdl(): boolean {
     return false;
   }
 
-  /** @throws Error when somebody else has the lock for longer than the timeout. */
+  /** @throws Error when another client holds the lock for longer than the timeout. */
   override async acquireMigrationLock(db: Database, options: MigrationLockOptions): Promise<void> {
     const deadline = Date.now() + this.#lockTimeoutMs;
     while (!(await changeLock(db, options, { from: 0, to: 1 }))) {
@@ -38,7 +38,7 @@ export class PostgateAdapter extends PostgresAdapter {
   }
 }
 
-/** False where the lock is not as it should be. */
+/** Changes the lock. Returns false if its row was not in the expected state. */
 async function changeLock(
   db: Database,
   { lockTable, lockRowId }: MigrationLockOptions,

@@ -1,4 +1,4 @@
-// Kysely over Postgate: PostgreSQL's own compiler, and everything that would need a session or the system catalogs replaced.
+// Kysely over Postgate. It compiles as Kysely's PostgreSQL dialect does, and replaces what needs a session or the system catalogs.
 
 import { type Dialect, type Kysely, PostgresQueryCompiler } from "kysely";
 import type { PostgateClient } from "../client/index.ts";
@@ -8,11 +8,11 @@ import { PostgateIntrospector } from "./postgate-introspector.ts";
 import { type ParseValue, TYPE_PARSERS } from "./type-parsers.ts";
 
 export interface PostgateDialectConfig {
-  /** On the database that the queries are for. */
+  /** The client of the database that the queries are for. */
   readonly client: Pick<PostgateClient, "query" | "batch">;
-  /** What values become, by PostgreSQL's name of their type (`int8`); what is named here replaces the default. */
+  /** Value parsers by PostgreSQL's name of the type (`int8`). They replace the default of that type. */
   readonly types?: Readonly<Record<string, ParseValue>>;
-  /** How long a Migrator waits for one that runs elsewhere. */
+  /** Maximum time in milliseconds that a Migrator waits for another one to finish. */
   readonly migrationLockTimeoutMs?: number;
 }
 

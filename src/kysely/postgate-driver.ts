@@ -1,5 +1,5 @@
-// What Kysely asks of a driver, over HTTP. A connection is nothing but the client: there is no session, so nothing to begin, to
-// commit or to read from little by little.
+// Implements Kysely's driver over HTTP. A connection is only the client: there is no session, so there is nothing to begin, commit or
+// stream.
 
 import type { CompiledQuery, DatabaseConnection, Driver, QueryResult } from "kysely";
 import type { PostgateClient, PostgateQueryOptions } from "../client/index.ts";
@@ -56,7 +56,7 @@ export class PostgateConnection implements DatabaseConnection {
     this.#parsers = parsers;
   }
 
-  /** Kysely passes a signal since 0.29. */
+  /** Kysely passes a signal since version 0.29. */
   async executeQuery<R>(
     { sql, parameters }: CompiledQuery,
     { signal }: { readonly signal?: AbortSignal | undefined } = {},
@@ -65,7 +65,7 @@ export class PostgateConnection implements DatabaseConnection {
     return toQueryResult(await this.#client.query<R>(sql, parameters, options), this.#parsers);
   }
 
-  /** One result for each query; all of them ran, or none. */
+  /** Runs all queries or none, and returns one result for each. */
   async executeBatch(
     queries: readonly CompiledQuery[],
     options: PostgateQueryOptions,

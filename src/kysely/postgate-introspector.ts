@@ -1,4 +1,5 @@
-// Tables and columns of the token's own schema, by the functions that Postgate gives every tenant: system catalogs are out of reach.
+// Lists the tables and columns of the token's own schema through the functions in postgate_helpers, because tenants cannot read the
+// system catalogs.
 
 import {
   type ColumnMetadata,
@@ -36,7 +37,7 @@ export class PostgateIntrospector implements DatabaseIntrospector {
   }
 
   async getTables(options: DatabaseMetadataOptions = { withInternalKyselyTables: false }): Promise<TableMetadata[]> {
-    // One row, whatever the number of columns: the limit of rows must not depend on it.
+    // The answer is one row for any number of columns, so that it never exceeds the limit of rows.
     const { rows } = await sql<{ tables: readonly Described[] | null }>`
       select json_agg(json_build_object(
         'name', t.table_name,
@@ -52,7 +53,7 @@ export class PostgateIntrospector implements DatabaseIntrospector {
     );
   }
 
-  /** Of Kysely 0.28 alone. */
+  /** Only Kysely 0.28 calls this. */
   async getMetadata(options?: DatabaseMetadataOptions): Promise<{ readonly tables: TableMetadata[] }> {
     return { tables: await this.getTables(options) };
   }

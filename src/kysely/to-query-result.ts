@@ -1,4 +1,4 @@
-// An answer of the gateway → a result of Kysely, with the values that users of Kysely's PostgreSQL dialect know.
+// Turns an answer of the gateway into Kysely's result, with the values that users of Kysely's PostgreSQL dialect expect.
 
 import type { QueryResult } from "kysely";
 import type { PostgateQueryResponse } from "../client/index.ts";
@@ -6,18 +6,18 @@ import type { ParseValue } from "./type-parsers.ts";
 
 type Parsers = ReadonlyMap<string, ParseValue>;
 
-/** Their counts are of rows that changed; others' are of rows that came. */
+/** Commands whose row count is the number of changed rows. For others it is the number of returned rows. */
 const CHANGING = new Set<string | undefined>(["INSERT", "UPDATE", "DELETE", "MERGE"]);
 
 export function toQueryResult<Row>(response: PostgateQueryResponse<Row>, parsers: Parsers): QueryResult<Row> {
   const { rows, row_count, command, fields = [] } = response;
-  // Of columns with one name the last is the one in the row.
+  // If several columns have one name, the row holds the last one.
   const byName = new Map(fields.map(({ name, type }) => [name, parserOf(type, parsers)]));
   for (const [name, parse] of byName) if (parse !== undefined) parseColumn(rows, name, parse);
   return CHANGING.has(command) ? { rows, numAffectedRows: BigInt(row_count) } : { rows };
 }
 
-/** In place: the rows are nobody's else yet. */
+/** Parses the values in place, because nobody else has the rows yet. */
 function parseColumn(rows: readonly unknown[], name: string, parse: ParseValue): void {
   for (const row of rows as Record<string, unknown>[]) row[name] = parse(row[name]);
 }
@@ -33,7 +33,7 @@ function nullOr(parse: ParseValue): ParseValue {
   return (value) => (value === null ? null : parse(value));
 }
 
-/** Of every dimension. */
+/** Parses the elements of an array of any number of dimensions. */
 function elements(parse: ParseValue): ParseValue {
   return function parseDeep(value): unknown {
     if (value === null) return null;

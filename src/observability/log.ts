@@ -1,5 +1,5 @@
-// Observation → a line of JSON. Logs go to stderr: stdout belongs to what a command prints, such as the id and the token
-// that scripts read. Nothing here sees SQL, parameters or whole tokens; causes of faults are redacted.
+// Writes each observation as a line of JSON. The log goes to stderr, because scripts read ids and tokens from stdout. This file never
+// sees SQL, parameters or whole tokens, and it redacts the causes of faults.
 
 import { pino, type DestinationStream, type Level } from "pino";
 import type { ErrorCode } from "../base/errors.ts";
@@ -7,7 +7,7 @@ import type { Observation, Observe } from "./observation.ts";
 import { redactSecrets } from "./redact-secrets.ts";
 
 const STDERR = 2;
-/** How far an error's causes are followed. */
+/** Maximum number of nested causes of an error that are logged. */
 const MAX_CAUSES = 5;
 
 export interface LogOptions {
@@ -15,7 +15,7 @@ export interface LogOptions {
   readonly destination?: DestinationStream;
 }
 
-/** The observer that writes the log. Lines are written without holding up the process, and completed when it ends. */
+/** Creates the observer that writes the log. Writing does not block the process, and the last lines are written when it ends. */
 export function createLog({ level, destination = openStderr() }: LogOptions): Observe {
   const logger = pino(
     {
@@ -32,17 +32,17 @@ export function createLog({ level, destination = openStderr() }: LogOptions): Ob
   };
 }
 
-/** Lines are written together: one write a line was a sixth of a request's CPU. `kill -9` loses the last of them. */
+/** Lines are written in groups, because one write for each line cost a sixth of a request's CPU. `kill -9` loses the last group. */
 const BUFFER_BYTES = 12_288;
 const FLUSH_INTERVAL_MS = 100;
 
-/** What cannot be written (a full disk, a closed pipe) is dropped: serving goes on. */
+/** Drops lines that cannot be written (a full disk, a closed pipe), so that the gateway goes on serving. */
 function openStderr(): DestinationStream {
   const buffered = { fd: STDERR, sync: false, minLength: BUFFER_BYTES, periodicFlush: FLUSH_INTERVAL_MS };
   return pino.destination(buffered).on("error", () => undefined);
 }
 
-/** As pino's own isoTime; a text that stands in many lines is made once. */
+/** Writes the time as pino's own isoTime does, but formats a millisecond once, however many lines it has. */
 function createTimestamp(): () => string {
   let madeAt = Number.NaN;
   let made = "";
@@ -77,7 +77,7 @@ function levelOfFailure(code: ErrorCode): Level {
 }
 
 function messageOf(observation: Observation): string {
-  if (observation.kind === "query-finished") return "query finished"; // Most lines are this one.
+  if (observation.kind === "query-finished") return "query finished"; // This is the most frequent line.
   if (observation.kind === "warning") return redactSecrets(observation.message);
   return observation.kind.replaceAll("-", " ");
 }
@@ -97,7 +97,7 @@ function toFields(observation: Observation): object {
     case "client-gone":
       return {
         ...observation,
-        kind: undefined, // The message says it.
+        kind: undefined, // The message already says it.
         durationMs: rounded(observation.durationMs),
         ...causeField(observation),
       };
@@ -125,7 +125,7 @@ function causeField(facts: object): object {
   return cause === undefined ? {} : { cause: describeCause(cause, MAX_CAUSES) };
 }
 
-/** Only what an error says of itself: a driver's error has further keys, and they can hold a tenant's values. */
+/** Keeps only the standard keys of an error. A driver's error has further keys that can hold a tenant's values. */
 function describeCause(cause: unknown, depth: number): object {
   if (!(cause instanceof Error)) return { message: redactSecrets(String(cause)) };
   const { code } = cause as NodeJS.ErrnoException;

@@ -1,17 +1,17 @@
-// Observations, times and states → numbers for Prometheus. In charge of their names. No label holds anything that a tenant
-// decides: the number of series is fixed.
+// Turns observations, durations and states into Prometheus metrics, and owns their names. No label holds a value that a tenant
+// chooses, so the number of series is fixed.
 
 import { collectDefaultMetrics, Counter, Gauge, Registry } from "prom-client";
 import type { Observation, Observe } from "./observation.ts";
 import { createStageTimes } from "./stage-times.ts";
 
-/** What is timed of a request; the whole of it is `request`. */
+/** The timed parts of a request. `request` is the whole. */
 type Stage = "authenticate" | "look-up" | "judge" | "execute";
 
 interface PoolUsage {
   readonly connections: number;
   readonly inUse: number;
-  /** Requests that wait for a connection. */
+  /** Number of requests that wait for a connection. */
   readonly waiting: number;
   /** Backends that were cut off and still run, where the pool keeps account of them. */
   readonly cutBackends?: number;
@@ -19,7 +19,7 @@ interface PoolUsage {
 
 interface CacheUsage {
   readonly entries: number;
-  /** Since the start. */
+  /** Counted since the start of the process. */
   readonly hits: number;
   readonly misses: number;
 }
@@ -27,7 +27,7 @@ interface CacheUsage {
 export interface Metrics {
   readonly registry: Registry;
   readonly observe: Observe;
-  /** `run`, and the time that it takes is counted for the stage. */
+  /** Wraps `run` so that its duration is recorded for the stage. */
   timed<Args extends unknown[], Result>(stage: Stage, run: (...args: Args) => Result): (...args: Args) => Result;
   watchPool(name: string, usage: () => PoolUsage): void;
   watchCache(name: string, usage: () => CacheUsage): void;
@@ -36,7 +36,7 @@ export interface Metrics {
 export function createMetrics(): Metrics {
   const registry = new Registry();
   const registers = [registry];
-  collectDefaultMetrics({ register: registry }); // The process: event-loop delay, memory, CPU, handles.
+  collectDefaultMetrics({ register: registry }); // These describe the process: event-loop delay, memory, CPU, handles.
   const count = createCounters(registers);
   const recorderOf = createStageTimes(
     registry,
@@ -104,7 +104,7 @@ interface TallyOptions {
   readonly label: string;
 }
 
-/** A counter whose label is looked at only when somebody asks for the numbers. */
+/** A counter that sets its labels only when the metrics are read. */
 function createTally(registers: Registry[], { name, help, label }: TallyOptions): (value: string) => void {
   const counts = new Map<string, number>();
   new Counter({
@@ -142,7 +142,7 @@ function createPoolGauges(registers: Registry[]): Metrics["watchPool"] {
   return (name, usage) => void pools.set(name, usage);
 }
 
-/** Counted by the caches themselves, and read when somebody asks: a request pays for no label. */
+/** The caches count for themselves, and the counts are read with the metrics, so that a request pays for no label. */
 function createCacheMetrics(registers: Registry[]): Metrics["watchCache"] {
   const caches = new Map<string, () => CacheUsage>();
   new Gauge({

@@ -1,5 +1,5 @@
-// What is worth reporting. Stages hand an Observation to the observer that they were given; log.ts decides what to show.
-// Parameters and tokens are not in the type, and SQL is only where POSTGATE_LOG_SQL puts it, so they cannot leak.
+// The events that stages report. A stage passes an Observation to the observer that it was given, and log.ts decides what to show. The
+// type has no place for parameters and tokens, and has SQL only for POSTGATE_LOG_SQL, so they cannot leak.
 
 import type { ErrorCode, RefusalReason } from "../base/errors.ts";
 
@@ -18,11 +18,11 @@ export type Observation =
       readonly code: ErrorCode;
       readonly reason?: RefusalReason;
       readonly sqlstate?: string;
-      /** The fault behind an INTERNAL_ERROR or UNAVAILABLE; its message may be logged, never sent. */
+      /** The fault behind an INTERNAL_ERROR or UNAVAILABLE. Its message may be logged and is never sent to a client. */
       readonly cause?: unknown;
     } & RequestFacts)
   | { readonly kind: "client-gone"; readonly requestId: string; readonly durationMs: number }
-  /** Only with POSTGATE_LOG_SQL: the texts, without what looks like a secret, or their fingerprints. */
+  /** Reported only with POSTGATE_LOG_SQL: the texts with likely secrets removed, or their fingerprints. */
   | { readonly kind: "statements"; readonly requestId: string; readonly sql: readonly string[] }
   | { readonly kind: "listening"; readonly url: string }
   | { readonly kind: "migrated"; readonly applied: readonly string[] }

@@ -1,5 +1,4 @@
-// What the gateway shows to whoever runs it: whether it is ready, and its numbers. Nothing is counted where nobody has asked for
-// the listener.
+// Shows operators whether the gateway is ready, and its metrics. Where the ops listener is off, nothing is counted.
 
 import type { Config } from "../config/load-config.ts";
 import { createOpsServer } from "./ops-server.ts";
@@ -8,9 +7,9 @@ import type { Observe } from "./observation.ts";
 
 export interface Operations extends Pick<Metrics, "timed" | "watchPool" | "watchCache"> {
   readonly observe: Observe;
-  /** From now on requests are served, as long as `ping` resolves. */
+  /** Reports the gateway as ready from now on, as long as `ping` resolves. */
   serving(ping: () => Promise<unknown>): void;
-  /** Tells a balancer to send no more requests. */
+  /** Reports the gateway as not ready, so that a load balancer sends no more requests. */
   stopping(): Promise<void>;
 }
 
@@ -28,7 +27,7 @@ const NOTHING_COUNTED: Omit<Operations, "observe"> = {
   stopping: () => Promise.resolve(),
 };
 
-/** Listens already while the gateway starts, so that a probe hears that it is not ready yet. */
+/** Starts the listener before the gateway has started, so that a probe is told that it is not ready yet. */
 export async function openOperations({ config, observe, onClose }: OperationsOptions): Promise<Operations> {
   if (config.opsPort === undefined) return { ...NOTHING_COUNTED, observe };
   const { createMetrics } = await import("./metrics.ts");

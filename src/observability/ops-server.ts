@@ -1,11 +1,11 @@
-// The listener for whoever runs the gateway: /ready and /metrics, on a port of its own. Off until configured, since it asks nobody
-// who he is.
+// The ops listener: /ready and /metrics on a port of their own. It is off until it is configured, because it has no authentication.
+// Expose it only to your own network.
 
 import { createServer, type ServerResponse } from "node:http";
 import { listen } from "../base/listen.ts";
 
 export interface OpsPages {
-  /** Why requests should not be sent here now; undefined when they may. */
+  /** The reason why the gateway cannot take requests now, or undefined when it can. */
   readonly findUnreadiness: () => Promise<string | undefined>;
   readonly writeMetrics: () => Promise<{ readonly contentType: string; readonly text: string }>;
 }

@@ -4,7 +4,7 @@ const SECRETS: readonly (readonly [RegExp, string])[] = [
   [/\bpassword\s*=\s*(?:'[^']*'|\S+)/gi, "password=[redacted]"],
 ];
 
-/** The text with every connection string, token and password in it replaced. */
+/** Replaces every connection string, token and password in a text. */
 export function redactSecrets(text: string): string {
   return SECRETS.reduce((redacted, [pattern, replacement]) => redacted.replace(pattern, replacement), text);
 }

@@ -1,10 +1,10 @@
 import type { Clock } from "../base/clock.ts";
 import type { Observe } from "./observation.ts";
 
-/** What fails again and again says so once a minute. */
+/** Minimum time between two reports of a failure that repeats. */
 const INTERVAL_MS = 60_000;
 
-/** Observes failures of this task in the background, the first and then one a minute. */
+/** Returns a function that reports failures of a background task: the first one, and then at most one a minute. */
 export function reportSeldom(observe: Observe, task: string, clock: Clock = performance): (cause: unknown) => void {
   let reportedAt = Number.NEGATIVE_INFINITY;
   return (cause) => {

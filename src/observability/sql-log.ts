@@ -1,5 +1,5 @@
-// POSTGATE_LOG_SQL: which statements came, as lines of the log. Off unless the operator asks, since a text may hold what its
-// tenant would not have others read. Parameters are never logged.
+// POSTGATE_LOG_SQL: logs which statements were sent. It is off by default, because a statement may hold text that its tenant wants
+// nobody else to read. Parameters are never logged.
 
 import { createHash } from "node:crypto";
 import type { Observe } from "./observation.ts";
@@ -19,7 +19,7 @@ type Run<Principal, Given extends Request, Context extends { readonly requestId:
   context: Context,
 ) => Promise<Answer>;
 
-/** `run`, with a line before it that tells each statement's text, or what equal texts have in common. */
+/** Wraps `run` so that each statement's text, or its fingerprint, is logged first. */
 export function withSqlLog<P, R extends Request, C extends { readonly requestId: string }, A>(
   run: Run<P, R, C, A>,
   logging: SqlLogging,
@@ -34,7 +34,7 @@ export function withSqlLog<P, R extends Request, C extends { readonly requestId:
   };
 }
 
-/** The same for the same text, and nothing can be read from it. */
+/** Returns a fingerprint: equal texts have the same one, and the text cannot be derived from it. */
 function fingerprintOf(sql: string): string {
   return createHash("sha256").update(sql).digest("hex").slice(0, FINGERPRINT_LENGTH);
 }

@@ -1,9 +1,9 @@
-// Durations by stage, as one histogram of Prometheus. In charge of costing a request next to nothing: the library's own histogram
-// checks and hashes the labels at every observation, for a bound child as well, which took twenty times as long.
+// Records durations by stage as one Prometheus histogram, at almost no cost for a request. The library's own histogram checks and
+// hashes the labels at every observation, even for a bound child, which took twenty times as long.
 
 import type { Histogram, Registry } from "prom-client";
 
-/** Takes one duration. */
+/** Records one duration. */
 export type RecordMs = (durationMs: number) => void;
 
 const BOUNDS_MS: readonly number[] = [
@@ -12,19 +12,19 @@ const BOUNDS_MS: readonly number[] = [
 ];
 
 interface Times {
-  /** One more than there are bounds: the last counts what is beyond them all. */
+  /** One more bucket than there are bounds. The last one counts durations beyond all bounds. */
   readonly counts: Float64Array;
   sumMs: number;
 }
 
-/** Registers the histogram; gives what makes the recorder of a stage. */
+/** Registers the histogram, and returns a function that creates the recorder of a stage. */
 export function createStageTimes(registry: Registry, name: string, help: string): (stage: string) => RecordMs {
   const stages = new Map<string, Times>();
   const metric = {
     ...{ name, help, type: "histogram", aggregator: "sum", labelNames: ["stage"] },
     get: () => Promise.resolve({ name, help, type: "histogram", values: valuesOf(name, stages) }),
   };
-  registry.registerMetric(metric as unknown as Histogram); // Of a metric, the registry uses no more than this.
+  registry.registerMetric(metric as unknown as Histogram); // The registry uses only these members of a metric; a test that scrapes it holds that.
   return (stage) => {
     const times = { counts: new Float64Array(BOUNDS_MS.length + 1), sumMs: 0 };
     stages.set(stage, times);

@@ -1,12 +1,12 @@
-// A row as PostgreSQL sent it: the body of a DataRow message, which is read where it lies.
+// A row as PostgreSQL sent it: the body of a DataRow message. It is read in place and never copied.
 
-/** A count of columns in 2 bytes; for each its length in 4 bytes, -1 for NULL, and its text in UTF-8. */
+/** The number of columns in 2 bytes, then for each column its length in 4 bytes (-1 for NULL) and its text in UTF-8. */
 export type DataRow = Buffer;
 
 const COUNT_BYTES = 2;
 const LENGTH_BYTES = 4;
 
-/** Where the value of each column lies in its row: start and end for one column after the other, -1 as the end of NULL. */
+/** The start and end of each value in its row, one column after the other. The end of a NULL is -1. */
 export type ValueBounds = Int32Array;
 
 export function createBounds(columns: number): ValueBounds {
@@ -14,9 +14,9 @@ export function createBounds(columns: number): ValueBounds {
 }
 
 /**
- * Finds the values of the first columns, as many as there is room for.
+ * Finds the values of as many columns as `bounds` has room for.
  *
- * @throws Error when the row has fewer, or they reach beyond it.
+ * @throws Error when the row has fewer columns, or a value reaches beyond the row.
  */
 export function locateValues(row: DataRow, bounds: ValueBounds): void {
   let at = COUNT_BYTES;

@@ -2,10 +2,10 @@
 export interface Field {
   readonly name: string;
   readonly typeOid: number;
-  /** In bytes; negative for a type of no fixed size. */
+  /** Size in bytes, or a negative number for a type without a fixed size. */
   readonly typeSize: number;
   readonly typeModifier: number;
-  /** The table and the number of its column that the value comes from; 0 where it comes from none. */
+  /** The table and the column number that the value comes from. Both are 0 for a computed value. */
   readonly tableOid: number;
   readonly columnNumber: number;
 }

@@ -1,4 +1,4 @@
-/** Reads the body of one of PostgreSQL's messages from its start to its end; what reaches beyond it throws. */
+/** Reads the body of a message of PostgreSQL from start to end. Reading beyond its end throws. */
 export class MessageBody {
   readonly #bytes: Buffer;
   #at = 0;
@@ -31,7 +31,7 @@ export class MessageBody {
     return this.#bytes.readUInt32BE((this.#at += 4) - 4);
   }
 
-  /** @param maxBytes the rest of a longer text is left out. */
+  /** @param maxBytes maximum length; the rest of a longer text is left out */
   cstring(maxBytes = Number.POSITIVE_INFINITY): string {
     const start = this.#at;
     const end = this.#bytes.indexOf(0, start);

@@ -1,10 +1,10 @@
-// RowDescription messages → fields. A statement that runs again is described in the same bytes: what they mean is remembered, and
-// whoever works something out from the fields can remember that under the same array.
+// Reads RowDescription messages. A statement that runs again is described in the same bytes, so the fields are remembered by these
+// bytes. The same bytes give the same array, which callers can use as the key of what they derive from it.
 
 import { MessageBody } from "./message-body.ts";
 import type { Field } from "./field.ts";
 
-/** What is remembered takes some ten times as much; tenants choose how many there are, and how long. */
+/** Bounds of the memory, which takes about ten times the bytes remembered. Tenants choose how many descriptions there are and how long. */
 const MAX_TOTAL_BYTES = 1_048_576;
 const MAX_BYTES = 2_048;
 
@@ -12,7 +12,7 @@ export class RowDescriptions {
   readonly #known = new Map<string, readonly Field[]>();
   #bytes = 0;
 
-  /** @throws Error for what is no description. */
+  /** @throws Error for bytes that are not a description. */
   read(body: Buffer): readonly Field[] {
     if (body.length > MAX_BYTES) return readFields(body);
     const key = body.toString("latin1");
@@ -37,7 +37,7 @@ function readFields(bytes: Buffer): readonly Field[] {
     const name = body.cstring();
     const [tableOid, columnNumber, typeOid] = [body.uint32(), body.int16(), body.uint32()];
     const [typeSize, typeModifier] = [body.int16(), body.int32()];
-    body.int16(); // The format: text, as Bind asked.
+    body.int16(); // The format is always text, as Bind asked.
     return { name, typeOid, typeSize, typeModifier, tableOid, columnNumber };
   });
 }
