@@ -100,15 +100,14 @@ async function measure(scenario, servers, database) {
 }
 
 async function startServers(database, folder) {
-  const { host, port, user, password, database: name } = database.connection;
   const planFile = join(folder, "plan.json");
-  const connection = { host, port, user, password: password ?? "", database: name };
+  const { connection } = database;
   await writeFile(planFile, JSON.stringify({ connection, tenants: database.tenants, poolSize: POOL_SIZE }));
   return {
     empty: await startServer(path("support/empty-server.mjs"), {}),
     plain: await startServer(path("support/plain-server.mjs"), { BENCH_PLAN: planFile }),
     gateway: await startServer(path("../dist/cli/main.js"), {
-      DATABASE_URL: `postgres://${user}:${connection.password}@/${name}?host=${encodeURIComponent(host)}&port=${port}`,
+      DATABASE_URL: database.url,
       POSTGATE_PORT: "0",
       POSTGATE_POOL_SIZE: String(POOL_SIZE),
     }),

@@ -15,11 +15,10 @@ const LONG = "SELECT count(*) FROM generate_series(1, 200000)";
 
 const database = await startDatabase(2);
 const [quiet, noisy] = database.tenants;
-const { host, user, database: name } = database.connection;
-const client = new pg.Client({ ...database.connection, password: database.connection.password ?? "" });
+const client = new pg.Client(database.connection);
 await client.connect();
 const server = await startServer("dist/cli/main.js", {
-  DATABASE_URL: `postgres://${user}:${database.connection.password ?? ""}@localhost/${name}?host=${encodeURIComponent(host)}&port=${database.connection.port}`,
+  DATABASE_URL: database.url,
   POSTGATE_PORT: "0",
 });
 

@@ -13,7 +13,7 @@ const [tokenCount = "1000", seconds = "10", recorded = "recorded"] = process.arg
 const PACE_MS = 100;
 
 const database = await startDatabase(1);
-const client = new pg.Client({ ...database.connection, password: database.connection.password ?? "" });
+const client = new pg.Client(database.connection);
 await client.connect();
 const { rows } = await client.query(
   "select (public.create_tenant_token($1, 'token ' || n)).token from generate_series(1, $2::int) n",

@@ -5,7 +5,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { connect } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
-import { startDatabase } from "../bench/support/database.mjs";
+import { startDatabase, urlOf } from "../bench/support/database.mjs";
 import { startServer } from "../bench/support/process.mjs";
 import { TABLES_SQL } from "../bench/support/scenarios.mjs";
 
@@ -28,11 +28,9 @@ const EXPECTED_CODES = new Set(["UNAUTHORIZED", "UNAVAILABLE", "DATABASE_ERROR"]
 const EXPECTED_STATES = new Set(["08007", "57P01", "42P01", "42703", "0A000", "40P01", "XX000"]);
 
 const database = await startDatabase(TENANTS);
-const client = new pg.Pool({ max: 2, ...database.connection, password: database.connection.password ?? "" });
-const { host, port, user, database: name } = database.connection;
-const password = database.connection.password ?? "";
+const client = new pg.Pool({ max: 2, ...database.connection });
 const server = await startServer("dist/cli/main.js", {
-  DATABASE_URL: `postgres://${user}:${password}@localhost/${name}?host=${encodeURIComponent(host)}&port=${port}`,
+  DATABASE_URL: database.url,
   POSTGATE_PORT: "0",
   POSTGATE_POOL_SIZE: String(POOL_SIZE),
   POSTGATE_DEDICATED_HOSTS: host, // The dedicated database is on the same server.
@@ -68,12 +66,12 @@ async function newToken(tenant) {
 /** On the same server, and a pool of its own in the gateway. */
 async function createDedicated() {
   await client.query("create database soak_dedicated");
-  const url = `postgres://${user}:${password}@localhost/soak_dedicated?host=${encodeURIComponent(host)}&port=${port}`;
+  const url = urlOf(database.connection, "soak_dedicated");
   const { rows } = await client.query(
     "insert into public.postgate_databases (name, backend_type, connection_string) values ('dedicated', 'dedicated', $1) returning id",
     [url],
   );
-  const owner = new pg.Client({ host, port, user, password, database: "soak_dedicated" });
+  const owner = new pg.Client({ ...database.connection, database: "soak_dedicated" });
   await owner.connect();
   await owner.query(TABLES_SQL);
   await owner.end();

@@ -191,7 +191,7 @@ interface Database {
 
 async function openDatabase({ config: { database }, onClose, signal }: Start): Promise<Database> {
   if (database.kind === "external") return { operator: database.connection, broken: new Promise(() => undefined) };
-  const embedded = await startEmbedded({ dataDir: database.dataDir });
+  const embedded = await startEmbedded(database);
   onClose(() => embedded.stop());
   // Not started again here: whoever supervises this process starts it, and with it PostgreSQL, which then recovers.
   const broken = embedded.exited.then(

@@ -11,7 +11,7 @@ export async function startDatabase(tenantCount) {
   const folder = await mkdtemp(join(tmpdir(), "postgate-bench-"));
   const embedded = await startEmbedded({ dataDir: join(folder, "data") });
   await migrate(embedded.connection, {});
-  const client = new pg.Client({ ...embedded.connection, password: embedded.connection.password ?? "" });
+  const client = new pg.Client(embedded.connection);
   await client.connect();
   try {
     const tenants = [];
@@ -21,6 +21,7 @@ export async function startDatabase(tenantCount) {
     return {
       tenants: await withRoles(client, tenants),
       connection: embedded.connection,
+      url: urlOf(embedded.connection),
       version: rows[0].server_version,
       async stop() {
         await embedded.stop();
@@ -50,4 +51,9 @@ async function withRoles(client, tenants) {
   const { rows } = await client.query("select rolname from pg_roles where rolname like 'postgate\\_t%\\_rw'");
   const names = new Map(rows.map(({ rolname }) => [rolname.slice(-35, -3), rolname]));
   return tenants.map((tenant) => ({ ...tenant, role: names.get(tenant.id.replaceAll("-", "")) }));
+}
+
+/** The connection as DATABASE_URL has it, to this or another database of the server. */
+export function urlOf({ host, port, user, password, database }, name = database) {
+  return `postgres://${user}:${password}@/${name}?host=${encodeURIComponent(host)}&port=${port}`;
 }

@@ -9,6 +9,7 @@ import { findSystemBinaries } from "../../dist/embedded/find-binaries.js";
 import { initDataFolder } from "../../dist/embedded/init-data-folder.js";
 import { startPostmaster } from "../../dist/embedded/postmaster.js";
 import { prepareBinaries } from "../../dist/embedded/prepare-binaries.js";
+import { replaceFile } from "../../dist/embedded/replace-file.js";
 import { listServerUsers } from "../../dist/embedded/server-user.js";
 import { temporaryFolderFor } from "../../dist/embedded/socket-folder.js";
 
@@ -53,6 +54,7 @@ async function startServer(majorVersion, folder, user) {
   if (binaries === undefined) return undefined;
   const dataFolder = join(folder, String(majorVersion));
   await initDataFolder({ binaries, user, dataFolder, sync: false });
+  await replaceFile(join(dataFolder, "pg_hba.conf"), "local all all trust\n", user);
   const logFile = join(folder, `${majorVersion}.log`);
   const options = { binaries, user, dataFolder, socketFolder: dataFolder, logFile, settings: { fsync: "off" } };
   const postmaster = await startPostmaster(options);

@@ -23,7 +23,7 @@ export async function serveWithWorkers(config: Config, context: CommandContext):
   const { signal } = context;
   const observe = createLog({ level: config.logLevel });
   const { database } = config;
-  const embedded = database.kind === "embedded" ? await startEmbedded({ dataDir: database.dataDir }) : undefined;
+  const embedded = database.kind === "embedded" ? await startEmbedded(database) : undefined;
   const workers = startWorkers(config, embedded?.connection, observe);
   try {
     const { address, port } = await untilAborted(signal, workers.listening);

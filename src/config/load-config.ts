@@ -11,7 +11,12 @@ import type { SealingKeys } from "../tenants/sealing.ts";
 
 export type DatabaseSource =
   | { readonly kind: "external"; readonly connection: ConnectionSettings }
-  | { readonly kind: "embedded"; readonly dataDir: string };
+  | {
+      readonly kind: "embedded";
+      readonly dataDir: string;
+      /** How much memory each process of the server may have for itself; undefined for the default. */
+      readonly memoryMb: number | undefined;
+    };
 
 /** Everything that the environment decides, read once, frozen. */
 export interface Config {
@@ -172,7 +177,12 @@ function chooseDatabase(choice: DatabaseChoice, faults: string[]): DatabaseSourc
   if (POSTGRES_NAMES.some((name) => variables[name] !== undefined)) return toExternal(combineParts(choice, faults));
   if (variables["DATABASE_URL"] === "")
     faults.push("DATABASE_URL: is empty; set it to a postgres:// URL, or unset it for the embedded PostgreSQL");
-  else if (values.embedded) return Object.freeze({ kind: "embedded", dataDir: resolve(cwd, values.dataDir) });
+  else if (values.embedded)
+    return Object.freeze({
+      kind: "embedded",
+      dataDir: resolve(cwd, values.dataDir),
+      memoryMb: values.embeddedMemoryMb,
+    });
   else faults.push("DATABASE_URL: must be set (or POSTGRES_HOST, …), because POSTGATE_EMBEDDED is off");
   return undefined;
 }

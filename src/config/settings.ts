@@ -41,6 +41,8 @@ export const SETTINGS = {
   tenantDatabaseUrl: connection("POSTGATE_TENANT_DATABASE_URL"),
   embedded: flag("POSTGATE_EMBEDDED", true),
   dataDir: withDefault(text("POSTGATE_DATA_DIR", "a folder, from the working directory or absolute"), ".postgate"),
+  /** PostgreSQL's own processes have the same limit, and need some of it. */
+  embeddedMemoryMb: optional(integer("POSTGATE_EMBEDDED_MEMORY_MB", { fallback: 0, min: 64, max: 1_048_576 })),
   host: withDefault(text("POSTGATE_HOST", "a host name or an address of this machine"), "127.0.0.1"),
   /** 0: a free one, chosen by the system. */
   port: integer("POSTGATE_PORT", { fallback: 3_000, min: 0, max: 65_535 }),

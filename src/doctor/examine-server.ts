@@ -1,12 +1,12 @@
-// Examines what all tenants of one PostgreSQL server share: its version and the room in its lock table. It reads settings and
-// tries nothing.
+// Examines what all tenants of one PostgreSQL server share: its version, the room in its lock table, and the memory
+// of a statement. It reads settings and tries nothing.
 
-import type { ClientBase } from "pg";
+import { type ClientBase, DatabaseError } from "pg";
 import { describeServerAge } from "./server-age.ts";
 import { standing, type WallReport } from "./wall-report.ts";
 
 export async function examineServer(client: ClientBase): Promise<readonly WallReport[]> {
-  return [await examineVersion(client), await examineLockTable(client)];
+  return [await examineVersion(client), await examineLockTable(client), await examineMemory(client)];
 }
 
 async function examineVersion(client: ClientBase): Promise<WallReport> {
@@ -41,4 +41,41 @@ async function examineLockTable(client: ClientBase): Promise<WallReport> {
     tried: null,
     raise: `ALTER SYSTEM SET max_locks_per_transaction = ${Math.ceil(LEAST_LOCKS / sessions)}, then restart PostgreSQL`,
   };
+}
+
+/** What Linux says of the session's own process; null on other systems. Only a login that may read the server's files sees it. */
+const LIMITS_SQL = "select pg_read_file('/proc/self/limits', 0, 65536, true) as limits";
+/** PostgreSQL's error where a login may not read files of the server. */
+const INSUFFICIENT_PRIVILEGE = "42501";
+const MB = 1024 * 1024;
+
+async function examineMemory(client: ClientBase): Promise<WallReport> {
+  const limits = await readLimits(client);
+  const bytes = Math.min(...["Max data size", "Max address space"].map((name) => findLimit(limits ?? "", name)));
+  if (Number.isFinite(bytes)) return standing(`memory of one statement (at most ${Math.floor(bytes / MB)} MB)`);
+  return {
+    wall: "memory of one statement",
+    state: "weaker",
+    why: `${limits === undefined ? "as far as this login can see, " : ""}one statement can take all memory of the server, which then ends every session`,
+    tried: null,
+    raise:
+      "limit the memory of PostgreSQL's processes: LimitDATA=1G in the [Service] section of its systemd unit, or docker run --ulimit data=1073741824; see docs/how-to/scale.md",
+  };
+}
+
+/** Undefined where this login, or this system, does not show them. */
+async function readLimits(client: ClientBase): Promise<string | undefined> {
+  try {
+    const { rows } = await client.query<{ limits: string | null }>(LIMITS_SQL);
+    return rows[0]?.limits ?? undefined;
+  } catch (error) {
+    if (error instanceof DatabaseError && error.code === INSUFFICIENT_PRIVILEGE) return undefined;
+    throw error;
+  }
+}
+
+/** The soft limit in bytes, of a line such as `Max data size   1073741824   unlimited   bytes`. */
+function findLimit(limits: string, name: string): number {
+  const [, soft] = new RegExp(`^${name} +(\\d+) `, "m").exec(limits) ?? [];
+  return soft === undefined ? Number.POSITIVE_INFINITY : Number(soft);
 }

@@ -1,6 +1,5 @@
 // Makes PostgreSQL's data folder with initdb, and says whether an existing one can be used. It starts no server.
 
-import { once } from "node:events";
 import { chown, mkdtemp, open, readdir, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { dataFolderPath } from "./data-folder-path.ts";
@@ -8,7 +7,7 @@ import { embeddedFailure } from "./embedded-failure.ts";
 import type { ServerBinaries } from "./find-binaries.ts";
 import { readIfThere } from "./read-if-there.ts";
 import type { ServerUser } from "./server-user.ts";
-import { spawnServerProgram } from "./spawn-server-program.ts";
+import { runServerProgram } from "./spawn-server-program.ts";
 
 export interface DataFolderOptions {
   readonly binaries: ServerBinaries;
@@ -22,7 +21,7 @@ export interface DataFolderOptions {
 export const SUPERUSER = "postgres";
 
 /**
- * Makes the data folder. initdb works in a folder beside it that is renamed when complete, so the data folder is whole
+ * Makes the data folder, whose server lets nobody in until it is given access rules. initdb works in a folder beside it that is renamed when complete, so the data folder is whole
  * or not there; what an interrupted initdb left is removed. The caller sees to it that nobody else does the same.
  */
 export async function initDataFolder(options: DataFolderOptions): Promise<void> {
@@ -42,23 +41,17 @@ export async function findDataVersion(dataFolder: string): Promise<number | unde
 }
 
 async function runInitdb(folder: string, { binaries, user, sync }: DataFolderOptions): Promise<void> {
-  const initdb = spawnServerProgram({
+  const { status, output } = await runServerProgram({
     path: join(binaries.folder, "initdb"),
     args: [
-      ...["-D", dataFolderPath(folder, user), "-U", SUPERUSER, "-A", "trust", "-E", "UTF8"],
+      ...["-D", dataFolderPath(folder, user), "-U", SUPERUSER, "-A", "reject", "-E", "UTF8"],
       ...localeArguments(binaries.majorVersion),
       ...(sync ? [] : ["--no-sync"]),
     ],
     user,
     cwd: folder,
     deathSignal: "KILL",
-    output: "pipe",
   });
-  let output = "";
-  for (const stream of [initdb.stdout, initdb.stderr]) {
-    stream?.setEncoding("utf8").on("data", (text: string) => (output += text));
-  }
-  const [status] = (await once(initdb, "close")) as [number | null];
   if (status === 0) return;
   const reason = /^initdb: error: .*$/m.exec(output)?.[0] ?? output.trim().split("\n").at(-1);
   throw embeddedFailure(`PostgreSQL could not make its data folder in ${dirname(folder)}: ${reason ?? "no output"}`);

@@ -2,24 +2,26 @@
 // of other processes, or of where the programs come from.
 
 import type { ChildProcess } from "node:child_process";
-import { open } from "node:fs/promises";
+import { type FileHandle, open } from "node:fs/promises";
+import { Socket } from "node:net";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { dataFolderPath } from "./data-folder-path.ts";
 import { embeddedFailure } from "./embedded-failure.ts";
-import type { ServerBinaries } from "./find-binaries.ts";
 import { readIfThere } from "./read-if-there.ts";
-import type { ServerUser } from "./server-user.ts";
+import { LOG_LINE_PREFIX, writeServerLog } from "./server-log.ts";
+import type { StoppedServer } from "./single-user-server.ts";
 import { spawnServerProgram } from "./spawn-server-program.ts";
 
-export interface PostmasterOptions {
-  readonly binaries: ServerBinaries;
-  readonly user: ServerUser | undefined;
-  readonly dataFolder: string;
+export interface PostmasterOptions extends StoppedServer {
   readonly socketFolder: string;
   /** Overwritten at start, so that it cannot grow from run to run. */
   readonly logFile: string;
   readonly settings: Readonly<Record<string, string>>;
+  /** How much memory each process of the server may have for itself; undefined for no limit. */
+  readonly memoryMb?: number | undefined;
+  /** Called when the server has started all its processes again, because one of them crashed. */
+  readonly onRestarted?: () => void;
 }
 
 /** How the server ended. */
@@ -44,14 +46,17 @@ const START_POLL_MS = 15;
 /** After this the server gets SIGQUIT, and recovers from its log at the next start. */
 const STOP_TIMEOUT_MS = 10_000;
 
+/** How long the last lines of a server that has ended may take to be read. */
+const LOG_TIMEOUT_MS = 1_000;
+
 export async function startPostmaster(options: PostmasterOptions): Promise<Postmaster> {
-  const child = await spawnPostgres(options);
+  const { child, logged } = await spawnPostgres(options);
   const { pid } = child;
   if (pid === undefined) throw embeddedFailure(`PostgreSQL could not be started from ${options.binaries.folder}`);
   const exited = new Promise<ServerExit>((resolve) => child.once("exit", (code, signal) => resolve({ code, signal })));
   const postmaster = { pid, exited, stop: () => stopChild(child, exited) };
   try {
-    await waitUntilReady(postmaster, options);
+    await waitUntilReady(postmaster, options, logged);
     return postmaster;
   } catch (error) {
     await postmaster.stop();
@@ -59,49 +64,77 @@ export async function startPostmaster(options: PostmasterOptions): Promise<Postm
   }
 }
 
-async function spawnPostgres(options: PostmasterOptions): Promise<ChildProcess> {
-  const { binaries, user, dataFolder } = options;
+interface Spawned {
+  readonly child: ChildProcess;
+  /** Resolves when the log file has everything that the server printed. */
+  readonly logged: Promise<void>;
+}
+
+async function spawnPostgres(options: PostmasterOptions): Promise<Spawned> {
+  const { binaries, user, dataFolder, memoryMb } = options;
+  const log = await openLog(options);
+  const path = dataFolderPath(dataFolder, user);
   const settings = {
     ...options.settings,
     listen_addresses: "",
     unix_socket_directories: options.socketFolder,
     unix_socket_permissions: "0700",
     port: String(SERVER_PORT),
+    hba_file: join(path, "pg_hba.conf"),
+    logging_collector: "off",
+    log_destination: "stderr",
+    log_line_prefix: LOG_LINE_PREFIX,
+    lc_messages: "C",
   };
-  const log = await open(options.logFile, "w", 0o600);
-  try {
-    // So that the folder can be used by that user itself too.
-    if (user !== undefined) await log.chown(user.uid, user.gid);
-    const child = spawnServerProgram({
-      path: join(binaries.folder, "postgres"),
-      args: [
-        ...["-D", dataFolderPath(dataFolder, user)],
-        ...Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]),
-      ],
-      user,
-      cwd: dataFolder,
-      deathSignal: "INT",
-      output: log.fd,
-    });
-    // A failed spawn shows in the missing pid; without a listener the event would end the process.
-    child.on("error", () => undefined);
-    // The server must not keep a process alive that is otherwise done.
-    child.unref();
-    return child;
-  } finally {
-    await log.close();
-  }
+  const child = spawnServerProgram({
+    path: join(binaries.folder, "postgres"),
+    args: ["-D", path, ...Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`])],
+    user,
+    cwd: dataFolder,
+    deathSignal: "INT",
+    memoryMb,
+  });
+  // A failed spawn shows in the missing pid; without a listener the event would end the process.
+  child.on("error", () => undefined);
+  child.stdin.destroy();
+  // The server must not keep a process alive that is otherwise done.
+  child.unref();
+  for (const stream of [child.stdout, child.stderr]) if (stream instanceof Socket) stream.unref();
+  child.stdout.resume(); // PostgreSQL prints nothing there but usage.
+  return { child, logged: writeServerLog(child.stderr, log, toRestartListener(options)) };
+}
+
+/** The server logs that it is ready when it has started, and again after each crash of a process. */
+function toRestartListener({ onRestarted }: PostmasterOptions): (line: string) => void {
+  let readyCount = 0;
+  return (line) => {
+    if (line.endsWith("LOG:  database system is ready to accept connections") && ++readyCount > 1) onRestarted?.();
+  };
+}
+
+async function openLog({ logFile, user }: PostmasterOptions): Promise<FileHandle> {
+  const log = await open(logFile, "w", 0o600);
+  // So that the folder can be used by that user itself too.
+  if (user !== undefined) await log.chown(user.uid, user.gid);
+  return log;
 }
 
 /** The server writes its state into the last line of postmaster.pid. */
-async function waitUntilReady(postmaster: Postmaster, options: PostmasterOptions): Promise<void> {
+async function waitUntilReady(
+  postmaster: Postmaster,
+  options: PostmasterOptions,
+  logged: Promise<void>,
+): Promise<void> {
   const deadline = performance.now() + START_TIMEOUT_MS;
   const ended = postmaster.exited.then(() => "ended" as const);
   for (;;) {
     const [pid, ...lines] = (await readIfThere(join(options.dataFolder, "postmaster.pid"))).split("\n");
     if (Number(pid) === postmaster.pid && lines[6]?.trim() === "ready") return;
     const state = await Promise.race([ended, delay(START_POLL_MS, "waiting" as const)]);
-    if (state === "ended") throw embeddedFailure(`PostgreSQL did not start: ${await lastComplaint(options.logFile)}`);
+    if (state === "ended") {
+      await Promise.race([logged, delay(LOG_TIMEOUT_MS)]);
+      throw embeddedFailure(`PostgreSQL did not start: ${await lastComplaint(options.logFile)}`);
+    }
     if (performance.now() > deadline)
       throw embeddedFailure(
         `PostgreSQL was not ready after ${START_TIMEOUT_MS / 1000} s: ${await lastComplaint(options.logFile)}`,

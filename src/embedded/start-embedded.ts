@@ -2,24 +2,19 @@
 // server's PostgreSQL where there is one. It decides who owns the folder and in which order things happen; the other
 // files here do them.
 
-import { rename } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { ConnectionSettings } from "../postgres/connection-settings.ts";
 import { embeddedFailure } from "./embedded-failure.ts";
 import { type FolderLock, type LockHolder, type LockRole, tryLock } from "./folder-lock.ts";
-import { hasErrorCode } from "./has-error-code.ts";
-import { findDataVersion, initDataFolder, SUPERUSER } from "./init-data-folder.ts";
 import { type DataDir, openDataDir } from "./open-data-dir.ts";
-import { type Postmaster, SERVER_PORT, type ServerExit } from "./postmaster.ts";
-import { prepareBinaries } from "./prepare-binaries.ts";
-import { closeSocketFolder, openSocketFolder } from "./socket-folder.ts";
-import { startOnLeftovers } from "./start-on-leftovers.ts";
+import type { ServerExit } from "./postmaster.ts";
+import { closeSocketFolder } from "./socket-folder.ts";
+import { type ServerOptions, socketPathOf, startServer, toConnection } from "./start-server.ts";
+import { findSuperuserPassword, passwordFileOf } from "./superuser-password.ts";
 
-export interface EmbeddedOptions {
+export interface EmbeddedOptions extends ServerOptions {
   readonly dataDir: string;
-  /** The npm package with PostgreSQL; default the installed one. */
-  readonly packageFolder?: string;
 }
 
 export interface EmbeddedPostgres {
@@ -33,25 +28,8 @@ export interface EmbeddedPostgres {
   stop(): Promise<void>;
 }
 
-const SOCKET = "socket";
 const WAIT_POLL_MS = 50;
 const WAIT_TIMEOUT_MS = 60_000;
-
-/** Durable, modest, and with nothing of a tenant in the log: errors of statements (ERROR ranks below LOG) stay out. */
-const SETTINGS = {
-  max_connections: "100",
-  /** Room for 102,400 locks: a tenant with thousands of partitions and indexes leaves some for others. */
-  max_locks_per_transaction: "1024",
-  shared_buffers: "128MB",
-  password_encryption: "scram-sha-256",
-  log_min_messages: "log",
-  log_min_error_statement: "panic",
-  log_statement: "none",
-  log_checkpoints: "off",
-  log_autovacuum_min_duration: "-1",
-  log_timezone: "UTC",
-  timezone: "UTC",
-};
 
 /**
  * Starts PostgreSQL on the folder, which it makes when needed, for as long as this process lives. Waits for a command
@@ -83,7 +61,7 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<EmbeddedPo
   const opened = await waitFor(dir.folder, async () => {
     const found = await tryLock(dir.folder, "command");
     return isHolder(found) && found.role === "server" && found.socketFolder !== undefined
-      ? toShared(found.socketFolder)
+      ? openShared(dir.folder, { pid: found.pid, socketFolder: found.socketFolder })
       : found;
   });
   return "connection" in opened ? opened : startOwned(dir, opened, options);
@@ -111,15 +89,15 @@ function describe(role: LockRole): string {
 
 async function startOwned(dir: DataDir, lock: FolderLock, options: EmbeddedOptions): Promise<EmbeddedPostgres> {
   try {
-    const { postmaster, socketFolder } = await startServer(dir, options);
-    await lock.publish(socketFolder);
+    const { postmaster, connection } = await startServer(dir, options);
+    await lock.publish(connection.host);
     let stopping: Promise<void> | undefined;
     const stopOwned = async (): Promise<void> => {
       await postmaster.stop();
-      await closeSocketFolder(join(dir.folder, SOCKET), socketFolder);
+      await closeSocketFolder(socketPathOf(dir.folder), connection.host);
     };
     return {
-      connection: toConnection(socketFolder),
+      connection,
       owned: true,
       exited: postmaster.exited,
       stop: () => (stopping ??= stopOwned().finally(() => lock.release())),
@@ -130,46 +108,21 @@ async function startOwned(dir: DataDir, lock: FolderLock, options: EmbeddedOptio
   }
 }
 
-async function startServer(
-  { folder, user }: DataDir,
-  { packageFolder }: EmbeddedOptions,
-): Promise<{ readonly postmaster: Postmaster; readonly socketFolder: string }> {
-  const dataFolder = join(folder, "data");
-  const majorVersion = await findDataVersion(dataFolder);
-  const binaries = await prepareBinaries({ user, folder, majorVersion, packageFolder });
-  if (majorVersion === undefined) await initDataFolder({ binaries, user, dataFolder, sync: true });
-  const socketFolder = await openSocketFolder(join(folder, SOCKET), user);
-  const logFile = join(folder, "server.log");
-  await keepPreviousLog(logFile);
-  const postmaster = await startOnLeftovers({ binaries, user, dataFolder, socketFolder, logFile, settings: SETTINGS });
-  return { postmaster, socketFolder };
+interface OtherServer {
+  readonly pid: number;
+  readonly socketFolder: string;
 }
 
-async function keepPreviousLog(logFile: string): Promise<void> {
-  try {
-    await rename(logFile, `${logFile}.previous`);
-  } catch (error) {
-    if (!hasErrorCode(error, "ENOENT")) throw error;
-  }
-}
-
-function toShared(socketFolder: string): EmbeddedPostgres {
+async function openShared(folder: string, { pid, socketFolder }: OtherServer): Promise<EmbeddedPostgres> {
+  const password = await findSuperuserPassword(folder);
+  if (password === undefined)
+    throw embeddedFailure(
+      `The PostgreSQL of ${folder} runs (pid ${pid}), and ${passwordFileOf(folder)} has no password that this user can read: run this as the user who runs Postgate, or stop Postgate and start it again, which makes a new password`,
+    );
   return {
-    connection: toConnection(socketFolder),
+    connection: toConnection(socketFolder, password),
     owned: false,
     exited: new Promise(() => undefined),
     stop: () => Promise.resolve(),
-  };
-}
-
-function toConnection(socketFolder: string): ConnectionSettings {
-  return {
-    host: socketFolder,
-    port: SERVER_PORT,
-    user: SUPERUSER,
-    password: undefined,
-    database: "postgres",
-    sslMode: "disable",
-    sslRootCert: undefined,
   };
 }

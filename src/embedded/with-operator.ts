@@ -8,7 +8,7 @@ import type { ConnectionSettings } from "../postgres/connection-settings.ts";
  */
 export async function withOperator<T>(config: Config, use: (operator: ConnectionSettings) => Promise<T>): Promise<T> {
   if (config.database.kind === "external") return use(config.database.connection);
-  const embedded = await openEmbedded({ dataDir: config.database.dataDir });
+  const embedded = await openEmbedded(config.database);
   try {
     return await use(embedded.connection);
   } finally {

@@ -5,7 +5,7 @@ import { randomBytes } from "node:crypto";
 import type { ClientBase } from "pg";
 import { connect } from "../postgres/connect.ts";
 import type { ConnectionSettings } from "../postgres/connection-settings.ts";
-import { toScramVerifier } from "./scram-verifier.ts";
+import { toScramVerifier } from "../postgres/scram-verifier.ts";
 
 /** By role name; a login without one is not in it. */
 export async function readPasswords(client: ClientBase): Promise<ReadonlyMap<string, string>> {

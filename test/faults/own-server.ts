@@ -12,6 +12,7 @@ import { listServerUsers } from "../../src/embedded/server-user.ts";
 import { temporaryFolderFor } from "../../src/embedded/socket-folder.ts";
 import { makeFolder } from "../integration/embedded/data-dirs.ts";
 import { type CliProcess, startCli } from "../support/cli.ts";
+import { trustEverybody } from "../support/trust-everybody.ts";
 
 /** Durable as far as `kill -9` of a process goes; a power cut is not tested. */
 const SETTINGS = { fsync: "off", shared_buffers: "16MB", max_connections: "60" };
@@ -35,8 +36,10 @@ export async function startOwnServer(prepare?: (dataFolder: string) => Promise<v
   if (user !== undefined) await chown(folder, user.uid, user.gid);
   const binaries = await prepareBinaries({ user, folder, majorVersion: undefined });
   const dataFolder = join(folder, "data");
-  if (prepare === undefined) await initDataFolder({ binaries, user, dataFolder, sync: false });
-  else await prepare(dataFolder);
+  if (prepare === undefined) {
+    await initDataFolder({ binaries, user, dataFolder, sync: false });
+    await trustEverybody(dataFolder, user);
+  } else await prepare(dataFolder);
   const startIt = (): Promise<Postmaster> =>
     startPostmaster({
       binaries,

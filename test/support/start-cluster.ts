@@ -5,6 +5,7 @@ import type { ServerBinaries } from "../../src/embedded/find-binaries.ts";
 import { initDataFolder } from "../../src/embedded/init-data-folder.ts";
 import { type Postmaster, startPostmaster } from "../../src/embedded/postmaster.ts";
 import type { ServerUser } from "../../src/embedded/server-user.ts";
+import { trustEverybody } from "./trust-everybody.ts";
 
 export interface Cluster {
   readonly version: number;
@@ -24,7 +25,11 @@ const SETTINGS = {
   max_locks_per_transaction: "400",
   shared_buffers: "64MB",
   autovacuum: "off",
+  log_min_messages: "log",
 };
+
+/** The limit that the embedded server of a machine with 16 GB has. */
+const MEMORY_MB = 1_024;
 
 export async function startCluster(
   binaries: ServerBinaries,
@@ -34,6 +39,7 @@ export async function startCluster(
   const version = binaries.majorVersion;
   const dataFolder = join(folder, String(version));
   await initDataFolder({ binaries, user, dataFolder, sync: false });
+  await trustEverybody(dataFolder, user);
   const logFile = join(folder, `${version}.log`);
   // The data folder is as private as a socket needs, and its path as short.
   const postmaster = await startPostmaster({
@@ -43,6 +49,7 @@ export async function startCluster(
     socketFolder: dataFolder,
     logFile,
     settings: SETTINGS,
+    memoryMb: MEMORY_MB,
   });
   return { version, socketFolder: dataFolder, postmaster };
 }

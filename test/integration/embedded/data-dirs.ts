@@ -52,7 +52,7 @@ export async function start(dataDir: string): Promise<EmbeddedPostgres> {
 }
 
 export async function query(embedded: EmbeddedPostgres, text: string): Promise<unknown[][]> {
-  const client = new pg.Client({ ...embedded.connection, password: "" });
+  const client = new pg.Client(embedded.connection);
   await client.connect();
   try {
     return (await client.query<unknown[]>({ text, rowMode: "array" })).rows;

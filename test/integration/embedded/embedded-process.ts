@@ -22,7 +22,7 @@ try {
   };
 
   const query = async (text: string): Promise<void> => {
-    const client = new pg.Client({ ...embedded.connection, password: "" });
+    const client = new pg.Client(embedded.connection);
     await client.connect();
     const { rows } = await client.query<unknown[]>({ text, rowMode: "array" });
     await client.end();

@@ -6,6 +6,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { findProcessStart } from "../../../src/embedded/process-start.ts";
 import { idsOf } from "../../../src/embedded/server-user.ts";
+import { wasStoppedInOrder } from "../../../src/embedded/single-user-server.ts";
 import { startEmbedded } from "../../../src/embedded/start-embedded.ts";
 import {
   copyDataDir,
@@ -35,6 +36,22 @@ describe("after kill -9", () => {
 
     const embedded = await start(dataDir);
     expect(await query(embedded, "select body from notes")).toEqual([["kept"]]);
+  });
+
+  it("of the server, it is recovered without the memory limit of sessions, before it starts with that", async () => {
+    const dataDir = await copyDataDir();
+    const killed = await start(dataDir);
+    await query(killed, "create table notes as select 'kept' as body");
+    expect(await wasStoppedInOrder(join(dataDir, "data"))).toBe(false);
+    process.kill(await readServerPid(dataDir), "SIGKILL");
+    await killed.exited;
+    await killed.stop();
+
+    const embedded = await start(dataDir);
+    expect(await query(embedded, "select body from notes")).toEqual([["kept"]]);
+    expect(await readFile(join(dataDir, "server.log"), "utf8")).not.toMatch(/redo|recovery/);
+    await embedded.stop();
+    expect(await wasStoppedInOrder(join(dataDir, "data"))).toBe(true);
   });
 
   it("in the middle of the first start, the next start makes the folder anew and leaves no rest", async () => {

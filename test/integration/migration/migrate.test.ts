@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { migrate } from "../../../src/migration/migrate.ts";
-import { toScramVerifier } from "../../../src/migration/scram-verifier.ts";
+import { toScramVerifier } from "../../../src/postgres/scram-verifier.ts";
 import { clusterConnection } from "../../support/cluster.ts";
 import { emptyDatabase, migrated, queryAs, VERSIONS } from "./support.ts";
 

@@ -2,7 +2,7 @@
 // no TLS.
 
 import { once } from "node:events";
-import { chmod, chown, copyFile, mkdtemp, open, rm, writeFile } from "node:fs/promises";
+import { chmod, chown, copyFile, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { initDataFolder } from "../../../src/embedded/init-data-folder.ts";
@@ -33,7 +33,6 @@ export async function startTlsServer(): Promise<TlsServer> {
   const dataFolder = await makeDataFolder(folder, user);
   const port = await freePort();
   const binaries = await prepareBinaries({ user, folder, majorVersion: undefined });
-  const log = await open(join(folder, "server.log"), "w");
   const settings = {
     ...{ listen_addresses: "127.0.0.1", port: String(port), unix_socket_directories: dataFolder },
     ...{ ssl: "on", ssl_cert_file: "server.pem", ssl_key_file: "server-key.pem", fsync: "off" },
@@ -41,9 +40,9 @@ export async function startTlsServer(): Promise<TlsServer> {
   const server = spawnServerProgram({
     path: join(binaries.folder, "postgres"),
     args: ["-D", dataFolder, ...Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`])],
-    ...{ user, cwd: dataFolder, deathSignal: "INT", output: log.fd },
+    ...{ user, cwd: dataFolder, deathSignal: "INT" },
   });
-  await log.close();
+  for (const output of [server.stdout, server.stderr]) output.resume(); // Nobody reads what it prints.
   const socket: ConnectionSettings = {
     ...{ host: dataFolder, port, user: "postgres", password: undefined, database: "postgres" },
     ...{ sslMode: "disable", sslRootCert: undefined },

@@ -1,5 +1,5 @@
-// Starts a server on a data folder where a killed run may have left something: a server that still runs is stopped, and
-// files that name a pid which is another process's by now are made harmless. For the owner of the folder's lock only.
+// Clears away what a killed run may have left on a data folder: a server that still runs is stopped, and files that name a pid
+// which is another process's by now are made harmless. For the owner of the folder's lock only.
 
 import { spawnSync } from "node:child_process";
 import { rm, writeFile } from "node:fs/promises";
@@ -7,7 +7,7 @@ import { basename, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { embeddedFailure } from "./embedded-failure.ts";
 import { hasErrorCode } from "./has-error-code.ts";
-import { type Postmaster, type PostmasterOptions, SERVER_PORT, startPostmaster } from "./postmaster.ts";
+import { SERVER_PORT } from "./postmaster.ts";
 import { readIfThere } from "./read-if-there.ts";
 
 const POLL_MS = 20;
@@ -19,28 +19,29 @@ const SIGNALS = [
 /** Sessions of a server that was killed see it soon, but not at once; until then PostgreSQL does not start. */
 const OLD_SESSIONS_TIMEOUT_MS = 10_000;
 
-export async function startOnLeftovers(options: PostmasterOptions): Promise<Postmaster> {
-  await stopLeftover(options.dataFolder);
+/** Runs a server's start, again while sessions of a killed server are still there. */
+export async function onceSessionsAreGone<T>(start: () => Promise<T>): Promise<T> {
   const deadline = performance.now() + OLD_SESSIONS_TIMEOUT_MS;
   for (;;) {
     try {
-      return await startPostmaster(options);
+      return await start();
     } catch (error) {
-      const log = await readIfThere(options.logFile);
-      if (!log.includes("pre-existing shared memory block") || performance.now() > deadline) throw error;
+      if (!String(error).includes("pre-existing shared memory block") || performance.now() > deadline) throw error;
       await delay(POLL_MS);
     }
   }
 }
 
-async function stopLeftover(dataFolder: string): Promise<void> {
+/** Stops a server that a killed run left on the folder, and makes its files harmless. */
+export async function stopLeftover(dataFolder: string): Promise<void> {
   const pidFile = join(dataFolder, "postmaster.pid");
   const lines = (await readIfThere(pidFile)).split("\n");
+  // Negative for a server in single-user mode. One that still runs ends by itself, and PostgreSQL does not start before.
   const pid = Number(lines[0]);
   const socketFolder = lines[4];
-  if (!Number.isSafeInteger(pid) || pid <= 0) return;
+  if (!Number.isSafeInteger(pid) || pid === 0) return;
   const isRunning = (): Promise<boolean> => isServer(pid, socketFolder);
-  if (await isRunning()) await stopProcess(pid, isRunning);
+  if (pid > 0 && (await isRunning())) await stopProcess(pid, isRunning);
   await forgetPid(pidFile, pid);
   if (socketFolder !== undefined && socketFolder !== "") await removeSocket(socketFolder);
 }
