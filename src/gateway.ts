@@ -267,7 +267,7 @@ function createExecution({
   onClose,
   slices,
 }: Execution): QueryStages["execute"] {
-  const { roles, auth, exec } = installation;
+  const { roles, auth, exec, lockBound } = installation;
   const ownsSessions = config.preparedStatements;
   const types = new TypeCatalog((text, values) => control.query({ name: "find_types", text }, values));
   const openPool = (name: string, connection: ConnectionSettings, maxConnections: number): Executor => {
@@ -293,6 +293,6 @@ function createExecution({
     admin: openPool("admin", auth, ADMIN_CONNECTIONS),
     dedicated,
     provisioner: createProvisioner(operator, roles),
-    limits: { timeoutMs: config.queryTimeoutMs, maxBytes: config.maxResultBytes },
+    limits: { timeoutMs: config.queryTimeoutMs, maxBytes: config.maxResultBytes, maxLocks: lockBound },
   });
 }

@@ -27,7 +27,12 @@ export interface BackendOptions {
   readonly dedicated: DedicatedPools;
   /** Makes the roles of tenants that came since the last migration. */
   readonly provisioner: Provisioner;
-  readonly limits: { readonly timeoutMs: number; readonly maxBytes: number };
+  readonly limits: {
+    readonly timeoutMs: number;
+    readonly maxBytes: number;
+    /** Objects that one transaction may lock while it changes its schema; undefined where nothing counts them. */
+    readonly maxLocks: number | undefined;
+  };
 }
 
 /** Runs a request on the principal's backend, as its role, within its limits. */
@@ -122,9 +127,17 @@ function lacksRight(error: unknown): boolean {
   return error instanceof GatewayError && error.details.sqlstate === INSUFFICIENT_PRIVILEGE;
 }
 
-/** A tenant's own limits only narrow those of the gateway. */
-function limitsOf({ maxRows, limits: own }: Tenant, { timeoutMs, maxBytes }: BackendOptions["limits"]): Limits {
+/**
+ * A tenant's own limits only narrow those of the gateway. A dedicated database has a lock table that no other tenant needs, so
+ * its schema is not guarded.
+ */
+function limitsOf(
+  { maxRows, limits: own, backend }: Tenant,
+  { timeoutMs, maxBytes, maxLocks }: BackendOptions["limits"],
+): Limits {
+  const isGuarded = backend.kind === "schema" && maxLocks !== undefined;
   return {
+    schema: isGuarded ? { maxRelations: own.maxRelations, maxLocks } : undefined,
     maxRows,
     timeoutMs: Math.min(timeoutMs, own.statementTimeoutMs ?? timeoutMs),
     maxBytes: maxResultBytesOf(own, maxBytes),

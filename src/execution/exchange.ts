@@ -6,7 +6,7 @@ import type pg from "pg";
 import type { DataRow } from "../wire/data-row.ts";
 import type { MessageReceiver } from "../wire/message-reader.ts";
 import { MessageWriter } from "../wire/message-writer.ts";
-import type { ParsedStep, Piece } from "./pipeline.ts";
+import type { Command, ParsedStep, Piece } from "./pipeline.ts";
 import type { Field } from "../wire/field.ts";
 
 /**
@@ -95,6 +95,8 @@ export class Exchange implements MessageReceiver {
   /** Statements of which PostgreSQL has yet to confirm the Parse, or to describe the parameters. */
   #parsing: ParsedStep[];
   #describing: ParsedStep[];
+  /** What has been sent executes these, after the fixed statements. */
+  readonly #commands: Command[];
   /** What has been sent runs statements up to this one. */
   #until: number;
   #bytes = 0;
@@ -111,14 +113,19 @@ export class Exchange implements MessageReceiver {
     this.#isHeld = !plan.first.endsInSync;
     this.#parsing = [...plan.first.parsing];
     this.#describing = [...plan.first.describing];
+    this.#commands = [...plan.first.commands];
     this.#until = plan.first.until;
     this.done = new Promise((resolve) => (this.#settle = resolve));
   }
 
+  /** Undefined when all that was sent has run. */
+  get #command(): Command | undefined {
+    return this.#commands[Math.max(this.#completed - this.#plan.fixedCount, 0)];
+  }
+
   /** The statement that PostgreSQL is at. */
   get #statement(): number {
-    const running = Math.max(this.#completed - this.#plan.fixedCount, 0);
-    return running < this.#until ? running : (this.#describing[0]?.index ?? running);
+    return this.#command?.statement ?? this.#describing[0]?.index ?? this.#until;
   }
 
   get #stage(): Stage {
@@ -126,6 +133,7 @@ export class Exchange implements MessageReceiver {
     const settingsAt = fixedCount - 1;
     if (this.#completed <= settingsAt) return this.#completed < settingsAt ? "reset" : "settings";
     const statement = this.#statement;
+    if (this.#command?.kind === "guard") return "run";
     if (statement >= statementCount) return "commit";
     if (statement >= this.#until || this.#parsing[0]?.index === statement) return "parse";
     return this.#bound <= this.#completed ? "bind" : "run";
@@ -148,13 +156,16 @@ export class Exchange implements MessageReceiver {
   }
 
   commandComplete(commandTag: string): void {
+    const isFixed = this.#completed < this.#plan.fixedCount;
+    const command = this.#command;
     this.#completed += 1;
-    if (this.#completed > this.#plan.fixedCount) this.#complete(commandTag);
+    if (isFixed) return;
+    if (command?.kind !== "guard") this.#complete(commandTag);
+    if (command !== undefined && this.#command === undefined) this.#finish();
   }
 
   emptyQuery(): void {
-    this.#completed += 1;
-    this.#complete("");
+    this.commandComplete("");
   }
 
   portalSuspended(): void {
@@ -176,7 +187,8 @@ export class Exchange implements MessageReceiver {
   }
 
   parseComplete(): void {
-    if (this.#completed < this.#plan.fixedCount) return; // That of the settings.
+    // That of the settings, or of a guard.
+    if (this.#completed < this.#plan.fixedCount || this.#command?.kind === "guard") return;
     const parsed = this.#parsing.shift();
     if (parsed !== undefined) parsed.prepared.isParsed = true;
   }
@@ -232,7 +244,11 @@ export class Exchange implements MessageReceiver {
     this.#fields = undefined;
     this.#rows = [];
     this.#rowCount += rows.length;
-    if (this.#rowCount > this.#plan.maxRows) this.#tooManyRows(this.#statement - 1);
+    if (this.#rowCount > this.#plan.maxRows) this.#tooManyRows(this.#results.length - 1);
+  }
+
+  /** All that was sent has run: where that is all there is, the transaction is complete. */
+  #finish(): void {
     if (this.#results.length < this.#plan.statementCount) return;
     this.#decide({ kind: "completed", results: this.#results });
     if (this.#isHeld && this.#outcome?.kind === "completed") this.#confirm();
@@ -250,10 +266,11 @@ export class Exchange implements MessageReceiver {
     else next().then((piece) => this.#send(piece), this.#refuse);
   }
 
-  #send({ request, until, parsing, describing, endsInSync }: Piece): void {
+  #send({ request, until, commands, parsing, describing, endsInSync }: Piece): void {
     if (this.#outcome !== undefined || !this.#isHeld) return; // It has failed meanwhile.
     this.#parsing = [...parsing];
     this.#describing = [...describing];
+    this.#commands.push(...commands);
     this.#until = until;
     this.#isHeld = !endsInSync;
     this.#host.write(request);

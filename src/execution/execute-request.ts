@@ -32,6 +32,15 @@ export interface Limits {
   readonly maxRows: number | undefined;
   /** Bytes of the answer; far more than that is not even received. */
   readonly maxBytes: number;
+  /** For statements that change the schema; undefined where these are not guarded. */
+  readonly schema?: SchemaLimits | undefined;
+}
+
+export interface SchemaLimits {
+  /** Tables, views and sequences in the schema; ten times as many indexes. Undefined for no limit. */
+  readonly maxRelations: number | undefined;
+  /** Objects that one transaction may lock while it changes the schema. */
+  readonly maxLocks: number;
 }
 
 /** The role of the session does not exist, or the login may not take it. Nothing was run. */

@@ -5,6 +5,7 @@ import type { MessageWriter } from "../wire/message-writer.ts";
 import type { PreparedStatement } from "./pool/prepared-statements.ts";
 import type { UserType } from "./results/result-set.ts";
 import { changesSchema } from "./schema-change.ts";
+import type { Guard, GuardsByStatement } from "./schema-guards.ts";
 import type { Step } from "./step.ts";
 
 /** One write. It ends in Sync, which commits; or in Flush, and then there is more to come. */
@@ -12,11 +13,20 @@ export interface Piece {
   readonly request: readonly Buffer[];
   /** It runs statements up to this one, which is not among them. */
   readonly until: number;
+  /** What it executes, in this order. */
+  readonly commands: readonly Command[];
   /** The statements that it parses, in this order. */
   readonly parsing: readonly ParsedStep[];
   /** The statements whose parameters' types it asks for, in this order: the next piece needs them. */
   readonly describing: readonly ParsedStep[];
   readonly endsInSync: boolean;
+}
+
+export interface Command {
+  /** The number of the caller's statement in the request, from 0: the one that it is, or stands beside. */
+  readonly statement: number;
+  /** A guard is the gateway's own, and its answer is nobody's result. */
+  readonly kind: "statement" | "guard";
 }
 
 export interface ParsedStep {
@@ -27,6 +37,7 @@ export interface ParsedStep {
 
 export interface PipelineOptions {
   readonly steps: readonly Step[];
+  readonly guards: GuardsByStatement;
   /** Execute's limit of rows; 0 for none. */
   readonly rowLimit: number;
   /** The last piece does not commit: its rows are looked at before. */
@@ -34,6 +45,7 @@ export interface PipelineOptions {
 }
 
 const NO_STEPS: readonly ParsedStep[] = [];
+const NO_GUARDS: readonly Guard[] = [];
 const NO_TYPES: ReadonlyMap<number, UserType> = new Map();
 
 export class Pipeline {
@@ -41,6 +53,7 @@ export class Pipeline {
   /** The first statement that is not written yet. */
   #at = 0;
   #parsing: ParsedStep[] = [];
+  #commands: Command[] = [];
   /** Parsed, or about to be, by this pipeline. */
   readonly #parsed = new Set<PreparedStatement>();
   /** The one that is PostgreSQL's unnamed statement when what is written so far has run. */
@@ -67,16 +80,33 @@ export class Pipeline {
 
   /** @param userTypes of the parameters of what is `waiting`, where their form depends on them. */
   next(writer: MessageWriter, userTypes = NO_TYPES): Piece {
-    const { steps, isHeld, rowLimit } = this.#options;
+    const { steps, guards, isHeld, rowLimit } = this.#options;
     this.#parsing = [];
+    this.#commands = [];
     for (let step = steps[this.#at]; step !== undefined; step = steps[this.#at]) {
       if (isUntyped(step)) return this.#describe(writer);
+      this.#guard(writer, guards.before.get(this.#at));
       this.#parse(writer, step, this.#at);
       writer.bind(step.prepared.name, step.values(userTypes)).describePortal().execute(rowLimit);
+      this.#commands.push({ statement: this.#at, kind: "statement" });
+      this.#guard(writer, guards.after.get(this.#at));
       this.#at += 1;
     }
     const request = (isHeld ? writer.flush() : writer.sync()).take();
-    return { request, until: this.#at, parsing: this.#parsing, describing: NO_STEPS, endsInSync: !isHeld };
+    return this.#piece(request, NO_STEPS, !isHeld);
+  }
+
+  #piece(request: Buffer, describing: readonly ParsedStep[], endsInSync: boolean): Piece {
+    return { request, until: this.#at, commands: this.#commands, parsing: this.#parsing, describing, endsInSync };
+  }
+
+  /** Statements of the gateway's own, beside the one at `#at`. */
+  #guard(writer: MessageWriter, guards: readonly Guard[] = NO_GUARDS): void {
+    for (const { sql, values } of guards) {
+      writer.parse("", sql, []).bind("", values).execute(0);
+      this.#unnamed = undefined;
+      this.#commands.push({ statement: this.#at, kind: "guard" });
+    }
   }
 
   /** Asks for the types of as many statements as can be parsed now: not beyond one that changes the schema. */
@@ -93,13 +123,7 @@ export class Pipeline {
       }
       if (changesSchema(step.statement)) break;
     }
-    return {
-      request: writer.flush().take(),
-      until: this.#at,
-      parsing: this.#parsing,
-      describing: [...described.values()],
-      endsInSync: false,
-    };
+    return this.#piece(writer.flush().take(), [...described.values()], false);
   }
 
   #parse(writer: MessageWriter, step: Step, index: number): void {

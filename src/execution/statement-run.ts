@@ -13,6 +13,7 @@ import { MessageWriter } from "../wire/message-writer.ts";
 import { type Piece, Pipeline } from "./pipeline.ts";
 import { FIRST_LOOKED_UP_TYPE_OID, type ResultSet, type UserType } from "./results/result-set.ts";
 import { changesSchema } from "./schema-change.ts";
+import { guardsOf } from "./schema-guards.ts";
 import { isForSession, transactionSettings } from "./session.ts";
 import type { Step } from "./step.ts";
 import { newArrayType, requireKnownArrays, toResultSets, typeOidsOf } from "./results/to-result-sets.ts";
@@ -123,9 +124,11 @@ export class StatementRun implements Deadline {
   };
 
   #createPipeline(): Pipeline {
-    const { maxRows } = this.#request.limits;
+    const { statements, limits } = this.#request;
+    const { maxRows } = limits;
     return new Pipeline({
       steps: this.#steps,
+      guards: guardsOf(statements, limits.schema),
       rowLimit: maxRows === undefined || maxRows >= MAX_INT32 ? 0 : maxRows + 1,
       // They may still have to be undone when the rows are too many, so the commit waits until those are all here.
       isHeld: !this.#isReadOnly && this.#steps.some(({ statement }) => statement.returnsRows),

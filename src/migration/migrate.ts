@@ -16,6 +16,7 @@ import { removeForeignRights } from "./foreign-rights.ts";
 import { type ExtensionNames, installExtensions } from "./install-extensions.ts";
 import { installRoles } from "./install-roles.ts";
 import { keepLockdown, type LockdownState } from "./lockdown.ts";
+import { loadLockBound } from "./lock-bound.ts";
 import { limitLogin } from "./login-limits.ts";
 import { toLoginSettings } from "./login-passwords.ts";
 import { MigrationError } from "./migration-error.ts";
@@ -46,6 +47,8 @@ export interface Installation {
   readonly lockdown: LockdownState;
   /** Why tenants must not be served. */
   readonly dangers: readonly Danger[];
+  /** Objects that one transaction of a tenant may lock while it changes its schema; undefined where nothing counts them. */
+  readonly lockBound: number | undefined;
   /** The names of the migrations that this call applied. */
   readonly applied: readonly string[];
   /** Tenants that could not be made ready; their first use tries again. */
@@ -103,6 +106,7 @@ async function migrateOver(
   const lockdown = await keepLockdown(client, roles);
   if (options.tenantLogin === undefined) await limitLogin(client, roles.exec);
   const dangers = await withTransaction(client, () => findDangers(client, roles));
+  const lockBound = await loadLockBound(client);
   const asLogin = (user: string): ConnectionSettings => toLoginSettings(operator, user, passwords);
   return {
     roles,
@@ -111,6 +115,7 @@ async function migrateOver(
     extensions,
     lockdown,
     dangers,
+    lockBound,
     applied,
     failures,
   };

@@ -19,7 +19,7 @@ const ADMIN_COLUMNS: ReadonlySet<string> = new Set([
   ...["id", "name", "backend_type", "schema_name", "connection_string", "max_rows", "created_at"],
   ...["database_id", "token_hash", "token_prefix", "allowed_operations", "last_used_at", "token"],
   ...["expires_at", "successor_id", "statement_timeout_ms", "max_result_bytes", "max_concurrent_queries"],
-  ...["requests_per_second", "request_burst"],
+  ...["requests_per_second", "request_burst", "max_relations"],
   ...["key", "value", "ordinality"],
 ]);
 

@@ -21,8 +21,24 @@ export interface StatementFacts {
   readonly replacesView: boolean;
   /** It calls a function of `postgate_helpers`. */
   readonly callsHelpers: boolean;
+  /** Undefined for a statement that makes, changes and drops nothing in the schema. */
+  readonly schemaChange?: SchemaChange | undefined;
   /** The highest `$n` of the text; 0 when there is none. */
   readonly parameterCount: number;
+}
+
+/** What a statement that makes, changes or drops something in the schema does there, as far as its text tells. */
+export interface SchemaChange {
+  /** Relations and types that it changes. It also locks what depends on them. */
+  readonly objects: readonly string[];
+  /** Relations whose indexes it makes once more, for another table. */
+  readonly copied: readonly string[];
+  /** It may drop what depends on the objects. */
+  readonly drops: boolean;
+  /** It takes a sequence from its column, and makes it one of its own. */
+  readonly disowns: boolean;
+  /** Relations, indexes and sequences included, that it makes for each table that it reaches. */
+  readonly makes: number;
 }
 
 /** A statement that policy allows for a given set of permissions. Only `approve()` makes one; `execute()` takes nothing else. */

@@ -42,6 +42,7 @@ function judgeObjectName(object: Node, context: NameContext): void {
 
 export function judgeExistingType(nodes: readonly Node[] | undefined, context: NameContext): void {
   const name = requireUnqualified(namesOf(nodes), "type", context);
+  context.judgement.schema.types.push(name);
   judgeNewTypeName(name, context.visited, context.judgement); // A built-in one can be neither made nor changed.
 }
 

@@ -13,6 +13,7 @@ import { refuseFunction } from "./function-calls.ts";
 import { Judgement } from "./judgement.ts";
 import { applyFinalRules, applyRule, refuseOnAdmin } from "./node-rules.ts";
 import type { PolicyRules } from "./policy-rules.ts";
+import { noteSchemaChange, schemaChangeOf } from "./schema-change.ts";
 import { REFUSED_CLAUSES, REFUSED_PARTS, REFUSED_STATEMENTS } from "./tables/refused-nodes.ts";
 import { STATEMENT_TYPES } from "./tables/statement-types.ts";
 import { describeRefusedValue } from "./tables/refused-values.ts";
@@ -28,6 +29,7 @@ export function judge(statement: ParsedStatement, rules: PolicyRules): Statement
     judgement.root ??= judgeRoot(visited, judgement);
     if (judgement.root.isDefinition) judgeIdentifiers(visited, judgement);
     applyRule(visited, judgement);
+    noteSchemaChange(visited, judgement);
   });
   applyFinalRules(judgement);
   return toFacts(judgement);
@@ -47,6 +49,7 @@ function toFacts(judgement: Judgement): StatementFacts {
     writes: visited.type !== "ExplainStmt" && (type.writes || judgement.writes),
     replacesView: visited.type === "ViewStmt" && visited.node.replace === true,
     callsHelpers: judgement.callsHelpers,
+    schemaChange: schemaChangeOf(judgement),
     parameterCount: judgement.parameterCount,
   };
 }

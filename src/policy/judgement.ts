@@ -11,6 +11,16 @@ import { Ancestors } from "./ancestors.ts";
 import type { PolicyRules } from "./policy-rules.ts";
 import type { StatementType } from "./tables/statement-types.ts";
 
+/** What a statement's nodes have told of its effect on the schema. */
+export interface SchemaNotes {
+  makes: number;
+  drops: boolean;
+  disowns: boolean;
+  readonly types: string[];
+  /** The table that ALTER TABLE attaches or detaches: its parent and its siblings stay as they are. */
+  partition: { readonly name: string; readonly isAttached: boolean } | undefined;
+}
+
 export class Judgement {
   readonly statement: ParsedStatement;
   readonly rules: PolicyRules;
@@ -24,6 +34,7 @@ export class Judgement {
   callsHelpers = false;
   writes = false;
   parameterCount = 0;
+  readonly schema: SchemaNotes = { makes: 0, drops: false, disowns: false, types: [], partition: undefined };
   /** `x.f` calls the function f where x is a function in FROM: known only when the whole tree was seen. */
   hasFunctionInFrom = false;
   /** Columns written as `x.f`, judged at the end. */

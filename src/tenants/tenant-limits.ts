@@ -8,6 +8,8 @@ export interface TenantLimits {
   readonly requestsPerSecond?: number;
   /** Requests that may come together after a pause. */
   readonly requestBurst?: number;
+  /** Tables, views, materialized views and sequences of their own; ten times as many indexes. */
+  readonly maxRelations?: number;
 }
 
 const LIMIT_BY_COLUMN = {
@@ -16,6 +18,7 @@ const LIMIT_BY_COLUMN = {
   max_concurrent_queries: "maxConcurrentQueries",
   requests_per_second: "requestsPerSecond",
   request_burst: "requestBurst",
+  max_relations: "maxRelations",
 } as const satisfies Record<string, keyof TenantLimits>;
 
 /** The columns of `postgate_databases` that hold limits; an operator's view may lack any of them. */

@@ -40,6 +40,8 @@ export interface TestGateway {
 
 export interface TestGatewayOptions {
   readonly version?: ClusterVersion;
+  /** A database of the test's own; default a new one in the run's cluster. */
+  readonly database?: TestDatabase;
   readonly config?: Partial<Config>;
   /** Runs before the gateway starts, on the empty database. */
   readonly prepare?: (database: TestDatabase) => Promise<void>;
@@ -50,7 +52,7 @@ export interface TestGatewayOptions {
 const ADMIN_ID = "00000000-0000-0000-0000-000000000000";
 
 export async function startTestGateway(options: TestGatewayOptions = {}): Promise<TestGateway> {
-  const database = await createTestDatabase(options.version);
+  const database = options.database ?? (await createTestDatabase(options.version));
   let gateway: Gateway | undefined;
   try {
     await options.prepare?.(database);

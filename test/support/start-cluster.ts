@@ -35,6 +35,7 @@ export async function startCluster(
   binaries: ServerBinaries,
   folder: string,
   user: ServerUser | undefined,
+  changes: Readonly<Record<string, string>> = {},
 ): Promise<Cluster> {
   const version = binaries.majorVersion;
   const dataFolder = join(folder, String(version));
@@ -48,7 +49,7 @@ export async function startCluster(
     dataFolder,
     socketFolder: dataFolder,
     logFile,
-    settings: SETTINGS,
+    settings: { ...SETTINGS, ...changes },
     memoryMb: MEMORY_MB,
   });
   return { version, socketFolder: dataFolder, postmaster };

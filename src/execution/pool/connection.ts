@@ -229,7 +229,8 @@ export class Connection implements ExchangeHost {
     const writer = new MessageWriter();
     for (const { name, sql } of FIXED_STATEMENTS) writer.parse(name, sql, []);
     writer.bind(PIN_STATEMENT.name, []).execute(0).sync();
-    const first = { request: writer.take(), until: 1, parsing: [], describing: [], endsInSync: true };
+    const commands = [{ statement: 0, kind: "statement" as const }];
+    const first = { request: writer.take(), until: 1, commands, parsing: [], describing: [], endsInSync: true };
     return this.run({ first, fixedCount: 0, statementCount: 1, maxBytes: MAX_OPENING_BYTES, maxRows: 1 });
   }
 

@@ -37,6 +37,26 @@ union all select dictname from pg_ts_dict where dictnamespace = $1::regnamespace
 union all select stxname from pg_statistic_ext where stxnamespace = $1::regnamespace and stxowner <> $2::regrole`;
 
 describe.each(VERSIONS)("adoption on PostgreSQL %i", (version) => {
+  it("leaves tenants that have much room for as much again", async () => {
+    const database = await emptyDatabase(version);
+    await database.query(ORIGINAL_SQL);
+    const make = (sql: string, count: number) =>
+      database.query(`do $$ begin for n in 1..${count} loop execute format('${sql}', n); end loop; end $$`);
+    await make(`create view ${ORIGINAL_TENANT.schema}.v%s as select 1`, 600);
+    const many = `create table ${OLD_STYLE_TENANT.schema}.many (id int); `;
+    await database.query(many);
+    await make(`create index i%s on ${OLD_STYLE_TENANT.schema}.many (id)`, 5_500);
+
+    await migrated(database);
+
+    const limits = await database.query("select id, max_relations from postgate_databases order by max_relations");
+    expect(Object.fromEntries(limits.map(({ id, max_relations }) => [id, max_relations]))).toMatchObject({
+      [ORIGINAL_TENANT.id]: 1_216,
+      [OLD_STYLE_TENANT.id]: 1_100,
+      [LONG_NAMED_TENANT.id]: 1_000,
+    });
+  });
+
   it.each([
     ["without helpers", ORIGINAL_SQL],
     ["with helpers", ORIGINAL_SQL + ORIGINAL_HELPERS_SQL],

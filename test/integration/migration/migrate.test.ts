@@ -12,6 +12,7 @@ const MIGRATIONS = [
   "0005_tenant_limits",
   "0006_delete_unused_database",
   "0007_rights_changes",
+  "0008_max_relations",
 ];
 
 describe.each(VERSIONS)("migrate on PostgreSQL %i", (version) => {

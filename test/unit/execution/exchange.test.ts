@@ -4,7 +4,14 @@ import { Exchange, type ExchangePlan } from "../../../src/execution/exchange.ts"
 import { unnamedStatement } from "../../../src/execution/pool/prepared-statements.ts";
 import { dataRow } from "../../support/data-row.ts";
 
-const FIRST = { request: [], until: 1, parsing: [], describing: [], endsInSync: true };
+const FIRST = {
+  request: [],
+  until: 1,
+  parsing: [],
+  commands: [{ statement: 0, kind: "statement" as const }],
+  describing: [],
+  endsInSync: true,
+};
 const ROW = dataRow(["1"]);
 
 function start(changes: Partial<ExchangePlan> = {}) {
@@ -51,7 +58,7 @@ describe("a server that says more than it was asked", () => {
     let asked = 0;
     const describing = [{ index: 0, prepared: unnamedStatement("t") }];
     const { exchange, seen } = start({
-      first: { ...FIRST, describing, until: 0, endsInSync: false },
+      first: { ...FIRST, commands: [], describing, until: 0, endsInSync: false },
       next: () => {
         asked += 1;
         return new Promise(() => undefined);

@@ -305,6 +305,13 @@ describe("Pool", () => {
       transaction: [],
     });
     const request = writer.parse("", "select pg_sleep(60)", []).bind("", []).describePortal().execute(0).sync().take();
-    return { request, until: 1, parsing: [], describing: [], endsInSync: true };
+    return {
+      request,
+      until: 1,
+      parsing: [],
+      commands: [{ statement: 0, kind: "statement" as const }],
+      describing: [],
+      endsInSync: true,
+    };
   }
 });

@@ -1,0 +1,31 @@
+// A PostgreSQL of a test's own with settings of its own, since a lock table or a number of connections is the server's.
+
+import { chown, mkdtemp, rm } from "node:fs/promises";
+import { join } from "node:path";
+import pg from "pg";
+import { prepareBinaries } from "../../src/embedded/prepare-binaries.ts";
+import { listServerUsers } from "../../src/embedded/server-user.ts";
+import { temporaryFolderFor } from "../../src/embedded/socket-folder.ts";
+import type { TestDatabase } from "./cluster.ts";
+import { FOLDER_PREFIX, startCluster } from "./start-cluster.ts";
+
+/** The database `postgres` of a new server; `close` ends the server. */
+export async function startOwnCluster(settings: Readonly<Record<string, string>>): Promise<TestDatabase> {
+  const user = listServerUsers()[0];
+  const folder = await mkdtemp(join(temporaryFolderFor(user), `${FOLDER_PREFIX}${process.pid}-`));
+  if (user !== undefined) await chown(folder, user.uid, user.gid);
+  const binaries = await prepareBinaries({ user, folder, majorVersion: undefined });
+  const { socketFolder, postmaster } = await startCluster(binaries, folder, user, settings);
+  const login = { host: socketFolder, port: 5432, user: "postgres", database: "postgres" };
+  const pool = new pg.Pool({ ...login, max: 1, password: "" });
+  pool.on("error", () => undefined);
+  return {
+    connection: { ...login, password: undefined, sslMode: "disable", sslRootCert: undefined },
+    query: async (sql, params) => (await pool.query<Record<string, unknown>>(sql, params)).rows,
+    async close() {
+      await pool.end();
+      await postmaster.stop();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
