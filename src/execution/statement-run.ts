@@ -48,6 +48,7 @@ const MAX_INT32 = 2_147_483_647;
 const ROLE_MISSING: ReadonlySet<string> = new Set(["22023", "42501", "42704"]);
 const READ_ONLY_TRANSACTION = "25006";
 const INVALID_TEXT = "22P02";
+const OUT_OF_MEMORY = "53200";
 /** The name is taken by a PREPARE in SQL: whatever ran it, the connection is not to be trusted. */
 const DUPLICATE_PREPARED_STATEMENT = "42P05";
 
@@ -218,6 +219,8 @@ export class StatementRun implements Deadline {
   #retryOrThrow({ stage, statement, error }: Refused, pipeline: Pipeline): void {
     if (isAhead(stage) && this.#stoppedBy === undefined) throw this.#settingsRefused(stage, error);
     if (error.code === QUERY_CANCELED) throw this.#errorOf(statement, this.#cancelled(error));
+    // The session may itself have grown to its limit, by what it remembers of tables, and would then refuse others' statements.
+    if (error.code === OUT_OF_MEMORY) this.#connection.destroy();
     if (stage === "parse" && error.code === DUPLICATE_PREPARED_STATEMENT) throw this.#unusable(error);
     const step = this.#steps[statement];
     if (this.#mayRunAgain({ stage, error, step }, pipeline)) return;
