@@ -33,7 +33,7 @@ const server = await startServer("dist/cli/main.js", {
   DATABASE_URL: database.url,
   POSTGATE_PORT: "0",
   POSTGATE_POOL_SIZE: String(POOL_SIZE),
-  POSTGATE_DEDICATED_HOSTS: host, // The dedicated database is on the same server.
+  POSTGATE_DEDICATED_HOSTS: database.connection.host, // The dedicated database is on the same server.
 });
 const dedicated = await createDedicated();
 const endsAt = performance.now() + minutes * 60_000;

@@ -96,7 +96,7 @@ export class Pipeline {
     return this.#piece(request, NO_STEPS, !isHeld);
   }
 
-  #piece(request: Buffer, describing: readonly ParsedStep[], endsInSync: boolean): Piece {
+  #piece(request: readonly Buffer[], describing: readonly ParsedStep[], endsInSync: boolean): Piece {
     return { request, until: this.#at, commands: this.#commands, parsing: this.#parsing, describing, endsInSync };
   }
 
