@@ -49,7 +49,7 @@ export async function startCluster(
     dataFolder,
     socketFolder: dataFolder,
     logFile,
-    settings: { ...SETTINGS, ...changes },
+    settings: SETTINGS,
     memoryMb: MEMORY_MB,
   });
   return { version, socketFolder: dataFolder, postmaster };
