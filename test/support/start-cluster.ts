@@ -49,7 +49,7 @@ export async function startCluster(
     dataFolder,
     socketFolder: dataFolder,
     logFile,
-    settings: SETTINGS,
+    settings: { ...SETTINGS, ...changes },
     memoryMb: MEMORY_MB,
   });
   return { version, socketFolder: dataFolder, postmaster };
