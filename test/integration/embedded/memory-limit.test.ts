@@ -134,6 +134,19 @@ describe.skipIf(!isLinux)("a statement that asks for more memory than one may ha
       expect([sql, (await tenant(sql)).status]).toEqual([sql, 200]);
   });
 
+  it("ends the session that reached its limit, whatever that remembers", async () => {
+    const sessionsOfTenants = async (): Promise<unknown[]> =>
+      (await asOperator("select pid from pg_stat_activity where usename like 'postgate_exec_%'")).flat();
+    const tenant = await createTenant("once");
+    await tenant("select 1 as one");
+    const before = await sessionsOfTenants();
+
+    expect((await tenant(HUGE)).body).toEqual(OUT_OF_MEMORY);
+
+    await vi.waitFor(async () => expect(await sessionsOfTenants()).not.toEqual(expect.arrayContaining(before)));
+    expect((await tenant("select 1 as one")).status).toBe(200);
+  });
+
   it("puts nothing of a statement into the server's log", async () => {
     const tenant = await createTenant("quiet");
     await tenant("select 'very-secret-word' as body"); // Kept prepared, so its text is in the session's memory.
