@@ -54,6 +54,8 @@ export interface Gateway {
 /** Of the pool's size: for look-ups of tokens and types, and for the admin database's statements. The rest is the tenants'. */
 const CONTROL_CONNECTIONS = 2;
 const ADMIN_CONNECTIONS = 1;
+/** Of a pool's connections: so many stay open beside those that are in use. */
+const SPARE_SHARE = 0.25;
 const CONTROL_TIMEOUT_MS = 5_000;
 /** Whether tokens can be looked up: what serving needs first. */
 const PING = { name: "ping", text: "select from public.postgate_tokens limit 1" } as const;
@@ -274,6 +276,7 @@ function createExecution({
     const onOpenFailed = reportSeldom(operations.observe, `opening a connection more of the pool "${name}"`);
     const pool = new Pool({
       ...{ connection, maxConnections, ownsSessions, onOpenFailed },
+      spareConnections: Math.ceil(maxConnections * SPARE_SHARE),
       // Behind a pooler the gateway does not know the pids of backends.
       findBackends: ownsSessions ? createBackendFinder(operator, connection.user) : undefined,
       onFindFailed: reportSeldom(operations.observe, `asking for the cut backends of the pool "${name}"`),

@@ -4,49 +4,14 @@
 import { setMaxListeners } from "node:events";
 import { LRUCache } from "lru-cache";
 import type { CancelSignal } from "../../base/cancel-signal.ts";
-import { connect, placeOf, type ServerGuard } from "../../postgres/connect.ts";
-import type { ConnectionSettings } from "../../postgres/connection-settings.ts";
+import { connect, placeOf } from "../../postgres/connect.ts";
 import { Connection } from "./connection.ts";
-import { CutBackends, type FindBackends } from "./cut-backends.ts";
+import { CutBackends } from "./cut-backends.ts";
 import { Deadlines } from "./deadlines.ts";
+import { POOL_DEFAULTS, type PoolOptions } from "./pool-options.ts";
 import type { Session } from "../session.ts";
 import { tooManyRequests, unavailable, unreachable } from "../translate-database-error.ts";
 import { type Waiter, WaitingTenants } from "./waiting-tenants.ts";
-
-export interface PoolOptions {
-  readonly connection: ConnectionSettings;
-  /** Decides which servers may be connected to; every server where it is left out. */
-  readonly guard?: ServerGuard | undefined;
-  readonly maxConnections: number;
-  /** Default true. False behind a pooler that gives each transaction another session of the server. */
-  readonly ownsSessions?: boolean;
-  /** Default three quarters, so that others find a connection without waiting for one tenant's statements. */
-  readonly maxPerTenant?: number;
-  /** Requests that may wait for a connection at one time, of all tenants together; half of them may be one tenant's. */
-  readonly maxWaiting?: number;
-  readonly waitTimeoutMs?: number;
-  /** For what is sent on a new connection before the first statement. */
-  readonly openTimeoutMs?: number;
-  /** Told why one more connection cannot be had, while there are others. */
-  readonly onOpenFailed?: (cause: unknown) => void;
-  /** Asks PostgreSQL which backends that the pool cut off are still there. Without it they do not count. */
-  readonly findBackends?: FindBackends | undefined;
-  /** Told why PostgreSQL cannot be asked. */
-  readonly onFindFailed?: (cause: unknown) => void;
-  /** A connection that nobody used for so long is closed. */
-  readonly idleTimeoutMs?: number;
-  /** A connection of this age is replaced, because a backend's caches of catalogs only grow. */
-  readonly maxLifetimeMs?: number;
-}
-
-const DEFAULTS = {
-  ownsSessions: true,
-  maxWaiting: 1_000,
-  waitTimeoutMs: 10_000,
-  openTimeoutMs: 10_000,
-  idleTimeoutMs: 5 * 60_000,
-  maxLifetimeMs: 30 * 60_000,
-} as const;
 
 const TIDY_MS = 10_000;
 const LARGEST_SHARE = 0.75;
@@ -68,7 +33,7 @@ export interface PoolUsage {
 export class Pool {
   /** Deadlines of everything that runs on the pool's connections. */
   readonly deadlines = new Deadlines();
-  readonly #options: PoolOptions & Required<Pick<PoolOptions, keyof typeof DEFAULTS>>;
+  readonly #options: PoolOptions & Required<Pick<PoolOptions, keyof typeof POOL_DEFAULTS>>;
   readonly #maxPerTenant: number;
   /** By their numbers. */
   readonly #connections = new Map<number, Connection>();
@@ -84,6 +49,8 @@ export class Pool {
   readonly #waiting = new WaitingTenants();
   readonly #tidying: NodeJS.Timeout;
   #openingCount = 0;
+  /** The last attempt to open a connection failed: no spare one is tried until the pool is tidied. */
+  #isServerFull = false;
   /** Gives up connections that are being opened. */
   readonly #stop = new AbortController();
   #isClosing = false;
@@ -91,7 +58,7 @@ export class Pool {
   readonly #closers = new Set<() => void>();
 
   constructor(options: PoolOptions) {
-    this.#options = { ...DEFAULTS, ...options };
+    this.#options = { ...POOL_DEFAULTS, ...options };
     this.#maxPerTenant = options.maxPerTenant ?? Math.max(1, Math.floor(options.maxConnections * LARGEST_SHARE));
     this.#cut = new CutBackends({
       find: options.findBackends,
@@ -101,6 +68,7 @@ export class Pool {
     });
     this.#tidying = setInterval(() => this.#tidy(), TIDY_MS).unref();
     setMaxListeners(0, this.#stop.signal); // One for each connection that is being opened.
+    this.#openSpare();
   }
 
   /** Nobody holds a connection or waits for one, and no backend that was cut off still runs. */
@@ -258,15 +226,30 @@ export class Pool {
     while (this.#openingCount < Math.min(wanted, possible)) void this.#openOne();
   }
 
+  /** How many connections are to be open now. */
+  get #wantedCount(): number {
+    const { maxConnections, spareConnections } = this.#options;
+    return Math.min(maxConnections - this.#cut.count, this.#heldCount + spareConnections);
+  }
+
+  /** One at a time: each that was opened asks for the next. */
+  #openSpare(): void {
+    if (this.#isClosing || this.#isServerFull || this.#openingCount > 0) return;
+    if (this.#connections.size < this.#wantedCount) void this.#openOne();
+  }
+
   /** Never rejects: a failure goes to a request that waits, where no other connection could serve it. */
   async #openOne(): Promise<void> {
     this.#openingCount += 1;
     try {
       const connection = await this.#connect();
       this.#openingCount -= 1;
+      this.#isServerFull = false;
       this.release(connection);
+      this.#openSpare();
     } catch (cause) {
       this.#openingCount -= 1;
+      this.#isServerFull = true;
       this.#tellClosers();
       if (this.#connections.size > 0) {
         if (!this.#isClosing) this.#options.onOpenFailed?.(cause);
@@ -291,6 +274,7 @@ export class Pool {
     connection.holder = tenant;
     this.#heldCount += 1;
     this.#heldBy.set(tenant, (this.#heldBy.get(tenant) ?? 0) + 1);
+    this.#openSpare();
     return connection;
   }
 
@@ -338,10 +322,14 @@ export class Pool {
   #tidy(): void {
     const now = performance.now();
     const { idleTimeoutMs, maxLifetimeMs } = this.#options;
-    const old = this.#idle.filter(
-      ({ idleSince, openedAt }) => now - idleSince > idleTimeoutMs || now - openedAt > maxLifetimeMs,
-    );
-    this.#retire(old);
+    const hasAged = ({ openedAt }: Connection): boolean => now - openedAt > maxLifetimeMs;
+    const old = this.#idle.filter((connection) => hasAged(connection) || now - connection.idleSince > idleTimeoutMs);
+    const surplus = Math.max(this.#connections.size - this.#wantedCount, 0);
+    this.#retire(old.slice(0, surplus));
+    this.#isServerFull = false;
+    if (old.slice(surplus).some(hasAged))
+      void this.#openOne(); // When it is there, an old one can go.
+    else this.#openSpare();
   }
 
   get #isUnused(): boolean {

@@ -6,7 +6,8 @@ import type { ConnectionSettings } from "../../../src/postgres/connection-settin
 import { connect } from "../../../src/postgres/connect.ts";
 import { Executor } from "../../../src/execution/execute.ts";
 import type { ExecuteRequest, Limits } from "../../../src/execution/execute-request.ts";
-import { Pool, type PoolOptions } from "../../../src/execution/pool/pool.ts";
+import { Pool } from "../../../src/execution/pool/pool.ts";
+import type { PoolOptions } from "../../../src/execution/pool/pool-options.ts";
 import type { Session } from "../../../src/execution/session.ts";
 import { TypeCatalog } from "../../../src/execution/results/type-catalog.ts";
 import type { Parameter } from "../../../src/base/parameters.ts";

@@ -4,7 +4,8 @@ import { randomBytes } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import type { Connection } from "../../../../src/execution/pool/connection.ts";
 import type { Piece } from "../../../../src/execution/pipeline.ts";
-import { Pool, type PoolOptions } from "../../../../src/execution/pool/pool.ts";
+import { Pool } from "../../../../src/execution/pool/pool.ts";
+import type { PoolOptions } from "../../../../src/execution/pool/pool-options.ts";
 import type { Session } from "../../../../src/execution/session.ts";
 import { queryAs } from "../../migration/support.ts";
 import { clusterConnection, createTestDatabase } from "../../../support/cluster.ts";
@@ -109,6 +110,54 @@ describe("Pool", () => {
     pool.release(first);
     expect(await second).toBe(first);
     pool.release(first);
+  });
+
+  it("keeps some open that nobody holds, before the first request and however long nobody uses them", async () => {
+    vi.useFakeTimers({ toFake: ["setInterval"] });
+    onTestFinished(() => void vi.useRealTimers());
+    start({ maxConnections: 8, spareConnections: 2, idleTimeoutMs: 0 });
+    await vi.waitFor(() => expect(pool.connectionCount).toBe(2), { timeout: 10_000 });
+    const held = await Promise.all([acquire("a"), acquire("b"), acquire("b")]);
+    await vi.waitFor(() => expect(pool.connectionCount).toBe(5), { timeout: 10_000 });
+    for (const connection of held) pool.release(connection);
+    vi.advanceTimersByTime(10_000);
+    expect(pool.usage).toMatchObject({ connections: 2, inUse: 0 });
+    vi.advanceTimersByTime(60_000);
+    expect(pool.connectionCount).toBe(2);
+  });
+
+  it("opens another before it ends one that has reached its age", async () => {
+    vi.useFakeTimers({ toFake: ["setInterval"] });
+    onTestFinished(() => void vi.useRealTimers());
+    start({ maxConnections: 4, spareConnections: 1, maxLifetimeMs: 0 });
+    await vi.waitFor(() => expect(pool.connectionCount).toBe(1), { timeout: 10_000 });
+    vi.advanceTimersByTime(10_000);
+    expect(pool.connectionCount).toBe(1);
+    await vi.waitFor(() => expect(pool.connectionCount).toBe(2), { timeout: 10_000 });
+    vi.advanceTimersByTime(10_000);
+    expect(pool.connectionCount).toBe(1);
+  });
+
+  it("has connections for others when one tenant holds its share and the server takes no more", async () => {
+    const database = await createTestDatabase();
+    const user = `spare_${randomBytes(4).toString("hex")}`;
+    await database.query(`create role ${user} login`);
+    onTestFinished(async () => {
+      await pool.close(100);
+      await database.query(`drop role ${user}`);
+      await database.close();
+    });
+    let failures = 0;
+    const onOpenFailed = (): void => void (failures += 1);
+    start({ connection: { ...database.connection, user }, maxConnections: 4, spareConnections: 1, onOpenFailed });
+    const greedy = await Promise.all([acquire("greedy"), acquire("greedy"), acquire("greedy")]);
+    await vi.waitFor(() => expect(pool.connectionCount).toBe(4), { timeout: 10_000 });
+    await database.query(`alter role ${user} connection limit 0`);
+
+    pool.release(await acquire("modest"));
+
+    expect(failures).toBe(0);
+    for (const connection of greedy) pool.release(connection);
   });
 
   it("comes back to the connection that has a session's statements, whoever used it meanwhile", async () => {
