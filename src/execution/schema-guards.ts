@@ -63,8 +63,9 @@ const NO_GUARDS: GuardsByStatement = { before: new Map(), after: new Map() };
 
 /** @param limits undefined where nothing is guarded: on a dedicated database. */
 export function guardsOf(statements: readonly StatementToRun[], limits: SchemaLimits | undefined): GuardsByStatement {
+  if (limits === undefined || !statements.some(({ statement }) => statement.schemaChange !== undefined))
+    return NO_GUARDS;
   const changes = statements.map(({ statement }) => statement.schemaChange);
-  if (limits === undefined || changes.every((change) => change === undefined)) return NO_GUARDS;
   const guards = new SchemaGuards(limits);
   const before = new Map<number, readonly Guard[]>([[0, [guards.begin()]]]);
   for (const [index, change] of changes.entries())
