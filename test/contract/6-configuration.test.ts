@@ -153,22 +153,17 @@ function freePort(): number {
 
 it("POSTGATE_TENANT_DATABASE_URL is the login of tenants' statements", async () => {
   const user = `tenants_${Date.now()}`;
-  const gateway = await startTestGateway({
-    prepare: async (empty) => {
-      await empty.query(`create role ${user} login noinherit`);
-    },
-  });
-  const { connection } = gateway.database;
-  const second = createGateway(testConfig(gateway.database, { tenantConnection: { ...connection, user } }));
+  const database = await createTestDatabase();
+  await database.query(`create role ${user} login noinherit`);
+  const tenantConnection = { ...database.connection, user };
+  const gateway = await startTestGateway({ database, config: { tenantConnection } });
   onTestFinished(async () => {
-    await second.close();
     await gateway.database.query(`drop owned by ${user}`);
     await gateway.close();
   });
-  const { url } = await second.listen();
   const tenant = await gateway.createTenant();
 
-  expect((await post(url, tenant.token, { sql: "select 1 as one" })).status).toBe(200);
+  expect((await tenant.query("select 1 as one")).status).toBe(200);
 
   const logins = await gateway.database.query(
     "select distinct usename::text as login from pg_stat_activity where datname = current_database() and usename not in ('postgres')",

@@ -57,12 +57,12 @@ describe("a tenant that wants all of the lock table", () => {
       `create table y (id serial primary key, ${columns.join(", ")})`,
       "drop table y",
     ]);
-    let isOver = false;
+    const state = { isOver: false };
     const attack = Promise.all(
       [creating, replacing, creating, replacing].map((statements) => batch(hostile, statements)),
     );
-    void attack.finally(() => (isOver = true));
-    while (!isOver) await requireRoomForOthers();
+    void attack.finally(() => (state.isOver = true));
+    while (!state.isOver) await requireRoomForOthers();
     for (const answer of await attack)
       expect(answer, answer.text.slice(0, 300)).toMatchObject({ status: 500, body: { sqlstate: "53400" } });
     await requireRoomForOthers();
