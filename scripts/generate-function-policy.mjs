@@ -29,11 +29,19 @@ const nameArgumentSql = `
 /** They work on the number itself and look nothing up. */
 const TAKE_NUMBERS = ["int8", "max", "min"];
 
+const SUPPORTED_VERSIONS = [14, 15, 16, 17, 18];
+
 const isCheck = process.argv.includes("--check");
 const given = process.argv.slice(2).filter((word) => word !== "--check");
-const servers = given.length > 0 ? await readServers(given) : await withServers((started) => readServers(started));
+const servers = given.length > 0 ? await readServers(given) : await readOwnServers();
 if (isCheck) await check();
 else write();
+
+/** The servers are started with the built gateway, which servers that are given do not need. */
+async function readOwnServers() {
+  const { withServers } = await import("./support/start-servers.mjs");
+  return withServers((started) => readServers(started));
+}
 
 async function readServers(urls) {
   const found = [];

@@ -134,6 +134,9 @@ ${table(
   Object.entries(policy.ALLOWED_OPTIONS).map(([type, options]) => [code(type), list(new Set(options))]),
 )}
 
+\`EXPLAIN (GENERIC_PLAN)\` takes a value for each parameter, as every statement does, and PostgreSQL puts the values into the plan: over the
+protocol that Postgate speaks it makes no generic one.
+
 ### Refused statements
 
 ${table(["Statement", "Instead"], refused)}
