@@ -296,6 +296,7 @@ function createExecution({
     admin: openPool("admin", auth, ADMIN_CONNECTIONS),
     dedicated,
     provisioner: createProvisioner(operator, roles),
+    ready: installation.ready,
     limits: { timeoutMs: config.queryTimeoutMs, maxBytes: config.maxResultBytes, maxLocks: lockBound },
   });
 }

@@ -166,6 +166,15 @@ function addSecrets(program: Command, context: CommandContext): void {
 
 function addWalls(program: Command, context: CommandContext): void {
   program
+    .command("adopt")
+    .description("make the schema that a row names its tenant's, with all that is in it; prints the SQL")
+    .argument("<DATABASE_ID>", "the database whose row names the schema")
+    .option("--dry-run", "print the SQL and change nothing")
+    .action(async (id: string, { dryRun }: { dryRun?: true }) => {
+      const { adopt } = await import("./adopt.ts");
+      await adopt(readConfig(program), context, { databaseId: parseDatabaseId(id), dryRun: dryRun === true });
+    });
+  program
     .command("lockdown")
     .description("take rights from PUBLIC that no tenant needs; everybody else on this server keeps them")
     .option("--dry-run", "print the SQL and change nothing")

@@ -61,7 +61,7 @@ async function settle(client: ClientBase, { roles }: Installation, subject: Subj
   await client.query(`create schema ${subject.schema}`);
   await client.query(`create table ${subject.schema}.secrets (secret text)`);
   await client.query(`insert into ${subject.schema}.secrets values ('secret')`);
-  await provisionTenant(client, roles, subject);
+  await provisionTenant(client, roles, { ...subject, isOperatorsWord: true });
 }
 
 async function removeLeftovers(client: ClientBase, installation: Installation): Promise<void> {

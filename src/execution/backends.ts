@@ -27,6 +27,8 @@ export interface BackendOptions {
   readonly dedicated: DedicatedPools;
   /** Makes the roles of tenants that came since the last migration. */
   readonly provisioner: Provisioner;
+  /** By tenant, the schema that is its own since the start. */
+  readonly ready: ReadonlyMap<string, string>;
   readonly limits: {
     readonly timeoutMs: number;
     readonly maxBytes: number;
@@ -42,24 +44,15 @@ export type ExecuteForPrincipal = (
 ) => Promise<readonly ResultSet[]>;
 
 const MAX_REMEMBERED_TENANTS = 20_000;
+const MAX_REFUSALS = 1_000;
+const REFUSAL_MS = 1_000;
 const INSUFFICIENT_PRIVILEGE = "42501";
 
 export function createBackends(options: BackendOptions): ExecuteForPrincipal {
   const { shared, dedicated } = options;
   const { provision } = options.provisioner;
   const contextOf = createContexts(options);
-  /** By tenant, the schemas that its row has named. */
-  const schemas = new LRUCache<string, Set<string>>({ max: MAX_REMEMBERED_TENANTS });
-
-  /** A row that names another schema has its roles already, so that nothing fails which would tell of the rights it lacks. */
-  async function followSchema(tenant: SchemaTenant): Promise<void> {
-    const known = schemas.get(tenant.id);
-    if (known === undefined) schemas.set(tenant.id, new Set([tenant.schema]));
-    else if (!known.has(tenant.schema)) {
-      await provision(tenant);
-      known.add(tenant.schema);
-    }
-  }
+  const followSchema = createSchemaFollower(options);
 
   async function executeShared(request: ExecuteRequest, tenant: SchemaTenant, context: Context) {
     if (!context.isFollowed) await followSchema(tenant);
@@ -87,6 +80,42 @@ export function createBackends(options: BackendOptions): ExecuteForPrincipal {
         return dedicated.execute({ id: tenant.id, connection: tenant.backend.connection }, request);
     }
   };
+}
+
+/** Makes sure, once for each tenant and schema, that the schema is the tenant's. */
+function createSchemaFollower({
+  provisioner: { provision },
+  ready,
+}: BackendOptions): (tenant: SchemaTenant) => Promise<void> {
+  /** By tenant, the schemas that its row has named. */
+  const schemas = new LRUCache<string, Set<string>>({ max: MAX_REMEMBERED_TENANTS });
+
+  /** Refusals of the last second: a row that names what is not its own costs the operator's login no more than that. */
+  const refusals = new LRUCache<string, GatewayError>({ max: MAX_REFUSALS, ttl: REFUSAL_MS });
+
+  /**
+   * Before the first statement on a schema, it is the tenant's own, or becomes so, or the row may not have it. A tenant that has
+   * roles already would find in somebody else's schema what PUBLIC may read there.
+   */
+  async function followSchema(tenant: SchemaTenant): Promise<void> {
+    const known = schemas.get(tenant.id) ?? new Set();
+    schemas.set(tenant.id, known);
+    if (known.has(tenant.schema)) return;
+    if (ready.get(tenant.id) !== tenant.schema) await provisionOnce(tenant);
+    known.add(tenant.schema);
+  }
+
+  async function provisionOnce(tenant: SchemaTenant): Promise<void> {
+    const key = `${tenant.id} ${tenant.schema}`;
+    const refusal = refusals.get(key);
+    if (refusal !== undefined) throw refusal;
+    await provision(tenant).catch((error: unknown) => {
+      if (error instanceof GatewayError && error.code === "DATABASE_NOT_FOUND") refusals.set(key, error);
+      throw error;
+    });
+  }
+
+  return followSchema;
 }
 
 interface Context extends Pick<ExecuteRequest, "session" | "limits"> {

@@ -2,6 +2,7 @@
 // instance know it.
 
 import type { ClientBase } from "pg";
+import { MigrationError } from "./migration-error.ts";
 import type { PublicRight } from "./plan-lockdown.ts";
 
 const TABLES_SQL = `
@@ -14,22 +15,37 @@ create table if not exists postgate_private.public_rights (
 );
 revoke all on all tables in schema postgate_private from public`;
 
-/** A later version of PostgreSQL may lack an object, and a clone has another name. */
+/**
+ * A later version of PostgreSQL may lack an object, and a clone has another name. The record becomes SQL that the operator's login runs:
+ * the objects are the catalogs' own spelling of what the record names, and never its text.
+ */
 const RECORD_SQL = `
-select kind, case kind when 'database' then format('%I', current_database()) else object end as object, privileges
+select recorded.kind, named.object, recorded.privileges
 from postgate_private.public_rights as recorded
-where case kind
-  when 'database' then true
-  when 'schema' then object in (select format('%I', nspname) from pg_namespace)
-  when 'language' then object in (select format('%I', lanname) from pg_language)
-  when 'table' then to_regclass(object) is not null
-  else object in (select oid::regprocedure::text from pg_proc where pronamespace = 'pg_catalog'::regnamespace)
-end
-order by kind, object`;
+join (
+  select 'database' as kind, null as recorded, format('%I', current_database()) as object
+  union all select 'schema', format('%I', nspname), format('%I', nspname) from pg_namespace
+  union all select 'language', format('%I', lanname), format('%I', lanname) from pg_language
+  union all select 'table', oid::regclass::text, oid::regclass::text from pg_class where relnamespace = 'pg_catalog'::regnamespace
+  union all select 'routine', oid::regprocedure::text, oid::regprocedure::text from pg_proc where pronamespace = 'pg_catalog'::regnamespace
+) as named on named.kind = recorded.kind and coalesce(named.recorded = recorded.object, true)
+order by recorded.kind, named.object`;
 
+const COLUMN = String.raw`(?:[a-z_][a-z0-9_]*|"(?:[^"]|"")+")`;
+const WORD =
+  "(?:SELECT|INSERT|UPDATE|DELETE|TRUNCATE|REFERENCES|TRIGGER|MAINTAIN|USAGE|CREATE|CONNECT|TEMPORARY|EXECUTE)";
+/** As planLockdown() writes them: `SELECT, UPDATE (datname)`. */
+const PRIVILEGES = new RegExp(`^${WORD}(?: \\(${COLUMN}\\))?(?:, ${WORD}(?: \\(${COLUMN}\\))?)*$`);
+
+/** @throws MigrationError when a record is none of ours: nothing of it is run. */
 export async function loadRecord(client: ClientBase): Promise<readonly PublicRight[]> {
   if (!(await hasTables(client))) return [];
-  return (await client.query<PublicRight>(RECORD_SQL)).rows;
+  const { rows } = await client.query<PublicRight>(RECORD_SQL);
+  if (rows.some(({ privileges }) => !PRIVILEGES.test(privileges)))
+    throw new MigrationError(
+      "postgate_private.public_rights holds privileges that Postgate did not write: look at them, and delete those rows",
+    );
+  return rows;
 }
 
 export async function addToRecord(client: ClientBase, rights: readonly PublicRight[]): Promise<void> {

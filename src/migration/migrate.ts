@@ -8,6 +8,7 @@ import type { ConnectionSettings } from "../postgres/connection-settings.ts";
 import { loadSchemaTenants } from "../tenants/load-schema-tenants.ts";
 import { withTransaction } from "../postgres/locked-transaction.ts";
 import { provisionTenants, type ProvisioningFailure } from "../tenants/provision-tenant.ts";
+import type { SchemaTenant } from "../tenants/plan-tenants.ts";
 import { installationRolesOf, type InstallationRoles } from "../tenants/role-names.ts";
 import { sweepRoles } from "../tenants/sweep-roles.ts";
 import { applyMigrations, ensurePrivateSchema } from "./apply-migrations.ts";
@@ -53,6 +54,8 @@ export interface Installation {
   readonly applied: readonly string[];
   /** Tenants that could not be made ready; their first use tries again. */
   readonly failures: readonly ProvisioningFailure[];
+  /** The schemas of all other tenants, which are theirs. */
+  readonly ready: ReadonlyMap<string, string>;
 }
 
 /**
@@ -118,7 +121,16 @@ async function migrateOver(
     lockBound,
     applied,
     failures,
+    ready: readyOf(tenants, failures),
   };
+}
+
+function readyOf(
+  tenants: readonly SchemaTenant[],
+  failures: readonly ProvisioningFailure[],
+): ReadonlyMap<string, string> {
+  const failed = new Set<string>(failures.map(({ tenant }) => tenant.id));
+  return new Map(tenants.filter(({ id }) => !failed.has(id)).map(({ id, schema }) => [id, schema]));
 }
 
 function requireUsableMetadata(facts: ServerFacts, skipMigrations: boolean): void {

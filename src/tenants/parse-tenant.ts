@@ -60,8 +60,8 @@ function parseSchemaName(value: unknown): SchemaName {
 }
 
 /** The token is good, and the database that it belongs to is not there (any more). */
-export function databaseNotFound(): GatewayError {
-  return new GatewayError("DATABASE_NOT_FOUND", "Database not found");
+export function databaseNotFound(cause?: unknown): GatewayError {
+  return new GatewayError("DATABASE_NOT_FOUND", "Database not found", { cause });
 }
 
 /** Schemas that are PostgreSQL's or Postgate's own, and are never served to a tenant. */

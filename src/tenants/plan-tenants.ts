@@ -5,6 +5,7 @@
 // statement, so that a start where nothing is to do takes no lock.
 
 import type { ClientBase } from "pg";
+import { findRefusedSchemas } from "./find-refused-schemas.ts";
 import type { InstallationRoles } from "./role-names.ts";
 import type { DatabaseId, SchemaName } from "./tenant.ts";
 
@@ -12,12 +13,16 @@ import type { DatabaseId, SchemaName } from "./tenant.ts";
 export interface SchemaTenant {
   readonly id: DatabaseId;
   readonly schema: SchemaName;
+  /** The operator has said that the schema is to be this tenant's, whatever it holds. */
+  readonly isOperatorsWord?: boolean;
 }
 
 export interface TenantPlan {
   readonly id: DatabaseId;
   /** In the order in which they must run, in one transaction. */
   readonly statements: readonly string[];
+  /** Why the row may not have its schema; there are no statements then. */
+  readonly refusal?: string;
 }
 
 /** Run with the search_path at pg_catalog: the names in the statements are qualified then. */
@@ -171,5 +176,11 @@ export async function planTenants(
     roles.owner,
     roles.exec,
   ]);
-  return rows;
+  const planned = new Set(rows.map(({ id }) => id));
+  const unproven = tenants.filter(({ id, isOperatorsWord }) => isOperatorsWord !== true && planned.has(id));
+  const refusals = await findRefusedSchemas(client, unproven);
+  return rows.map((plan) => {
+    const refusal = refusals.get(plan.id);
+    return refusal === undefined ? plan : { id: plan.id, statements: [], refusal };
+  });
 }

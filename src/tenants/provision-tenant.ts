@@ -11,7 +11,7 @@ import type { InstallationRoles } from "./role-names.ts";
  * Idempotent, and safe when many instances do it at once: all or nothing, one after the other.
  *
  * @param client a connection as the operator, with no transaction open.
- * @throws GatewayError DATABASE_NOT_FOUND when the tenant's schema does not exist.
+ * @throws GatewayError DATABASE_NOT_FOUND when the tenant's schema does not exist, or its row may not have it.
  */
 export async function provisionTenant(
   client: ClientBase,
@@ -22,6 +22,7 @@ export async function provisionTenant(
     const { rows } = await client.query("select from pg_namespace where nspname = $1", [tenant.schema]);
     if (rows.length === 0) throw databaseNotFound();
     const [plan] = await planTenants(client, roles, [tenant]);
+    if (plan?.refusal !== undefined) throw databaseNotFound(new Error(plan.refusal));
     for (const statement of plan?.statements ?? []) await client.query(statement);
   });
 }
@@ -39,9 +40,14 @@ export async function provisionTenants(
   tenants: readonly SchemaTenant[],
 ): Promise<readonly ProvisioningFailure[]> {
   const plans = await withTransaction(client, () => planTenants(client, roles, tenants));
-  const unready = new Set(plans.map(({ id }) => id));
+  const unready = new Map(plans.map((plan) => [plan.id, plan]));
   const failures: ProvisioningFailure[] = [];
   for (const tenant of tenants.filter(({ id }) => unready.has(id))) {
+    const refusal = unready.get(tenant.id)?.refusal;
+    if (refusal !== undefined) {
+      failures.push({ tenant, cause: new Error(refusal) });
+      continue;
+    }
     try {
       await provisionTenant(client, roles, tenant);
     } catch (cause) {

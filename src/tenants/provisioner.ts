@@ -48,7 +48,9 @@ export function createProvisioner(operator: ConnectionSettings, roles: Installat
 async function provisionUnready(client: Client, roles: InstallationRoles): Promise<boolean> {
   const unready = await withTransaction(client, async () => {
     const tenants = await loadSchemaTenants(client);
-    const plans = new Set((await planTenants(client, roles, tenants)).map(({ id }) => id));
+    const plans = new Set(
+      (await planTenants(client, roles, tenants)).flatMap(({ id, refusal }) => (refusal ? [] : [id])),
+    );
     return tenants.filter(({ id }) => plans.has(id));
   });
   const failures = await provisionTenants(client, roles, unready);

@@ -64,9 +64,9 @@ describe("a tenant", () => {
   });
 
   it("that came by an INSERT gets its role at first use", async () => {
-    await gateway.database.query("create schema operators_own");
+    await gateway.database.query("create schema tenant_by_hand");
     const [row] = await gateway.database.query(
-      "insert into postgate_databases (name, schema_name) values ('by hand', 'operators_own') returning id",
+      "insert into postgate_databases (name, schema_name) values ('by hand', 'tenant_by_hand') returning id",
     );
     const byHand = await gateway.tenantOf(String(row?.id));
     await byHand.rows("create table t (id int)");
@@ -74,13 +74,13 @@ describe("a tenant", () => {
   });
 
   it("is deleted with the operator's own schema, also when nobody has used it yet", async () => {
-    await gateway.database.query("create schema never_used; create table never_used.t (id int)");
+    await gateway.database.query("create schema tenant_never_used; create table tenant_never_used.t (id int)");
     const [row] = await gateway.database.query(
-      "insert into postgate_databases (name, schema_name) values ('unused', 'never_used') returning id",
+      "insert into postgate_databases (name, schema_name) values ('unused', 'tenant_never_used') returning id",
     );
     const gone = "select delete_tenant_database($1) as gone";
     await expect(gateway.admin.rows(gone, [row?.id])).resolves.toEqual([{ gone: true }]);
-    await expect(gateway.database.query("select from pg_namespace where nspname = 'never_used'")).resolves.toEqual([]);
+    await expect(gateway.database.query("select from pg_namespace where nspname = 'tenant_never_used'")).resolves.toEqual([]);
     await expect(gateway.admin.rows(gone, [row?.id])).resolves.toEqual([{ gone: false }]);
   });
 

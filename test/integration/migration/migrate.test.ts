@@ -64,16 +64,16 @@ describe.each(VERSIONS)("migrate on PostgreSQL %i", (version) => {
   it("does not wait for somebody's open transaction on a tenant's table", async () => {
     const database = await emptyDatabase(version);
     await migrate(database.connection);
-    await database.query("create schema held");
-    await database.query("create table held.t (id int)");
-    await database.query("insert into postgate_databases (name, schema_name) values ('held', 'held')");
+    await database.query("create schema tenant_held");
+    await database.query("create table tenant_held.t (id int)");
+    await database.query("insert into postgate_databases (name, schema_name) values ('held', 'tenant_held')");
     await database.query("begin");
-    await database.query("select * from held.t");
+    await database.query("select * from tenant_held.t");
 
     const { failures } = await migrate(database.connection);
 
     await database.query("rollback");
-    expect(failures).toMatchObject([{ tenant: { schema: "held" }, cause: { code: "55P03" } }]);
+    expect(failures).toMatchObject([{ tenant: { schema: "tenant_held" }, cause: { code: "55P03" } }]);
   });
 
   it("lets twenty instances start at once on an empty database", async () => {

@@ -78,23 +78,23 @@ describe.each(VERSIONS)("on PostgreSQL %i", (version) => {
 
     it("says what to do about a schema that was never handed over, and then removes it", async () => {
       const id = "dddddddd-0000-4000-8000-000000000006";
-      await gateway.database.query(`create schema unused; create table unused.things (id serial)`);
+      await gateway.database.query(`create schema tenant_unused; create table tenant_unused.things (id serial)`);
       await gateway.database.query(
-        "insert into postgate_databases (id, name, schema_name) values ($1, 'unused', 'unused')",
+        "insert into postgate_databases (id, name, schema_name) values ($1, 'unused', 'tenant_unused')",
         [id],
       );
       const gone = "select public.delete_tenant_database($1) as gone";
 
       await expect(gateway.database.query(gone, [id])).rejects.toMatchObject({
         code: "42501",
-        message: 'Schema "unused" still belongs to "postgres": Postgate cannot drop it',
+        message: 'Schema "tenant_unused" still belongs to "postgres": Postgate cannot drop it',
         hint: expect.stringContaining("postgate migrate") as string,
       });
       expect(await gateway.database.query("select from postgate_databases where id = $1", [id])).toHaveLength(1);
 
       await migrate(gateway.database.connection);
       expect(await gateway.database.query(gone, [id])).toEqual([{ gone: true }]);
-      expect(await gateway.database.query("select from pg_namespace where nspname = 'unused'")).toEqual([]);
+      expect(await gateway.database.query("select from pg_namespace where nspname = 'tenant_unused'")).toEqual([]);
     });
 
     it("refuses the admin database", async () => {

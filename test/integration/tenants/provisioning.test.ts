@@ -47,17 +47,17 @@ describe.each(VERSIONS)("on PostgreSQL %i", (version) => {
     it("makes a schema ready that somebody else made, with a row that was inserted", async () => {
       const id = "dddddddd-0000-4000-8000-000000000004" as DatabaseId;
       await gateway.database.query(
-        `create schema theirs; create table theirs.things (id serial); grant usage on schema theirs to public;
-         insert into postgate_databases (id, name, schema_name) values ('${id}', 'theirs', 'theirs')`,
+        `create schema tenant_theirs; create table tenant_theirs.things (id serial); grant usage on schema tenant_theirs to public;
+         insert into postgate_databases (id, name, schema_name) values ('${id}', 'theirs', 'tenant_theirs')`,
       );
-      const tenant = gateway.tenant(id, "theirs");
+      const tenant = gateway.tenant(id, "tenant_theirs");
 
       await provisionTenant(client, gateway.installation.roles, tenant);
 
       await tenant.run("insert into things default values", "readWrite");
       await tenant.run("alter table things add note text");
       const other = await gateway.createTenant();
-      await expect(other.run("select * from theirs.things")).rejects.toMatchObject({ code: "42501" });
+      await expect(other.run("select * from tenant_theirs.things")).rejects.toMatchObject({ code: "42501" });
     });
 
     it("answers DATABASE_NOT_FOUND, and makes no role, when the schema is not there", async () => {

@@ -1,0 +1,71 @@
+// Which schemas no row may make a tenant's: a row may have been written by the holder of an admin token, who is not trusted with what
+// the operator keeps in the same database. In charge of finding out; it changes nothing.
+
+import type { ClientBase } from "pg";
+import type { SchemaTenant } from "./plan-tenants.ts";
+
+/**
+ * Run with the search_path at pg_catalog. A schema that one of our roles owns came by an admin function, by an earlier adoption, or was
+ * handed over by the operator (ALTER SCHEMA … OWNER TO). Another one is taken only where it is named as tenants' schemas are and holds
+ * nothing of anybody but those who set Postgate up. What an extension made is not taken, so it does not count.
+ */
+const REFUSED_SQL = `
+with trusted as (
+  select r.oid from pg_roles as r
+  where r.rolsuper or r.rolname = current_user or r.rolname ~ $3
+    or r.oid in (
+      select c.relowner from pg_class as c
+      where c.relnamespace = 'public'::regnamespace and c.relname in ('postgate_databases', 'postgate_tokens')
+      union all
+      select p.proowner from pg_proc as p
+      where p.pronamespace = 'public'::regnamespace and p.proname in ('create_tenant_database', 'delete_tenant_database')
+    )
+),
+foreigner as (
+  select given.id, n.nspname, n.nspname ~ '^(tenant|db)_' as is_named,
+         case when n.nspowner not in (select oid from trusted) then n.nspowner else (
+           select s.refobjid
+           from pg_depend as d
+           join pg_shdepend as s on s.classid = d.classid and s.objid = d.objid and s.objsubid = 0 and s.deptype = 'o'
+             and s.dbid = (select oid from pg_database where datname = current_database())
+           where d.refclassid = 'pg_namespace'::regclass and d.refobjid = n.oid
+             and s.refobjid not in (select oid from trusted)
+             and not exists (
+               select from pg_depend as e where e.classid = d.classid and e.objid = d.objid and e.deptype = 'e'
+             )
+           limit 1
+         ) end as owner
+  from unnest($1::text[], $2::text[]) as given (id, schema_name)
+  join pg_namespace as n on n.nspname = given.schema_name::name
+  where pg_get_userbyid(n.nspowner) !~ $3
+)
+select id, nspname as schema, pg_get_userbyid(owner) as owner, is_named from foreigner where not is_named or owner is not null`;
+
+/** Roles of Postgate's own: of this database, and of the one that it was copied from. */
+const OUR_ROLES = "^postgate_((owner|admin)_[0-9]+|t[0-9]+_[0-9a-f]{32}(_rw)?)$";
+
+interface RefusedRow {
+  readonly id: string;
+  readonly schema: string;
+  readonly owner: string | null;
+  readonly is_named: boolean;
+}
+
+/** The reason, by the tenant's id; a tenant that may have its schema is not in it. */
+export async function findRefusedSchemas(
+  client: ClientBase,
+  tenants: readonly SchemaTenant[],
+): Promise<ReadonlyMap<string, string>> {
+  if (tenants.length === 0) return new Map();
+  const { rows } = await client.query<RefusedRow>(REFUSED_SQL, [
+    tenants.map(({ id }) => id),
+    tenants.map(({ schema }) => schema),
+    OUR_ROLES,
+  ]);
+  return new Map(rows.map((row) => [row.id, describe(row)]));
+}
+
+function describe({ id, schema, owner, is_named: isNamed }: RefusedRow): string {
+  const why = isNamed ? `holds what belongs to "${owner ?? ""}"` : "is not named tenant_… or db_…";
+  return `a row names the schema "${schema}", which ${why}: if it is to be this tenant's, run "postgate adopt ${id}"`;
+}
