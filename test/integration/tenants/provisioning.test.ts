@@ -81,7 +81,7 @@ describe.each(VERSIONS)("on PostgreSQL %i", (version) => {
 
     it("takes a schema's name for a name, whatever it holds", async () => {
       const id = "ffffffff-0000-4000-8000-000000000006" as DatabaseId;
-      const schema = `Odd "name"; drop schema public` as SchemaName;
+      const schema = `tenant_Odd "name"; drop schema public` as SchemaName;
       await gateway.database.query(`create schema "${schema.replaceAll('"', '""')}"`);
 
       await provisionTenant(client, gateway.installation.roles, { id, schema });
