@@ -2,7 +2,6 @@
 // the operator keeps in the same database. In charge of finding out; it changes nothing.
 
 import type { ClientBase } from "pg";
-import type { SchemaTenant } from "./plan-tenants.ts";
 
 /**
  * Run with the search_path at pg_catalog. A schema that one of our roles owns came by an admin function, by an earlier adoption, or was
@@ -44,6 +43,12 @@ select id, nspname as schema, pg_get_userbyid(owner) as owner, is_named from for
 /** Roles of Postgate's own: of this database, and of the one that it was copied from. */
 const OUR_ROLES = "^postgate_((owner|admin)_[0-9]+|t[0-9]+_[0-9a-f]{32}(_rw)?)$";
 
+interface NamedSchema {
+  /** The id of the row that names it. */
+  readonly id: string;
+  readonly schema: string;
+}
+
 interface RefusedRow {
   readonly id: string;
   readonly schema: string;
@@ -54,7 +59,7 @@ interface RefusedRow {
 /** The reason, by the tenant's id; a tenant that may have its schema is not in it. */
 export async function findRefusedSchemas(
   client: ClientBase,
-  tenants: readonly SchemaTenant[],
+  tenants: readonly NamedSchema[],
 ): Promise<ReadonlyMap<string, string>> {
   if (tenants.length === 0) return new Map();
   const { rows } = await client.query<RefusedRow>(REFUSED_SQL, [
