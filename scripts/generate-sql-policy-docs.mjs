@@ -153,6 +153,8 @@ ${table(["Clause", "Instead"], unique(clauses.map(({ name, hint }) => [name, hin
 - Created names have no control characters.
 - \`age\` takes no number of a transaction (\`xmin\`, \`xmax\`, \`…::xid\`), which would count the transactions of all tenants. Where the text does
   not show the type, \`postgate lockdown\` is what stops it.
+- \`currval\` shows what its own transaction has drawn with \`nextval\` or set with \`setval\`, as in a batch, and is an error (sqlstate 55000)
+  otherwise. Definitions (defaults, constraints, views) may not call it. \`lastval\` is refused: \`INSERT … RETURNING\` tells the value.
 - The first argument of these is the name of a sequence or of a text search configuration, and must be a literal of one plain
   name (\`'english'\`, or \`'english'::regconfig\`): ${nameArguments()}. A number, a parameter, a column, a sub-select or a text with
   COLLATE is \`FUNCTION_NOT_ALLOWED\` there. Where \`ts_headline\` has three arguments, the first may be the document if the statement

@@ -8,16 +8,17 @@ import type { UndeterminedMemory } from "./parameters/undetermined-memory.ts";
 const MAX_KEPT_STATEMENTS = 50;
 
 /**
- * The request's statements on this connection. What comes after a change of the schema is not kept prepared: its types are
- * inferred from what may yet be rolled back.
+ * The request's statements on this connection. A request that changes the schema keeps none of them prepared: their types are
+ * inferred from what may yet be rolled back, and their type guards would lock tables ahead of the lock for changes of the schema.
+ * A text whose literals are read as times of today is not kept either.
  */
 export function createSteps(request: ExecuteRequest, prepared: PreparedStatements, memory: UndeterminedMemory): Step[] {
-  const { session } = request;
-  let isKept = request.statements.length <= MAX_KEPT_STATEMENTS || hasFewTexts(request);
-  return request.statements.map((each) => {
-    const step = new Step(each, { session, statements: prepared, memory, isKept });
-    if (changesSchema(each.statement)) isKept = false;
-    return step;
+  const { session, statements } = request;
+  const isModest = statements.length <= MAX_KEPT_STATEMENTS || hasFewTexts(request);
+  const areKept = isModest && !statements.some(({ statement }) => changesSchema(statement));
+  return statements.map((each) => {
+    const isKept = areKept && !each.statement.readsClock;
+    return new Step(each, { session, statements: prepared, memory, isKept });
   });
 }
 

@@ -13,7 +13,7 @@ import type { Field } from "../wire/field.ts";
  * How far PostgreSQL had come with a statement when an error arrived or the connection went. Up to and with `bind`, nothing
  * of the statement itself has run; after `commit` began, only PostgreSQL knows.
  */
-export type Stage = "reset" | "settings" | "parse" | "bind" | "run" | "commit";
+export type Stage = "reset" | "settings" | "guard" | "parse" | "bind" | "run" | "commit";
 
 export interface Rows {
   readonly fields: readonly Field[];
@@ -23,7 +23,10 @@ export interface Rows {
   readonly commandTag: string;
 }
 
-/** `statement`: its number in the request, from 0; one more than the last where all have run. */
+/**
+ * `statement`: its number in the request, from 0; one more than the last where all have run. In the stage `guard` it is the number
+ * of the type guard.
+ */
 export type Outcome =
   /** Of each statement. */
   | { readonly kind: "completed"; readonly results: readonly Rows[] }
@@ -43,8 +46,13 @@ export type Outcome =
 
 export interface ExchangePlan {
   readonly first: Piece;
-  /** Statements ahead of the caller's: those of the transaction and of the reset, where there are any, and the settings last. */
+  /**
+   * Statements ahead of the caller's: those of the transaction and of the reset, where there are any, the settings, and the type
+   * guards.
+   */
   readonly fixedCount: number;
+  /** How many of these are type guards. */
+  readonly guardCount: number;
   /** The caller's. */
   readonly statementCount: number;
   /** That PostgreSQL may send. */
@@ -128,10 +136,22 @@ export class Exchange implements MessageReceiver {
     return this.#command?.statement ?? this.#describing[0]?.index ?? this.#until;
   }
 
+  /** The type guard that PostgreSQL is at. */
+  get #guard(): number {
+    return this.#completed - (this.#plan.fixedCount - this.#plan.guardCount);
+  }
+
   get #stage(): Stage {
-    const { fixedCount, statementCount } = this.#plan;
-    const settingsAt = fixedCount - 1;
-    if (this.#completed <= settingsAt) return this.#completed < settingsAt ? "reset" : "settings";
+    return this.#completed < this.#plan.fixedCount ? this.#fixedStage : this.#statementStage;
+  }
+
+  get #fixedStage(): Stage {
+    if (this.#guard >= 0) return "guard";
+    return this.#guard === -1 ? "settings" : "reset";
+  }
+
+  get #statementStage(): Stage {
+    const { statementCount } = this.#plan;
     const statement = this.#statement;
     if (this.#command?.kind === "guard") return "run";
     if (statement >= statementCount) return "commit";
@@ -182,13 +202,14 @@ export class Exchange implements MessageReceiver {
       return;
     }
     this.#serverError = error;
-    this.#decide({ kind: "refused", stage: this.#stage, statement: this.#statement, error });
+    const stage = this.#stage;
+    this.#decide({ kind: "refused", stage, statement: stage === "guard" ? this.#guard : this.#statement, error });
     this.#release(SYNC);
   }
 
   parseComplete(): void {
-    // That of the settings, or of a guard.
-    if (this.#completed < this.#plan.fixedCount || this.#command?.kind === "guard") return;
+    if (this.#guard < 0) return; // That of the settings.
+    if (this.#completed >= this.#plan.fixedCount && this.#command?.kind === "guard") return;
     const parsed = this.#parsing.shift();
     if (parsed !== undefined) parsed.prepared.isParsed = true;
   }

@@ -30,8 +30,14 @@ export interface Command {
 }
 
 export interface ParsedStep {
-  /** The statement's number in the request, from 0. */
+  /** The statement's number in the request, from 0; TYPE_GUARD for a type guard. */
   readonly index: number;
+  readonly prepared: PreparedStatement;
+}
+
+export interface WrittenTypeGuard {
+  /** It was prepared by this pipeline, so what it compares with is the schema of now. */
+  readonly isNew: boolean;
   readonly prepared: PreparedStatement;
 }
 
@@ -44,6 +50,8 @@ export interface PipelineOptions {
   readonly isHeld: boolean;
 }
 
+/** Stands for a statement's number where it is a type guard that is parsed. */
+const TYPE_GUARD = -1;
 const NO_STEPS: readonly ParsedStep[] = [];
 const NO_GUARDS: readonly Guard[] = [];
 const NO_TYPES: ReadonlyMap<number, UserType> = new Map();
@@ -56,6 +64,7 @@ export class Pipeline {
   #commands: Command[] = [];
   /** Parsed, or about to be, by this pipeline. */
   readonly #parsed = new Set<PreparedStatement>();
+  readonly #typeGuards: WrittenTypeGuard[] = [];
   /** The one that is PostgreSQL's unnamed statement when what is written so far has run. */
   #unnamed: PreparedStatement | undefined;
 
@@ -78,11 +87,42 @@ export class Pipeline {
     return this.#options.steps.slice(this.#at);
   }
 
+  /**
+   * Writes the type guards of all statements, each once, ahead of all of them: they fail before anything has run.
+   *
+   * @returns how many there are.
+   */
+  guardTypes(writer: MessageWriter): number {
+    for (const { guards } of this.#options.steps)
+      for (const { guard, prepared } of guards) {
+        if (this.#typeGuards.some((written) => written.prepared === prepared)) continue;
+        const isNew = !prepared.isParsed;
+        if (isNew) {
+          writer.parse(prepared.name, guard.sql, guard.parameterTypes);
+          this.#parsing.push({ index: TYPE_GUARD, prepared });
+        }
+        writer.bind(prepared.name, guard.values).execute(0);
+        this.#typeGuards.push({ isNew, prepared });
+      }
+    return this.#typeGuards.length;
+  }
+
+  /** @throws Error when no type guard was written at this place. */
+  typeGuardAt(place: number): WrittenTypeGuard {
+    const guard = this.#typeGuards[place];
+    if (guard === undefined) throw new Error("There is no such type guard");
+    return guard;
+  }
+
+  /** The first statement that the type guard stands for. */
+  statementOfTypeGuard(place: number): number {
+    const { prepared } = this.typeGuardAt(place);
+    return this.#options.steps.findIndex(({ guards }) => guards.some((each) => each.prepared === prepared));
+  }
+
   /** @param userTypes of the parameters of what is `waiting`, where their form depends on them. */
   next(writer: MessageWriter, userTypes = NO_TYPES): Piece {
     const { steps, guards, isHeld, rowLimit } = this.#options;
-    this.#parsing = [];
-    this.#commands = [];
     for (let step = steps[this.#at]; step !== undefined; step = steps[this.#at]) {
       if (isUntyped(step)) return this.#describe(writer);
       this.#guard(writer, guards.before.get(this.#at));
@@ -97,7 +137,17 @@ export class Pipeline {
   }
 
   #piece(request: readonly Buffer[], describing: readonly ParsedStep[], endsInSync: boolean): Piece {
-    return { request, until: this.#at, commands: this.#commands, parsing: this.#parsing, describing, endsInSync };
+    const piece = {
+      request,
+      until: this.#at,
+      commands: this.#commands,
+      parsing: this.#parsing,
+      describing,
+      endsInSync,
+    };
+    this.#commands = [];
+    this.#parsing = [];
+    return piece;
   }
 
   /** Statements of the gateway's own, beside the one at `#at`. */

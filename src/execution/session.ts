@@ -71,6 +71,9 @@ export const SETTINGS_STATEMENT: FixedStatement = { name: "postgate_settings", s
 
 export const PIN_STATEMENT: FixedStatement = { name: "postgate_pin", sql: PIN_SQL };
 
+/** What currval and lastval show stays with the session until this is said. */
+export const FORGET_SEQUENCES = "discard sequences";
+
 /**
  * Takes away what a session may have left behind for the next one. The judge keeps it from arising; this is the second
  * wall. Not DISCARD ALL, which would drop the prepared statements too.
@@ -82,7 +85,7 @@ export const RESET_STATEMENTS: readonly FixedStatement[] = [
   PIN_STATEMENT,
   { name: "postgate_reset_listen", sql: "unlisten *" },
   { name: "postgate_reset_temp", sql: "discard temp" },
-  { name: "postgate_reset_sequences", sql: "discard sequences" },
+  { name: "postgate_reset_sequences", sql: FORGET_SEQUENCES },
   { name: "postgate_reset_locks", sql: "select pg_catalog.pg_advisory_unlock_all()" },
 ];
 

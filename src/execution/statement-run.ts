@@ -10,7 +10,7 @@ import type { Appointment, Deadline, Deadlines } from "./pool/deadlines.ts";
 import type { Outcome, Rows, Stage } from "./exchange.ts";
 import { ClientGone, ConnectionUnusable, type ExecuteRequest, TenantRoleMissing } from "./execute-request.ts";
 import { MessageWriter } from "../wire/message-writer.ts";
-import { type Piece, Pipeline } from "./pipeline.ts";
+import { type Piece, Pipeline, type WrittenTypeGuard } from "./pipeline.ts";
 import { FIRST_LOOKED_UP_TYPE_OID, type ResultSet, type UserType } from "./results/result-set.ts";
 import { changesSchema } from "./schema-change.ts";
 import { guardsOf } from "./schema-guards.ts";
@@ -51,6 +51,10 @@ const INVALID_TEXT = "22P02";
 const OUT_OF_MEMORY = "53200";
 /** The name is taken by a PREPARE in SQL: whatever ran it, the connection is not to be trusted. */
 const DUPLICATE_PREPARED_STATEMENT = "42P05";
+
+const UNDEFINED_TABLE = "42P01";
+/** The classes of errors with which PostgreSQL says that a type guard does not hold, or that it cannot run. */
+const GUARD_FAILURES: ReadonlySet<string> = new Set(["0A", "22", "26", "3F", "42", "54", "XX"]);
 
 type Refused = Extract<Outcome, { kind: "refused" }>;
 type Lost = Extract<Outcome, { kind: "lost" }>;
@@ -96,7 +100,7 @@ export class StatementRun implements Deadline {
       const isTyped = this.#steps.some(({ dependsOnTypes }) => dependsOnTypes);
       const userTypes = isTyped ? await this.#parameterTypes(pipeline) : undefined;
       const outcome = await this.#run(pipeline, userTypes);
-      if (outcome.kind === "refused") this.#retryOrThrow(outcome, pipeline);
+      if (outcome.kind === "refused") this.#refused(outcome, pipeline);
       else if (outcome.kind === "lost") throw this.#lost(outcome, pipeline);
       else if (outcome.kind === "completed") return await this.#completed(outcome.results);
       else throw this.#overLimit(outcome);
@@ -139,14 +143,17 @@ export class StatementRun implements Deadline {
   #run(pipeline: Pipeline, userTypes: ReadonlyMap<number, UserType> | undefined): Promise<Outcome> {
     const { session, transaction, limits } = this.#request;
     const { writer, fixedCount } = this.#connection.begin({
+      forgetsSequences: this.#steps.some(({ statement }) => statement.readsSequences),
       session,
       isReadOnly: this.#isReadOnly,
       timeoutMs: limits.timeoutMs,
       transaction: transactionSettings(transaction, this.#isReadOnly),
     });
+    const guardCount = pipeline.guardTypes(writer);
     return this.#connection.run({
       first: pipeline.next(writer, userTypes),
-      fixedCount,
+      fixedCount: fixedCount + guardCount,
+      guardCount,
       statementCount: this.#steps.length,
       maxBytes: limits.maxBytes + PROTOCOL_BYTES + PROTOCOL_BYTES_A_STATEMENT * (this.#steps.length - 1),
       maxRows: limits.maxRows ?? Number.POSITIVE_INFINITY,
@@ -215,6 +222,16 @@ export class StatementRun implements Deadline {
     return accepted;
   }
 
+  #refused(refused: Refused, pipeline: Pipeline): void {
+    const { stage, statement: place, error } = refused;
+    if (stage !== "guard") {
+      this.#retryOrThrow(refused, pipeline);
+      return;
+    }
+    if (this.#leaveGuard(error, pipeline.typeGuardAt(place))) return;
+    this.#retryOrThrow({ ...refused, statement: pipeline.statementOfTypeGuard(place) }, pipeline);
+  }
+
   /** Returns when the statements, of which everything was rolled back, are to be tried again. */
   #retryOrThrow({ stage, statement, error }: Refused, pipeline: Pipeline): void {
     if (isAhead(stage) && this.#stoppedBy === undefined) throw this.#settingsRefused(stage, error);
@@ -257,6 +274,25 @@ export class StatementRun implements Deadline {
     return true;
   }
 
+  /**
+   * A type guard that was kept has failed: the schema is not the one that the kept statements were parsed against. A new one
+   * fails where the login may not read the relation, and where there is none: then the statement itself tells.
+   */
+  #leaveGuard(error: pg.DatabaseError, { isNew, prepared }: WrittenTypeGuard): boolean {
+    if (!GUARD_FAILURES.has(error.code?.slice(0, 2) ?? "")) return false;
+    if (!isNew && !this.#hasReparsed) {
+      this.#hasReparsed = true;
+      const { tenant } = this.#request.session;
+      this.#connection.statements.forgetTenant(tenant);
+      this.#resources.types.forgetTenant(tenant);
+      for (const step of this.#steps) step.forget();
+      return true;
+    }
+    prepared.isRefused = isNew && error.code !== UNDEFINED_TABLE;
+    for (const step of this.#steps) step.parseAnew();
+    return true;
+  }
+
   /** A view, or a type, calls a function that writes: once more, with the commit held back. */
   #allowWriting(step: Step | undefined): boolean {
     const { session, transaction } = this.#request;
@@ -283,7 +319,7 @@ export class StatementRun implements Deadline {
     if (this.#stoppedBy === "deadline" && this.#mayHaveCommitted(outcome)) return outcomeUnknown(error);
     if (this.#stoppedBy !== undefined) return this.#cancelled(error);
     // With a farewell from the server it is sure that it came no further than its last answer.
-    const hasRun = isSent && hasExecuted && !(isAhead(stage) && error !== undefined);
+    const hasRun = isSent && hasExecuted && !((isAhead(stage) || stage === "guard") && error !== undefined);
     return hasRun ? outcomeUnknown(error) : this.#unusable(error);
   }
 

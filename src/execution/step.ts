@@ -11,6 +11,7 @@ import { literalOf, parameterForm, parameterText, wholeNumberOf } from "./parame
 import { type PreparedStatement, type PreparedStatements, unnamedStatement } from "./pool/prepared-statements.ts";
 import type { UserType } from "./results/result-set.ts";
 import type { StatementToRun } from "../policy/approved-statement.ts";
+import { type TypeGuard, typeGuardsOf } from "./type-guards.ts";
 import type { UndeterminedMemory } from "./parameters/undetermined-memory.ts";
 
 const INDETERMINATE_DATATYPE = "42P18";
@@ -24,6 +25,14 @@ export interface StepOptions {
   readonly isKept: boolean;
 }
 
+/** A type guard as the connection knows it. */
+export interface PreparedGuard {
+  readonly guard: TypeGuard;
+  readonly prepared: PreparedStatement;
+}
+
+const NO_GUARDS: readonly PreparedGuard[] = [];
+
 export class Step {
   readonly statement: ApprovedStatement;
   /** It has parameters whose form depends on their type: arrays, and whole numbers once PostgreSQL has refused one. */
@@ -35,6 +44,10 @@ export class Step {
   readonly #params: StatementToRun["params"];
   readonly #options: StepOptions;
   readonly #memoryKey: string;
+  /** Empty where the text alone decides the types; undefined where no guard would tell that they have changed. */
+  readonly #typeGuards: readonly TypeGuard[] | undefined;
+  #isParsedAnew: boolean;
+  #guards = NO_GUARDS;
   #undetermined: UndeterminedParameters;
   #declaredTypes: readonly number[];
   #key = "";
@@ -47,18 +60,22 @@ export class Step {
     this.#params = params;
     this.#options = options;
     this.#memoryKey = `${options.session.key}\0${statement.text}`;
-    this.#undetermined = options.memory.get(this.#memoryKey) ?? [];
+    this.#typeGuards = typeGuardsOf(statement.typeSources, options.session);
+    this.#isParsedAnew = !options.isKept || this.#typeGuards === undefined;
+    this.#undetermined = (this.#hasFixedTypes ? options.memory.get(this.#memoryKey) : undefined) ?? [];
     this.#declaredTypes = declaredTypes(params, this.#undetermined);
     this.#dependsOnTypes = params.some(({ kind }) => kind === "array");
   }
 
   /** As the connection knows it, with the types that are declared now. */
   get prepared(): PreparedStatement {
-    if (this.#prepared !== undefined) return this.#prepared;
-    const { statements, session, isKept } = this.#options;
-    this.#key = `${session.key}\0${this.#declaredTypes.join()}\0${this.statement.text}`;
-    this.#prepared = isKept ? statements.findOrAdd(this.#key, session.tenant) : unnamedStatement(session.tenant);
+    this.#prepared ??= this.#isParsedAnew ? unnamedStatement(this.#options.session.tenant) : this.#find();
     return this.#prepared;
+  }
+
+  /** The guards that run ahead of it. */
+  get guards(): readonly PreparedGuard[] {
+    return this.prepared.name === "" ? NO_GUARDS : this.#guards;
   }
 
   get declaredTypes(): readonly number[] {
@@ -123,6 +140,13 @@ export class Step {
   forget(): void {
     this.#options.statements.forget(this.#key);
     this.#prepared = undefined;
+    if (!this.#hasFixedTypes) this.#declare([]); // What had to be declared was learnt from the old schema.
+  }
+
+  /** For the rest of this request: its guards cannot run, or they failed although they were new. */
+  parseAnew(): void {
+    this.#isParsedAnew = true;
+    this.#prepared = undefined;
   }
 
   /** True when types are declared now that were not before, so that PostgreSQL may take the statement. */
@@ -130,8 +154,7 @@ export class Step {
     const more = moreUndetermined(error, this.#undetermined, this.#params.length);
     if (more === undefined) return false;
     if (error.code !== INDETERMINATE_DATATYPE) this.#ambiguity ??= error;
-    this.#undetermined = more;
-    this.#declaredTypes = declaredTypes(this.#params, more);
+    this.#declare(more);
     this.#prepared = undefined;
     return true;
   }
@@ -143,7 +166,56 @@ export class Step {
 
   /** It has run: what had to be declared is remembered. */
   completed(): void {
-    if (this.#undetermined.length > 0) this.#options.memory.set(this.#memoryKey, this.#undetermined);
+    if (this.#undetermined.length === 0) return;
+    if (this.#hasFixedTypes) this.#options.memory.set(this.#memoryKey, this.#undetermined);
+    else if (!this.#isParsedAnew) this.#findWith("").undetermined = this.#undetermined;
+  }
+
+  /** Whatever happens to the schema, the types of its parameters stay what they are. */
+  get #hasFixedTypes(): boolean {
+    return this.#typeGuards?.length === 0;
+  }
+
+  #find(): PreparedStatement {
+    this.#guards = this.#findGuards();
+    if (this.#guards.some(({ prepared }) => prepared.isRefused)) {
+      this.#isParsedAnew = true;
+      return unnamedStatement(this.#options.session.tenant);
+    }
+    if (this.#hasFixedTypes) return this.#findWith(this.#declaredTypes.join());
+    const undeclared = this.#undetermined.length === 0 ? this.#findWith("") : undefined;
+    if (undeclared !== undefined && undeclared.undetermined.length > 0) this.#declare(undeclared.undetermined);
+    const prepared =
+      undeclared !== undefined && this.#declaredTypes.length === 0
+        ? undeclared
+        : this.#findWith(this.#declaredTypes.join());
+    // Where nothing is kept prepared, no guard runs, and the types are asked for each time.
+    if (!this.#options.statements.areNamed) prepared.parameterTypes = undefined;
+    return prepared;
+  }
+
+  #findGuards(): readonly PreparedGuard[] {
+    const { statements, session } = this.#options;
+    if (this.#typeGuards === undefined || this.#hasFixedTypes || !statements.areNamed) return NO_GUARDS;
+    return this.#typeGuards.map((guard) => {
+      const prepared = statements.findOrAdd(`${session.key}\0guard\0${guard.sql}`, session.tenant);
+      return { guard, prepared };
+    });
+  }
+
+  #findWith(declaredTypes: string): PreparedStatement {
+    const { statements, session } = this.#options;
+    this.#key = `${session.key}\0${declaredTypes}\0${this.statement.text}`;
+    return statements.findOrAdd(
+      this.#key,
+      session.tenant,
+      this.#guards.map(({ prepared }) => prepared),
+    );
+  }
+
+  #declare(undetermined: UndeterminedParameters): void {
+    this.#undetermined = undetermined;
+    this.#declaredTypes = declaredTypes(this.#params, undetermined);
   }
 }
 

@@ -2,6 +2,18 @@ import type { Brand } from "../base/brand.ts";
 import type { Parameter } from "../base/parameters.ts";
 import type { Permission } from "../base/permissions.ts";
 
+/** What the types of a statement's parameters depend on, besides its text. type-sources.ts finds it. */
+export interface TypeSources {
+  /** Relations whose columns may have decided the type of a parameter. */
+  readonly relations: readonly string[];
+  /** Types by name, built-in ones excluded, that may have decided it. */
+  readonly types: readonly string[];
+  /** The arguments of a function may have decided it. Nobody but the owner of a dedicated database can change those. */
+  readonly usesFunctions: boolean;
+  /** False where it may depend on an attribute of a composite type: PostgreSQL does not tell when one is replaced. */
+  readonly isTraceable: boolean;
+}
+
 /** What the judge found out about a statement that no rule of the policy refuses. */
 export interface StatementFacts {
   /** The text as the caller sent it: this is what is executed. */
@@ -23,6 +35,12 @@ export interface StatementFacts {
   readonly callsHelpers: boolean;
   /** Undefined for a statement that makes, changes and drops nothing in the schema. */
   readonly schemaChange?: SchemaChange | undefined;
+  /** The types of its parameters depend on these; undefined where the text alone decides them. */
+  readonly typeSources: TypeSources | undefined;
+  /** A literal of it means another time each time that PostgreSQL parses it: it is not kept prepared. */
+  readonly readsClock: boolean;
+  /** It calls currval, which must not see what earlier transactions of the session left behind. */
+  readonly readsSequences: boolean;
   /** The highest `$n` of the text; 0 when there is none. */
   readonly parameterCount: number;
 }

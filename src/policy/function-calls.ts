@@ -106,9 +106,29 @@ function takesAge({ type, node }: VisitedNode): boolean {
 function judgeSequenceCall(name: string, visited: VisitedNode, judgement: Judgement): void {
   // In a default, too: it would set the sequence each time that somebody inserts a row.
   if (name === "setval") judgement.permissions.add("UPDATE");
+  if (name === "currval") judgeLastValue(visited, judgement);
   if (isInColumnDefault(visited, judgement)) return; // It runs when a row is inserted, by a token that may insert.
   if (name !== "currval") judgement.writes = true;
   if (name !== "setval") judgement.needsInsertOrUpdate = true;
+}
+
+/**
+ * The gateway forgets the values of sequences before each statement that calls currval, and it knows those by their text. A
+ * statement that reads a view or inserts a default does not show that currval is called.
+ */
+function judgeLastValue(visited: VisitedNode, judgement: Judgement): void {
+  judgement.readsSequences = true;
+  const { root } = judgement;
+  if (root === undefined || !root.isDefinition || runsOnce(root.visited)) return;
+  throw judgement.refuse(visited, "FUNCTION_NOT_ALLOWED", {
+    message: "Function is not allowed here: 'currval'",
+    hint: "currval shows only what its own transaction has drawn. A default can call nextval, and INSERT … RETURNING tells its value.",
+  });
+}
+
+/** The query of SELECT INTO and CREATE TABLE AS is not stored. */
+function runsOnce(root: VisitedNode): boolean {
+  return root.type === "SelectStmt" || (root.type === "CreateTableAsStmt" && root.node.objtype === "OBJECT_TABLE");
 }
 
 function isInColumnDefault(visited: VisitedNode, { ancestors }: Judgement): boolean {

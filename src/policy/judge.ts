@@ -38,13 +38,17 @@ export function judge(statement: ParsedStatement, rules: PolicyRules): Statement
 function toFacts(judgement: Judgement): StatementFacts {
   if (judgement.root === undefined) throw new Error("The parser gave an empty tree");
   const { visited, type } = judgement.root;
+  const tables = [...judgement.tables].sort();
   return {
     text: judgement.statement.text,
     operation: type.operation,
     permissions: [...judgement.permissions],
     needsInsertOrUpdate: judgement.needsInsertOrUpdate,
-    tables: [...judgement.tables].sort(),
+    tables,
     returnsRows: returnsRows(visited),
+    typeSources: judgement.typeSources.find(tables),
+    readsClock: judgement.readsClock,
+    readsSequences: judgement.readsSequences,
     // EXPLAIN only plans what it is given.
     writes: visited.type !== "ExplainStmt" && (type.writes || judgement.writes),
     replacesView: visited.type === "ViewStmt" && visited.node.replace === true,

@@ -10,6 +10,7 @@ import type { Permission } from "../base/permissions.ts";
 import { Ancestors } from "./ancestors.ts";
 import type { PolicyRules } from "./policy-rules.ts";
 import type { StatementType } from "./tables/statement-types.ts";
+import { TypeSourceFinder } from "./type-sources.ts";
 
 /** What a statement's nodes have told of its effect on the schema. */
 export interface SchemaNotes {
@@ -33,6 +34,9 @@ export class Judgement {
   needsInsertOrUpdate = false;
   callsHelpers = false;
   writes = false;
+  readsClock = false;
+  readsSequences = false;
+  readonly typeSources = new TypeSourceFinder();
   parameterCount = 0;
   readonly schema: SchemaNotes = { makes: 0, drops: false, disowns: false, types: [], partition: undefined };
   /** `x.f` calls the function f where x is a function in FROM: known only when the whole tree was seen. */

@@ -6,6 +6,7 @@ import type { Node } from "@pgsql/types";
 import { DEFAULT_PERMISSIONS, type Permission } from "../base/permissions.ts";
 import type { NodeOf, NodeType, VisitedNode } from "../sql/walk.ts";
 import { judgeConstraint, judgeDrop, judgeExistingType, judgeRename } from "./definitions.ts";
+import { readsClock } from "./clock-literals.ts";
 import { judgeOption } from "./definition-options.ts";
 import { judgeAttribute, judgeFunctionCall, judgeTransactionNumber } from "./function-calls.ts";
 import type { Judgement } from "./judgement.ts";
@@ -74,16 +75,19 @@ const RULES: { readonly [Type in NodeType]?: Rule<Type> } = {
   AlterDomainStmt: (node, visited, judgement) => judgeExistingType(node.typeName, { visited, judgement }),
   DefElem: judgeOption,
   RangeVar: judgeRelation,
-  RangeFunction: (_, __, judgement) => {
+  RangeFunction: (node, _, judgement) => {
     judgement.hasFunctionInFrom = true;
+    judgement.typeSources.visitFunctionInFrom(node);
   },
   RangeTableSample: judgeSampling,
   TypeName: (node, visited, judgement) => {
     judgeTypeName(node, visited, judgement);
     judgeTransactionNumber(namesOf(node.names).at(-1) ?? "", visited, judgement);
+    judgement.typeSources.visitTypeName(node.names);
   },
   FuncCall: judgeFunctionCall,
   A_Indirection: (node, visited, judgement) => {
+    judgement.typeSources.visitIndirection(node.indirection);
     for (const step of node.indirection ?? [])
       if ("String" in step) judgeAttribute(step.String.sval ?? "", visited, judgement);
   },
@@ -94,8 +98,13 @@ const RULES: { readonly [Type in NodeType]?: Rule<Type> } = {
   CollateClause: (node, visited, judgement) => judgeCollation(node.collname, visited, judgement),
   IndexElem: judgeIndexElement,
   PartitionElem: judgeIndexElement,
-  ParamRef: (node, _, judgement) => {
+  ParamRef: (node, visited, judgement) => {
     judgement.parameterCount = Math.max(judgement.parameterCount, node.number ?? 0);
+    judgement.typeSources.visitParameter(visited);
+  },
+  ResTarget: (node, _, judgement) => judgement.typeSources.visitIndirection(node.indirection),
+  A_Const: (node, _, judgement) => {
+    judgement.readsClock ||= readsClock(node.sval?.sval ?? "");
   },
 };
 

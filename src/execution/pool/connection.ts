@@ -10,6 +10,7 @@ import { MessageWriter } from "../../wire/message-writer.ts";
 import { PreparedStatements } from "./prepared-statements.ts";
 import {
   FIXED_STATEMENTS,
+  FORGET_SEQUENCES,
   PIN_STATEMENT,
   RESET_STATEMENTS,
   SETTINGS_STATEMENT,
@@ -41,6 +42,8 @@ export interface Beginning {
   readonly timeoutMs: number;
   /** Statements ahead of all others. */
   readonly transaction: readonly string[];
+  /** Whether the session forgets what it has drawn from sequences, so that currval shows nothing of earlier transactions. */
+  readonly forgetsSequences: boolean;
 }
 
 /** How a run is written; see `begin`. */
@@ -149,21 +152,22 @@ export class Connection implements ExchangeHost {
   }
 
   /** Begins the buffer of a run: closes what the cache evicted, resets where the session changes, sets the settings. */
-  begin({ session, isReadOnly, timeoutMs, transaction }: Beginning): Opening {
+  begin({ session, isReadOnly, timeoutMs, transaction, forgetsSequences }: Beginning): Opening {
     const writer = new MessageWriter();
-    for (const sql of transaction) writer.parse("", sql, []).bind("", []).execute(0);
+    const needsReset = this.#sessionKey !== undefined && this.#sessionKey !== session.key;
+    const first = forgetsSequences ? [...transaction, FORGET_SEQUENCES] : transaction;
+    for (const sql of first) writer.parse("", sql, []).bind("", []).execute(0);
     const values = settingsValues(session, timeoutMs, isReadOnly);
     if (!this.#options.ownsSession) {
       writer.parse("", UNPREPARED_SETTINGS_SQL, []).bind("", values).execute(0);
-      return { writer, fixedCount: transaction.length + 1 };
+      return { writer, fixedCount: first.length + 1 };
     }
     for (const name of this.statements.takeEvicted()) writer.closeStatement(name);
-    const needsReset = this.#sessionKey !== undefined && this.#sessionKey !== session.key;
     // The reset is part of the transaction, so that the statement cannot run without it; until commit it counts for nothing.
     this.#sessionKey = needsReset ? TRACES_OF_SEVERAL : session.key;
     if (needsReset) for (const { name } of RESET_STATEMENTS) writer.bind(name, []).execute(0);
     writer.bind(SETTINGS_STATEMENT.name, values).execute(0);
-    return { writer, fixedCount: transaction.length + (needsReset ? RESET_STATEMENTS.length : 0) + 1 };
+    return { writer, fixedCount: first.length + (needsReset ? RESET_STATEMENTS.length : 0) + 1 };
   }
 
   /** The transaction that `begin` opened has committed, and the reset with it. */
@@ -231,7 +235,14 @@ export class Connection implements ExchangeHost {
     writer.bind(PIN_STATEMENT.name, []).execute(0).sync();
     const commands = [{ statement: 0, kind: "statement" as const }];
     const first = { request: writer.take(), until: 1, commands, parsing: [], describing: [], endsInSync: true };
-    return this.run({ first, fixedCount: 0, statementCount: 1, maxBytes: MAX_OPENING_BYTES, maxRows: 1 });
+    return this.run({
+      first,
+      fixedCount: 0,
+      statementCount: 1,
+      guardCount: 0,
+      maxBytes: MAX_OPENING_BYTES,
+      maxRows: 1,
+    });
   }
 
   async #sendCancelRequest(): Promise<void> {

@@ -2,6 +2,7 @@
 // used ones closed. In charge of names and bounds; the messages that prepare and close them are written by connection.ts.
 
 import { LRUCache } from "lru-cache";
+import type { UndeterminedParameters } from "../parameters/declared-types.ts";
 
 /** A statement as this connection knows it. */
 export interface PreparedStatement {
@@ -14,6 +15,12 @@ export interface PreparedStatement {
   hasWritten: boolean;
   /** Known once a request had to ask for them. */
   parameterTypes: readonly number[] | undefined;
+  /** The parameters whose types must be declared. Remembered here where the schema decides which these are. */
+  undetermined: UndeterminedParameters;
+  /** Type guards that were prepared against the same schema; it is not used without them. */
+  readonly guards: readonly PreparedStatement[];
+  /** True of a type guard that PostgreSQL does not let this login run. */
+  isRefused: boolean;
 }
 
 /** A backend keeps the parse tree of each: bounded in number and in the length of all their texts. */
@@ -21,9 +28,18 @@ const MAX_STATEMENTS = 1_000;
 const MAX_TOTAL_CHARACTERS = 512 * 1024;
 const MAX_TEXT_CHARACTERS = 8 * 1024;
 
+const NO_GUARDS: readonly PreparedStatement[] = [];
+
 /** PostgreSQL's unnamed statement: not kept beyond its request. */
 export function unnamedStatement(tenant: string): PreparedStatement {
-  return { name: "", tenant, isParsed: false, hasWritten: false, parameterTypes: undefined };
+  return newStatement("", tenant, NO_GUARDS);
+}
+
+function newStatement(name: string, tenant: string, guards: readonly PreparedStatement[]): PreparedStatement {
+  return {
+    ...{ name, tenant, guards },
+    ...{ isParsed: false, hasWritten: false, isRefused: false, parameterTypes: undefined, undetermined: [] },
+  };
 }
 
 export class PreparedStatements {
@@ -32,11 +48,11 @@ export class PreparedStatements {
   readonly #keysOf = new Map<string, Set<string>>();
   #evicted: string[] = [];
   #lastNumber = 0;
-  readonly #areNamed: boolean;
+  /** False where PostgreSQL keeps none of them: each is parsed every time. */
+  readonly areNamed: boolean;
 
-  /** @param areNamed false where PostgreSQL keeps none of them: each is parsed every time, but its types are remembered. */
   constructor(areNamed = true) {
-    this.#areNamed = areNamed;
+    this.areNamed = areNamed;
     this.#byKey = new LRUCache({
       max: MAX_STATEMENTS,
       maxSize: MAX_TOTAL_CHARACTERS,
@@ -49,20 +65,19 @@ export class PreparedStatements {
     });
   }
 
-  /** The statement under this key, or a new one that has yet to be parsed. */
-  findOrAdd(key: string, tenant: string): PreparedStatement {
+  /**
+   * The statement under this key, or a new one that has yet to be parsed.
+   *
+   * @param guards its type guards: one that was prepared with others is not found.
+   */
+  findOrAdd(key: string, tenant: string, guards = NO_GUARDS): PreparedStatement {
     const known = this.#byKey.get(key);
-    if (known !== undefined) return known;
+    if (known !== undefined && areSame(known.guards, guards)) return known;
+    if (known !== undefined) this.#byKey.delete(key);
     const isKept = key.length <= MAX_TEXT_CHARACTERS;
     if (!isKept) return unnamedStatement(tenant);
-    const name = this.#areNamed ? `postgate_${String(++this.#lastNumber)}` : "";
-    const statement: PreparedStatement = {
-      name,
-      tenant,
-      isParsed: false,
-      hasWritten: false,
-      parameterTypes: undefined,
-    };
+    const name = this.areNamed ? `postgate_${String(++this.#lastNumber)}` : "";
+    const statement = newStatement(name, tenant, guards);
     const keys = this.#keysOf.get(tenant);
     if (keys === undefined) this.#keysOf.set(tenant, new Set([key]));
     else keys.add(key);
@@ -86,4 +101,8 @@ export class PreparedStatements {
     this.#evicted = [];
     return evicted;
   }
+}
+
+function areSame(some: readonly PreparedStatement[], others: readonly PreparedStatement[]): boolean {
+  return some.length === others.length && some.every((each, index) => each === others[index]);
 }

@@ -6,8 +6,11 @@ import { OWN_TABLES_HINT } from "../names.ts";
 /** The first that fits. */
 const HINTS: readonly (readonly [names: RegExp, hint: string])[] = [
   [/^pg_sleep/, "Wait in the client; nothing may hold a connection for nothing."],
-  [/^lastval$/, "Use INSERT … RETURNING id, or currval('my_seq')."],
-  [/^set_config$/, "Every statement runs in a session of its own with fixed settings; nothing can be set for it."],
+  [/^lastval$/, "Use INSERT … RETURNING id."],
+  [
+    /^set_config$/,
+    "A statement runs in a transaction of its own, on a session that others use before and after it; nothing can be set for it.",
+  ],
   [/^current_setting$/, "Settings cannot be read; pass what the statement needs as a parameter."],
   [/^session_user$|^system_user$/, "Use current_user."],
   [/^pg_get_serial_sequence$/, "The sequence of a serial column is called <table>_<column>_seq."],

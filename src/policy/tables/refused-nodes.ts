@@ -4,7 +4,7 @@
 import type { NodeType } from "../../sql/walk.ts";
 
 const SESSION_HINT =
-  "Every statement runs in a session and a transaction of its own with fixed settings; nothing can be set for it.";
+  "A statement runs in a transaction of its own, on a session that others use before and after it; nothing can be set for it.";
 const TRANSACTION_HINT =
   "Every statement is a transaction of its own. To change several tables at once, write one statement with " +
   "data-modifying CTEs: WITH a AS (INSERT … RETURNING id) INSERT … SELECT … FROM a.";

@@ -13,9 +13,24 @@ import { TypeCatalog } from "../../../src/execution/results/type-catalog.ts";
 import type { Parameter } from "../../../src/base/parameters.ts";
 import type { Permission } from "../../../src/base/permissions.ts";
 import type { ApprovedStatement, StatementFacts } from "../../../src/policy/approved-statement.ts";
+import { judge } from "../../../src/policy/judge.ts";
+import { TENANT_RULES } from "../../../src/policy/policy-rules.ts";
+import { createParser } from "../../../src/sql/parse-statement.ts";
 import { DEFAULT_TRANSACTION, type TransactionOptions } from "../../../src/base/query-request.ts";
 import { type ClusterVersion, createTestDatabase, type TestDatabase } from "../../support/cluster.ts";
 import { type TextResult, textOfResult } from "../../support/data-row.ts";
+
+const parser = createParser();
+
+/** What only the parse tree tells; nothing of a text that the judge refuses. */
+function judgedFacts(text: string): Pick<StatementFacts, "typeSources" | "readsClock" | "readsSequences"> {
+  try {
+    const { typeSources, readsClock, readsSequences } = judge(parser.parse(text), TENANT_RULES);
+    return { typeSources, readsClock, readsSequences };
+  } catch {
+    return { typeSources: undefined, readsClock: false, readsSequences: false };
+  }
+}
 
 /** A statement as the judge would hand it over; the facts can be set to what the judge would refuse. */
 export function approved(text: string, facts: Partial<StatementFacts> = {}): ApprovedStatement {
@@ -31,6 +46,7 @@ export function approved(text: string, facts: Partial<StatementFacts> = {}): App
     writes: !["SELECT", "VALUES", "TABLE", "EXPLAIN"].includes(verb),
     replacesView: false,
     callsHelpers: text.includes("postgate_helpers."),
+    ...judgedFacts(text),
     parameterCount: Math.max(0, ...[...text.matchAll(/\$(\d+)/g)].map(([, number]) => Number(number))),
     ...facts,
   } as ApprovedStatement;
@@ -81,6 +97,7 @@ export interface HarnessOptions extends Partial<PoolOptions> {
 }
 
 export async function startHarness(version: ClusterVersion, options: HarnessOptions = {}): Promise<Harness> {
+  await parser.ready();
   const database = await createTestDatabase(version);
   const id = randomBytes(4).toString("hex");
   const roles = { login: `exec_${id}`, alice: `alice_${id}`, bob: `bob_${id}` };

@@ -18,7 +18,7 @@ function start(changes: Partial<ExchangePlan> = {}) {
   const host = { write: () => true, cut: () => void (seen.cuts += 1), isReady: () => undefined };
   const seen = { cuts: 0, host };
   const exchange = new Exchange(
-    { first: FIRST, fixedCount: 0, statementCount: 1, maxBytes: 1_000, maxRows: 10, ...changes },
+    { first: FIRST, fixedCount: 0, guardCount: 0, statementCount: 1, maxBytes: 1_000, maxRows: 10, ...changes },
     host,
   );
   exchange.submit();

@@ -28,7 +28,7 @@ describe("judge", () => {
     const facts = { text: sql, needsInsertOrUpdate: false, callsHelpers: false };
     const { schemaChange, ...others } = await judgeSql(sql);
     expect(schemaChange !== undefined).toBe(/^(CREATE|ALTER|DROP)|INTO t FROM/.test(sql));
-    expect(others).toEqual({
+    expect(others).toMatchObject({
       ...facts,
       ...{ operation, permissions, tables, returnsRows, writes, replacesView: false, parameterCount },
     });
@@ -37,10 +37,38 @@ describe("judge", () => {
   it("asks for one of INSERT and UPDATE for nextval, but not in a column's default", async () => {
     expect(await judgeSql("SELECT nextval('s')")).toMatchObject({ needsInsertOrUpdate: true, writes: true });
     expect(await judgeSql("SELECT currval('s')")).toMatchObject({ needsInsertOrUpdate: true, writes: false });
+    expect(await judgeSql("SELECT setval('s', 1), nextval('s')")).toMatchObject({ readsSequences: false });
+    expect(await judgeSql("SELECT currval('s')")).toMatchObject({ readsSequences: true });
     expect(await judgeSql("CREATE TABLE t (a int DEFAULT nextval('s'))")).toMatchObject({ needsInsertOrUpdate: false });
     expect(await judgeSql("ALTER TABLE t ALTER a SET DEFAULT nextval('s')")).toMatchObject({
       needsInsertOrUpdate: false,
     });
+  });
+
+  it.each([
+    "CREATE TABLE t (a int DEFAULT currval('s'))",
+    "CREATE TABLE t (a int CHECK (a < currval('s')))",
+    "ALTER TABLE t ALTER a SET DEFAULT currval('s') + 1",
+    "ALTER TABLE t ADD COLUMN b int DEFAULT currval('s'::regclass)",
+    "CREATE DOMAIN d AS int DEFAULT currval('s')",
+    "ALTER DOMAIN d SET DEFAULT currval('s')",
+    "ALTER DOMAIN d ADD CHECK (VALUE < currval('s'))",
+    "CREATE VIEW v AS SELECT currval('s')",
+    "CREATE VIEW v AS SELECT * FROM t WHERE a = (SELECT currval('s'))",
+    "CREATE MATERIALIZED VIEW v AS SELECT currval('s')",
+  ])("lets no definition call currval: %s", async (sql) => {
+    expect(await refusalOf(sql)).toMatchObject({
+      reason: "FUNCTION_NOT_ALLOWED",
+      message: "Function is not allowed here: 'currval'",
+    });
+  });
+
+  it.each([
+    "CREATE TABLE t AS SELECT currval('s')",
+    "SELECT currval('s') AS id INTO t",
+    "INSERT INTO t VALUES (currval('s'))",
+  ])("lets what runs once call currval: %s", async (sql) => {
+    expect(await judgeSql(sql)).toMatchObject({ readsSequences: true, needsInsertOrUpdate: true });
   });
 
   it.each([
@@ -72,7 +100,7 @@ describe("judge", () => {
     ["SELECT * FROM public.users", /without the schema/],
     ["SELECT pg_sleep(1)", /client/],
     ["COPY users FROM STDIN", /jsonb_to_recordset/],
-    ["SET work_mem = '1GB'", /fixed settings/],
+    ["SET work_mem = '1GB'", /nothing can be set for it/],
     ["SHOW ALL", /version\(\)/],
     ["BEGIN", /data-modifying CTEs/],
     ["CREATE FUNCTION f() RETURNS int LANGUAGE sql RETURN 1", /views/],

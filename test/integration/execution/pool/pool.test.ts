@@ -83,8 +83,20 @@ describe("Pool", () => {
   it("prefers the connection that last served the session", async () => {
     start({ maxConnections: 2, maxPerTenant: 2 });
     const [one, two] = await Promise.all([acquire("t", "x"), acquire("t", "y")]);
-    one.begin({ session: sessionOf("t", "x"), isReadOnly: false, timeoutMs: 1, transaction: [] });
-    two.begin({ session: sessionOf("t", "y"), isReadOnly: false, timeoutMs: 1, transaction: [] });
+    one.begin({
+      session: sessionOf("t", "x"),
+      isReadOnly: false,
+      timeoutMs: 1,
+      transaction: [],
+      forgetsSequences: false,
+    });
+    two.begin({
+      session: sessionOf("t", "y"),
+      isReadOnly: false,
+      timeoutMs: 1,
+      transaction: [],
+      forgetsSequences: false,
+    });
     pool.release(one);
     pool.release(two);
     const again = await acquire("t", "x");
@@ -163,7 +175,13 @@ describe("Pool", () => {
   it("comes back to the connection that has a session's statements, whoever used it meanwhile", async () => {
     start({ maxConnections: 2, maxPerTenant: 2 });
     const serve = (key: string, connection: Connection): void => {
-      connection.begin({ session: sessionOf(key), isReadOnly: false, timeoutMs: 1, transaction: [] });
+      connection.begin({
+        session: sessionOf(key),
+        isReadOnly: false,
+        timeoutMs: 1,
+        transaction: [],
+        forgetsSequences: false,
+      });
     };
     const [home, other] = await Promise.all([acquire("x"), acquire("y")]);
     serve("x", home);
@@ -269,6 +287,7 @@ describe("Pool", () => {
     const running = held.run({
       first: sleepPiece(held),
       fixedCount: 1,
+      guardCount: 0,
       statementCount: 1,
       maxBytes: 1_000,
       maxRows: 1,
@@ -352,6 +371,7 @@ describe("Pool", () => {
       isReadOnly: false,
       timeoutMs: 60_000,
       transaction: [],
+      forgetsSequences: false,
     });
     const request = writer.parse("", "select pg_sleep(60)", []).bind("", []).describePortal().execute(0).sync().take();
     return {
