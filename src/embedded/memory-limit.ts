@@ -7,10 +7,7 @@ const MB = 1024 * 1024;
 const SHARE_OF_MACHINE = 16;
 /** More is seldom of use to a statement: an answer has at most 64 MB, and sorts go to files. */
 const MOST_MB = 1_024;
-/**
- * PostgreSQL's checkpointer has the same limit and may fail in a way that restarts the server. It remembers every file that was
- * written since the last checkpoint; some 700,000 of them, more than max_wal_size lets come together, are within this.
- */
+/** PostgreSQL's own processes have the same limit, and index builds and vacuum need some of it. */
 const LEAST_MB = 64;
 
 /** The limit for a machine, or for a container with a limit of its own. */
