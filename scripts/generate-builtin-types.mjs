@@ -11,7 +11,8 @@ import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { isDeepStrictEqual } from "node:util";
 import pg from "pg";
-import { requireEveryVersion, withServers } from "./support/start-servers.mjs";
+import { withServers } from "./support/start-servers.mjs";
+import { requireEveryVersion } from "./support/supported-versions.mjs";
 
 const ARRAY_TYPES_SQL = `
   select array_type.oid::int as oid, element.oid::int as element_oid, element.typname as name, element.typdelim as delimiter

@@ -10,7 +10,7 @@ import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import pg from "pg";
-import { requireEveryVersion, withServers } from "./support/start-servers.mjs";
+import { requireEveryVersion } from "./support/supported-versions.mjs";
 
 const file = fileURLToPath(new URL("../src/policy/tables/function-names.ts", import.meta.url));
 const verdictSql = readFileSync(new URL("generate-function-policy.sql", import.meta.url), "utf8");
@@ -28,8 +28,6 @@ const nameArgumentSql = `
   group by 1, 2, 3 order by 1`;
 /** They work on the number itself and look nothing up. */
 const TAKE_NUMBERS = ["int8", "max", "min"];
-
-const SUPPORTED_VERSIONS = [14, 15, 16, 17, 18];
 
 const isCheck = process.argv.includes("--check");
 const given = process.argv.slice(2).filter((word) => word !== "--check");

@@ -12,8 +12,8 @@ import { prepareBinaries } from "../../dist/embedded/prepare-binaries.js";
 import { replaceFile } from "../../dist/embedded/replace-file.js";
 import { listServerUsers } from "../../dist/embedded/server-user.js";
 import { temporaryFolderFor } from "../../dist/embedded/socket-folder.js";
+import { SUPPORTED_VERSIONS } from "./supported-versions.mjs";
 
-const SUPPORTED_VERSIONS = [14, 15, 16, 17, 18];
 const packages = fileURLToPath(new URL("../../test/support/postgres-versions/node_modules/", import.meta.url));
 
 /** Lends the connection strings of the servers; stops and removes the servers when `use` has ended. */
@@ -32,21 +32,6 @@ export async function withServers(use) {
     await Promise.all(running.map(({ postmaster }) => postmaster.stop()));
     await rm(folder, { recursive: true, force: true });
   }
-}
-
-/**
- * Stops a script that would lose the names which only a missing version has.
- *
- * @param releases what `show server_version` said on each server, such as `18.4`
- */
-export function requireEveryVersion(releases) {
-  const found = releases.map((release) => Number.parseInt(release, 10));
-  const missing = SUPPORTED_VERSIONS.filter((version) => !found.includes(version));
-  if (missing.length === 0) return;
-  throw new Error(
-    `There is no PostgreSQL ${missing.join(", ")} here: run npm ci --prefix test/support/postgres-versions --ignore-scripts, ` +
-      "install Debian's postgresql-15, or give the connection string of one server of each version",
-  );
 }
 
 async function startServer(majorVersion, folder, user) {
