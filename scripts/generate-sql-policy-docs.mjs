@@ -11,7 +11,7 @@ const policy = await loadPolicy();
 
 async function loadPolicy() {
   const rules = ["admin-database", "definition-options", "type-names"];
-  const tables = ["function-names", "object-kinds", "refused-nodes", "statement-types"];
+  const tables = ["function-names", "object-kinds", "refused-nodes", "statement-types", "uninterruptible"];
   const files = [...rules, ...tables.map((file) => `tables/${file}`)];
   const { outputFiles } = buildSync({
     stdin: {
@@ -177,6 +177,23 @@ ${table(
   ["Reason", "Functions"],
   Object.entries(policy.REFUSED_FUNCTION_NAMES).map(([reason, names]) => [WHY_REFUSED[reason], names.length]),
 )}
+
+### Functions that no cancel interrupts
+
+Some functions compare each part of one argument with each part of another, and PostgreSQL cannot cancel them meanwhile. Where
+constants alone make more than ${policy.MAX_UNINTERRUPTIBLE_STEPS.toLocaleString("en")} steps, the statement is \`TOO_COMPLEX\`. Literals, \`repeat\`, \`lpad\`, \`rpad\`, \`array_fill\` and
+\`polygon(n, circle)\` count, also inside other calls.
+
+- The size of the first argument times that of the second: ${list([...policy.PAIRWISE_FUNCTIONS].sort())}. An argument that is no
+  constant counts as ${policy.SIZE_OF_TEXT.toLocaleString("en")} characters here, so the other may have about 10,000.
+- The square of the longest argument: ${list([...policy.SQUARE_FUNCTIONS].sort())}, and a constant \`tsquery\`.
+- The size of one side times that of the other, where both are constants: ${list([...policy.PAIRWISE_OPERATORS].sort())}.
+
+Sizes that come from columns and parameters are not known before the statement runs. A statement that PostgreSQL cannot cancel is answered
+\`TIMEOUT\`, and [takes a place of the tenant's share until it ends](../adr/0013-uninterruptible-functions.md).
+
+In a database that is locked down, \`&&\` and \`<->\` of two polygons, and \`<->\` and \`?#\` of two paths, are refused by PostgreSQL
+(\`DATABASE_ERROR\`, sqlstate 42501). Their other operators, and those of points, boxes, circles and arrays, can be used.
 
 ## PostgreSQL 14 to 17
 

@@ -1,6 +1,7 @@
 // The composition root: config → database, logins, pools, caches → a gateway that listens. It alone decides what serves what,
 // and ends everything that it started, in the opposite order.
 
+import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { Slices } from "./base/slices.ts";
 import { createAuthenticator } from "./auth/authenticate.ts";
@@ -19,6 +20,7 @@ import { Executor } from "./execution/execute.ts";
 import { Pool } from "./execution/pool/pool.ts";
 import { TypeCatalog } from "./execution/results/type-catalog.ts";
 import { createHttpServer } from "./http/server.ts";
+import { controlNameOf, limitConnections } from "./migration/connection-limit.ts";
 import { describeDangers } from "./migration/find-dangers.ts";
 import { EXTENSIONS_SCHEMA } from "./migration/install-extensions.ts";
 import { installHelpers } from "./migration/install-helpers.ts";
@@ -110,8 +112,7 @@ async function start(options: Start): Promise<Listening> {
   const { operator, broken } = await openDatabase(options);
   const installation = await install(operator, { ...options, observe });
   const guards = createGuards(operator, config.dedicatedHosts);
-
-  const control = openControl(installation, onClose);
+  const control = await openLogins(operator, installation, { ...options, observe });
   const lastUsed = createLastUsedRecorder({ write: createUseWriter(control.query), observe });
   onClose(() => lastUsed.close());
 
@@ -139,12 +140,6 @@ async function start(options: Start): Promise<Listening> {
   observe({ kind: "listening", url });
   warnOfRefused(operator, guards, { ...options, observe });
   return { url, broken };
-}
-
-function openControl({ auth: connection }: Installation, onClose: Start["onClose"]): QueryPool {
-  const control = new QueryPool({ connection, maxConnections: CONTROL_CONNECTIONS, timeoutMs: CONTROL_TIMEOUT_MS });
-  onClose(() => control.close());
-  return control;
 }
 
 /** Runs beside serving: looking up the names of many hosts takes its time. */
@@ -213,21 +208,66 @@ async function install(operator: ConnectionSettings, { config, observe, signal }
   for (const { tenant, cause } of installation.failures)
     observe({ kind: "background-failure", task: `making database ${tenant.id} ready`, cause });
   requireIsolation(installation, observe);
-  await requireLogins(installation, signal);
   return installation;
 }
 
+/** Gives the pool of the login that looks tokens up, once both logins are known to work. */
+async function openLogins(
+  operator: ConnectionSettings,
+  installation: Installation,
+  { config, observe, onClose, signal }: Start,
+): Promise<QueryPool> {
+  await requireLogin(installation.auth, signal);
+  const control = openControl(installation, config);
+  onClose(() => control.close());
+  await limitTenantsLogin(operator, { installation, control, config, observe });
+  await requireLogin(installation.exec, signal);
+  return control;
+}
+
 /** Now, and not at the first request: where the server lets a login not in, every answer would be a 503. */
-async function requireLogins({ auth, exec }: Installation, signal: AbortSignal): Promise<void> {
-  for (const login of [auth, exec]) {
-    const client = await connect(login, { signal }).catch((cause: unknown) => {
-      if (!(cause instanceof ConnectionError)) throw cause;
-      throw new Error(`${cause.message}: pg_hba.conf must let this login in with its password (scram-sha-256)`, {
-        cause,
-      });
+async function requireLogin(login: ConnectionSettings, signal: AbortSignal): Promise<void> {
+  const client = await connect(login, { signal }).catch((cause: unknown) => {
+    if (!(cause instanceof ConnectionError)) throw cause;
+    throw new Error(`${cause.message}: pg_hba.conf must let this login in with its password (scram-sha-256)`, {
+      cause,
     });
-    await client.end();
-  }
+  });
+  await client.end();
+}
+
+function openControl({ auth }: Installation, config: Config): QueryPool {
+  return new QueryPool({
+    connection: auth,
+    maxConnections: CONTROL_CONNECTIONS,
+    timeoutMs: CONTROL_TIMEOUT_MS,
+    applicationName: controlNameOf(randomBytes(4).toString("hex"), tenantConnectionsOf(config)),
+  });
+}
+
+interface TenantsLogin {
+  readonly installation: Installation;
+  readonly control: QueryPool;
+  readonly config: Config;
+  readonly observe: Observe;
+}
+
+/** Leaves room on the server for everybody else. A login that the operator made is the operator's to limit. */
+async function limitTenantsLogin(
+  operator: ConnectionSettings,
+  { installation: { auth, exec }, control, config, observe }: TenantsLogin,
+): Promise<void> {
+  if (config.tenantConnection !== undefined) return;
+  await control.query(PING, []); // From now on its session tells other processes how large this one's pool is.
+  const pools = { exec: exec.user, auth: auth.user, ownConnections: tenantConnectionsOf(config) };
+  await limitConnections(operator, pools).catch((cause: unknown) => {
+    observe({ kind: "background-failure", task: "limiting the connections of the tenants' login", cause });
+  });
+}
+
+/** The size of the pool for tenants' statements in the shared database. */
+function tenantConnectionsOf({ poolSize }: Config): number {
+  return Math.max(1, poolSize - CONTROL_CONNECTIONS - ADMIN_CONNECTIONS);
 }
 
 /** No tenant is served with rights beyond its schema; of a wall that is weaker, the operator is told. */
@@ -292,7 +332,7 @@ function createExecution({
   return createBackends({
     roles,
     sharedSchemas: config.extensions.length > 0 ? [EXTENSIONS_SCHEMA] : [],
-    shared: openPool("shared", exec, Math.max(1, config.poolSize - CONTROL_CONNECTIONS - ADMIN_CONNECTIONS)),
+    shared: openPool("shared", exec, tenantConnectionsOf(config)),
     admin: openPool("admin", auth, ADMIN_CONNECTIONS),
     dedicated,
     provisioner: createProvisioner(operator, roles),

@@ -22,6 +22,7 @@ export async function doctor(
       operator,
       installation,
       keys: config.sealingKeys,
+      queryTimeoutMs: config.queryTimeoutMs,
       guards: createGuards(operator, config.dedicatedHosts),
     }),
   );

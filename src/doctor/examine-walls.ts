@@ -7,6 +7,7 @@ import type { Installation } from "../migration/migrate.ts";
 import { connect } from "../postgres/connect.ts";
 import type { ConnectionSettings } from "../postgres/connection-settings.ts";
 import type { SealingKeys } from "../tenants/sealing.ts";
+import { examineCutBackends } from "./examine-cut-backends.ts";
 import { examineDedicated } from "./examine-dedicated.ts";
 import { examineServer } from "./examine-server.ts";
 import { type Subjects, withSubjects } from "./subjects.ts";
@@ -21,6 +22,8 @@ export interface Examination {
   readonly keys: SealingKeys;
   /** Which servers rows of dedicated databases may name. */
   readonly guards: DedicatedGuards;
+  /** How long one statement may run (POSTGATE_QUERY_TIMEOUT_MS). */
+  readonly queryTimeoutMs: number;
 }
 
 export async function examineWalls({
@@ -28,6 +31,7 @@ export async function examineWalls({
   installation,
   keys,
   guards,
+  queryTimeoutMs,
 }: Examination): Promise<readonly WallReport[]> {
   const client = await connect(operator, { applicationName: "postgate doctor" });
   try {
@@ -35,6 +39,7 @@ export async function examineWalls({
       ...examineDangers(installation),
       ...(await tryWalls(client, installation, subjects)),
       ...(await examineServer(client)),
+      ...(await examineCutBackends(client, { login: installation.exec.user, timeoutMs: queryTimeoutMs })),
       ...examineFailures(installation),
       ...(await examineDedicated(client, { keys, guards, witness: subjects.attacker.owner })),
     ]);

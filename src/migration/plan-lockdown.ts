@@ -24,12 +24,19 @@ export interface LockdownPlan {
 const OPEN_SCHEMAS = ["pg_catalog", "postgate_helpers", "postgate_extensions"];
 
 /**
+ * The functions behind `&&` and `<->` of two polygons, `<->` and `?#` of two paths: they compare each side of one with each
+ * of the other, and no cancel interrupts them. The judge cannot refuse them, since it sees the operator without its types.
+ */
+const UNINTERRUPTIBLE_PAIRS = "array['poly_overlap', 'poly_distance', 'path_distance', 'path_inter']";
+
+/**
  * PostgreSQL's own functions that run without being named: behind operators, casts, aggregates, types, indexes, keys and partitions.
  * `42::text` asks for EXECUTE on int4out, and a long IN list for hashint4. The functions behind the casts to regclass and xml
  * turn a text into a look-up and into a document. Enums are the one kind of type of which the catalogs have none yet.
  */
 const KEPT_BY_USE = `
-  select unnest(array[oprcode, oprrest, oprjoin]::oid[]) as oid from pg_operator
+  select kept.oid from (select unnest(array[oprcode, oprrest, oprjoin]::oid[]) as oid from pg_operator) as kept
+        join pg_proc as p on p.oid = kept.oid where p.proname <> all (${UNINTERRUPTIBLE_PAIRS})
   union select c.castfunc from pg_cast as c join pg_proc as p on p.oid = c.castfunc where p.proname not in ('regclass', 'xml')
   union select unnest(array[aggtransfn, aggfinalfn, aggcombinefn, aggserialfn, aggdeserialfn,
                             aggmtransfn, aggminvtransfn, aggmfinalfn]::oid[]) from pg_aggregate

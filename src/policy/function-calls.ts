@@ -5,6 +5,7 @@ import type { FuncCall } from "@pgsql/types";
 
 import type { VisitedNode } from "../sql/walk.ts";
 import { ADMIN_FUNCTIONS, isAdminColumn } from "./admin-database.ts";
+import { judgeCallSize } from "./argument-sizes.ts";
 import { hintForFunction } from "./tables/function-hints.ts";
 import { ALLOWED_FUNCTION_NAMES, REFUSED_ATTRIBUTE_NAMES, REFUSED_FUNCTION_NAMES } from "./tables/function-names.ts";
 import type { Judgement } from "./judgement.ts";
@@ -45,6 +46,7 @@ export function judgeFunctionCall(call: FuncCall, visited: VisitedNode, judgemen
     judgement.permissions.add("SELECT");
     judgement.callsHelpers = true;
   } else if (!isSyntaxCall(call, parts, judgement)) throw refuseQualified(parts, { call, visited, judgement });
+  judgeCallSize(call, { visited, judgement });
 }
 
 function isSyntaxCall(call: FuncCall, parts: readonly string[], judgement: Judgement): boolean {

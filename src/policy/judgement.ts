@@ -39,6 +39,8 @@ export class Judgement {
   readonly typeSources = new TypeSourceFinder();
   parameterCount = 0;
   readonly schema: SchemaNotes = { makes: 0, drops: false, disowns: false, types: [], partition: undefined };
+  /** What the constants of calls add up to, as argument-sizes.ts counts it. */
+  uninterruptibleSteps = 0;
   /** `x.f` calls the function f where x is a function in FROM: known only when the whole tree was seen. */
   hasFunctionInFrom = false;
   /** Columns written as `x.f`, judged at the end. */

@@ -5,6 +5,7 @@ import type { Node } from "@pgsql/types";
 
 import { DEFAULT_PERMISSIONS, type Permission } from "../base/permissions.ts";
 import type { NodeOf, NodeType, VisitedNode } from "../sql/walk.ts";
+import { judgeCastSize, judgeOperandSizes } from "./argument-sizes.ts";
 import { judgeConstraint, judgeDrop, judgeExistingType, judgeRename } from "./definitions.ts";
 import { readsClock } from "./clock-literals.ts";
 import { judgeOption } from "./definition-options.ts";
@@ -92,7 +93,11 @@ const RULES: { readonly [Type in NodeType]?: Rule<Type> } = {
       if ("String" in step) judgeAttribute(step.String.sval ?? "", visited, judgement);
   },
   ColumnRef: judgeColumn,
-  A_Expr: (node, visited, judgement) => judgeOperator(node.name, visited, judgement),
+  A_Expr: (node, visited, judgement) => {
+    judgeOperator(node.name, visited, judgement);
+    judgeOperandSizes(node, { visited, judgement });
+  },
+  TypeCast: (node, visited, judgement) => judgeCastSize(node, { visited, judgement }),
   SubLink: (node, visited, judgement) => judgeOperator(node.operName, visited, judgement),
   SortBy: (node, visited, judgement) => judgeOperator(node.useOp, visited, judgement),
   CollateClause: (node, visited, judgement) => judgeCollation(node.collname, visited, judgement),

@@ -19,6 +19,8 @@ export interface QueryPoolOptions {
   readonly maxConnections: number;
   /** For one query in PostgreSQL, for a connection to be made, and for the wait for one. */
   readonly timeoutMs: number;
+  /** What pg_stat_activity shows. */
+  readonly applicationName?: string;
 }
 
 interface Waiter {
@@ -119,11 +121,11 @@ export class QueryPool {
   }
 
   async #open(): Promise<Client> {
-    const { connection, timeoutMs } = this.#options;
+    const { connection, timeoutMs, applicationName = "postgate control" } = this.#options;
     this.#openCount += 1;
     try {
       const client = await connect(connection, {
-        applicationName: "postgate control",
+        applicationName,
         connectTimeoutMs: timeoutMs,
         startupOptions: { statement_timeout: String(timeoutMs), search_path: "pg_catalog", TimeZone: "UTC" },
       });

@@ -359,6 +359,7 @@ describe("rows that are refused", () => {
     await gateway.database.query("delete from postgate_databases where name = 'c'");
     const reports = await examineWalls({
       operator: gateway.operator,
+      queryTimeoutMs: 30_000,
       installation: await migrate(gateway.operator),
       keys: { current: undefined, old: undefined },
       guards: createGuards(gateway.operator, ["default"]),

@@ -156,7 +156,14 @@ describe.each(
       },
     ],
     ["sweeping roles", (client) => sweepRoles(client, installation.roles)],
-    ["doctor", () => examineWalls({ operator, installation, keys: NO_SEALING_KEYS, guards: createGuards(operator) })],
+    [
+      "doctor",
+      () =>
+        examineWalls({
+          ...{ operator, installation, keys: NO_SEALING_KEYS },
+          ...{ queryTimeoutMs: 30_000, guards: createGuards(operator) },
+        }),
+    ],
     ["looking at the lock-down", (client) => rehearseLockdown(client, installation.roles)],
     ["keeping the lock-down", (client) => keepLockdown(client, installation.roles)],
     [

@@ -58,6 +58,7 @@ export class CutBackends {
   }
 
   countOf(tenant: string): number {
+    if (this.#backends.size === 0) return 0; // Each request asks, and there are seldom any.
     let count = 0;
     for (const backend of this.#backends) if (backend.tenant === tenant) count += 1;
     return count;
