@@ -8,12 +8,14 @@ import type { MessageReceiver } from "../wire/message-reader.ts";
 import { MessageWriter } from "../wire/message-writer.ts";
 import type { Command, ParsedStep, Piece } from "./pipeline.ts";
 import type { Field } from "../wire/field.ts";
+import { isForSession } from "./session.ts";
 
 /**
  * How far PostgreSQL had come with a statement when an error arrived or the connection went. Up to and with `bind`, nothing
- * of the statement itself has run; after `commit` began, only PostgreSQL knows.
+ * of the statement itself has run; after `commit` began, only PostgreSQL knows. `rights`: between two statements, while the
+ * rights of the next one were set.
  */
-export type Stage = "reset" | "settings" | "guard" | "parse" | "bind" | "run" | "commit";
+export type Stage = "reset" | "settings" | "guard" | "rights" | "parse" | "bind" | "run" | "commit";
 
 export interface Rows {
   readonly fields: readonly Field[];
@@ -33,6 +35,8 @@ export type Outcome =
   | { readonly kind: "refused"; readonly stage: Stage; readonly statement: number; readonly error: pg.DatabaseError }
   | { readonly kind: "too-many-rows"; readonly statement: number }
   | { readonly kind: "too-many-bytes" }
+  /** A statement of a batch ended with a command tag that no approved statement has. The batch was cut off before its commit. */
+  | { readonly kind: "for-session"; readonly commandTag: string }
   /** What `next` or `confirm` threw; the transaction is rolled back. */
   | { readonly kind: "not-confirmed"; readonly error: unknown }
   /** `error` is the server's farewell, where it gave one. `isSyncSent`: without Sync, nothing can have been committed. */
@@ -86,6 +90,7 @@ const ROLLBACK_AND_SYNC = new MessageWriter().parse("", "rollback", []).bind("",
 const DECIDED_WITHOUT_COMMIT: ReadonlySet<Outcome["kind"]> = new Set([
   "too-many-rows",
   "too-many-bytes",
+  "for-session",
   "not-confirmed",
 ]);
 
@@ -142,7 +147,10 @@ export class Exchange implements MessageReceiver {
   }
 
   get #stage(): Stage {
-    return this.#completed < this.#plan.fixedCount ? this.#fixedStage : this.#statementStage;
+    if (this.#completed < this.#plan.fixedCount) return this.#fixedStage;
+    const { kind = "statement" } = this.#command ?? {};
+    if (kind !== "statement") return kind === "rights" ? "rights" : "run";
+    return this.#stageOfStatement(this.#statement);
   }
 
   get #fixedStage(): Stage {
@@ -150,11 +158,8 @@ export class Exchange implements MessageReceiver {
     return this.#guard === -1 ? "settings" : "reset";
   }
 
-  get #statementStage(): Stage {
-    const { statementCount } = this.#plan;
-    const statement = this.#statement;
-    if (this.#command?.kind === "guard") return "run";
-    if (statement >= statementCount) return "commit";
+  #stageOfStatement(statement: number): Stage {
+    if (statement >= this.#plan.statementCount) return "commit";
     if (statement >= this.#until || this.#parsing[0]?.index === statement) return "parse";
     return this.#bound <= this.#completed ? "bind" : "run";
   }
@@ -180,7 +185,7 @@ export class Exchange implements MessageReceiver {
     const command = this.#command;
     this.#completed += 1;
     if (isFixed) return;
-    if (command?.kind !== "guard") this.#complete(commandTag);
+    if (command === undefined || command.kind === "statement") this.#complete(commandTag);
     if (command !== undefined && this.#command === undefined) this.#finish();
   }
 
@@ -208,8 +213,9 @@ export class Exchange implements MessageReceiver {
   }
 
   parseComplete(): void {
-    if (this.#guard < 0) return; // That of the settings.
-    if (this.#completed >= this.#plan.fixedCount && this.#command?.kind === "guard") return;
+    if (this.#guard < 0) return; // A Parse of the settings.
+    const { kind = "statement" } = this.#command ?? {};
+    if (this.#completed >= this.#plan.fixedCount && kind !== "statement") return; // A Parse of the gateway's own.
     const parsed = this.#parsing.shift();
     if (parsed !== undefined) parsed.prepared.isParsed = true;
   }
@@ -260,6 +266,7 @@ export class Exchange implements MessageReceiver {
       this.unexpected();
       return;
     }
+    if (this.#mayNotGoOn(commandTag)) this.#cutOff(commandTag);
     const rows = this.#rows;
     this.#results.push({ fields: this.#fields ?? [], returnsRows: this.#fields !== undefined, rows, commandTag });
     this.#fields = undefined;
@@ -273,6 +280,17 @@ export class Exchange implements MessageReceiver {
     if (this.#results.length < this.#plan.statementCount) return;
     this.#decide({ kind: "completed", results: this.#results });
     if (this.#isHeld && this.#outcome?.kind === "completed") this.#confirm();
+  }
+
+  /** The judge was wrong. After a single statement there is nothing that could profit from it. */
+  #mayNotGoOn(commandTag: string): boolean {
+    const isOwnRollback = this.#outcome !== undefined;
+    return !isOwnRollback && this.#plan.statementCount > 1 && isForSession(commandTag);
+  }
+
+  #cutOff(commandTag: string): void {
+    this.#decide({ kind: "for-session", commandTag });
+    this.#host.cut();
   }
 
   #tooManyRows(statement: number): void {

@@ -25,8 +25,16 @@ export interface Piece {
 export interface Command {
   /** The number of the caller's statement in the request, from 0: the one that it is, or stands beside. */
   readonly statement: number;
-  /** A guard is the gateway's own, and its answer is nobody's result. */
-  readonly kind: "statement" | "guard";
+  /** A guard and what sets rights are the gateway's own, and their answers are nobody's result. */
+  readonly kind: "statement" | "guard" | "rights";
+}
+
+/** The gateway's statements between two of the caller's. They set the rights of the transaction again. */
+export interface Interlude {
+  readonly count: number;
+  /** True when each of them is parsed as PostgreSQL's unnamed statement, false when they are prepared. */
+  readonly parses: boolean;
+  readonly write: (writer: MessageWriter) => void;
 }
 
 export interface ParsedStep {
@@ -48,6 +56,7 @@ export interface PipelineOptions {
   readonly rowLimit: number;
   /** The last piece does not commit: its rows are looked at before. */
   readonly isHeld: boolean;
+  readonly interlude: Interlude;
 }
 
 /** Stands for a statement's number where it is a type guard that is parsed. */
@@ -125,6 +134,7 @@ export class Pipeline {
     const { steps, guards, isHeld, rowLimit } = this.#options;
     for (let step = steps[this.#at]; step !== undefined; step = steps[this.#at]) {
       if (isUntyped(step)) return this.#describe(writer);
+      if (this.#at > 0) this.#setRights(writer);
       this.#guard(writer, guards.before.get(this.#at));
       this.#parse(writer, step, this.#at);
       writer.bind(step.prepared.name, step.values(userTypes)).describePortal().execute(rowLimit);
@@ -148,6 +158,14 @@ export class Pipeline {
     this.#commands = [];
     this.#parsing = [];
     return piece;
+  }
+
+  /** No statement decides as whom the next one is parsed and runs. */
+  #setRights(writer: MessageWriter): void {
+    const { count, parses, write } = this.#options.interlude;
+    write(writer);
+    for (let index = 0; index < count; index++) this.#commands.push({ statement: this.#at, kind: "rights" });
+    if (parses) this.#unnamed = undefined;
   }
 
   /** Statements of the gateway's own, beside the one at `#at`. */

@@ -1,6 +1,7 @@
 // How a statement runs inside PostgreSQL: as which role, on which search_path, under which settings. In charge of the SQL
 // that sets, pins and resets a session; not of when it is sent (connection.ts).
 
+import { randomBytes } from "node:crypto";
 import type { TransactionOptions } from "../base/query-request.ts";
 
 /** How one statement runs. Two requests with the same `key` may share a connection without a reset between them. */
@@ -61,15 +62,33 @@ export const UNPREPARED_SETTINGS_SQL = `select where ${Object.entries(PINNED_SET
   .map(([name, value]) => `pg_catalog.set_config('${name}', '${value}', true) is null or `)
   .join("")}${SET_FOR_TRANSACTION}`;
 
+/** Sets again what the rights of a transaction depend on: whether it may write, and its role. */
+const RIGHTS_SQL = `
+  select where case when $1::pg_catalog.bool then pg_catalog.set_config('transaction_read_only', 'on', true) is null else false end
+  or pg_catalog.set_config('role', $2, true) is null`;
+
 /** A statement that each connection prepares when it opens. */
 export interface FixedStatement {
   readonly name: string;
   readonly sql: string;
 }
 
-export const SETTINGS_STATEMENT: FixedStatement = { name: "postgate_settings", sql: SETTINGS_SQL };
+/** No text that a tenant sends can name the gateway's statements, to prepare others under their names. */
+const SECRET = randomBytes(9).toString("hex");
 
-export const PIN_STATEMENT: FixedStatement = { name: "postgate_pin", sql: PIN_SQL };
+const fixed = (name: string, sql: string): FixedStatement => ({ name: `postgate_${name}_${SECRET}`, sql });
+
+export const SETTINGS_STATEMENT = fixed("settings", SETTINGS_SQL);
+
+export const PIN_STATEMENT = fixed("pin", PIN_SQL);
+
+const RESET_ROLE_STATEMENT = fixed("reset_role", "reset role");
+
+/**
+ * Between two statements of a batch. The login may execute set_config and the tenants' roles may not, so the role comes off
+ * first. Only what rights depend on is set again: to set search_path and the timeout too would cost three times as much.
+ */
+export const RIGHTS_STATEMENTS: readonly FixedStatement[] = [RESET_ROLE_STATEMENT, fixed("rights", RIGHTS_SQL)];
 
 /** What currval and lastval show stays with the session until this is said. */
 export const FORGET_SEQUENCES = "discard sequences";
@@ -79,17 +98,21 @@ export const FORGET_SEQUENCES = "discard sequences";
  * wall. Not DISCARD ALL, which would drop the prepared statements too.
  */
 export const RESET_STATEMENTS: readonly FixedStatement[] = [
-  { name: "postgate_reset_role", sql: "reset role" },
-  { name: "postgate_reset_cursors", sql: "close all" },
-  { name: "postgate_reset_settings", sql: "reset all" },
+  RESET_ROLE_STATEMENT,
+  fixed("reset_cursors", "close all"),
+  fixed("reset_settings", "reset all"),
   PIN_STATEMENT,
-  { name: "postgate_reset_listen", sql: "unlisten *" },
-  { name: "postgate_reset_temp", sql: "discard temp" },
-  { name: "postgate_reset_sequences", sql: FORGET_SEQUENCES },
-  { name: "postgate_reset_locks", sql: "select pg_catalog.pg_advisory_unlock_all()" },
+  fixed("reset_listen", "unlisten *"),
+  fixed("reset_temp", "discard temp"),
+  fixed("reset_sequences", FORGET_SEQUENCES),
+  fixed("reset_locks", "select pg_catalog.pg_advisory_unlock_all()"),
 ];
 
-export const FIXED_STATEMENTS: readonly FixedStatement[] = [SETTINGS_STATEMENT, ...RESET_STATEMENTS];
+export const FIXED_STATEMENTS: ReadonlySet<FixedStatement> = new Set([
+  SETTINGS_STATEMENT,
+  ...RESET_STATEMENTS,
+  ...RIGHTS_STATEMENTS,
+]);
 
 const NO_SETTINGS: readonly string[] = [];
 
@@ -119,6 +142,11 @@ const TRACELESS_COMMANDS: ReadonlySet<string> = new Set(
 export function isForSession(commandTag: string): boolean {
   const end = commandTag.indexOf(" ");
   return !TRACELESS_COMMANDS.has(end < 0 ? commandTag : commandTag.slice(0, end));
+}
+
+/** The values of the parameters of each of RIGHTS_STATEMENTS. */
+export function rightsValues({ role }: Session, isReadOnly: boolean): readonly (readonly (string | null)[])[] {
+  return [[], [isReadOnly ? "on" : "off", role ?? null]];
 }
 
 /** The values of the parameters of SETTINGS_STATEMENT, and of UNPREPARED_SETTINGS_SQL. */

@@ -18,6 +18,7 @@ import { isForSession, transactionSettings } from "./session.ts";
 import type { Step } from "./step.ts";
 import { newArrayType, requireKnownArrays, toResultSets, typeOidsOf } from "./results/to-result-sets.ts";
 import {
+  batchCutOff,
   outcomeUnknown,
   QUERY_CANCELED,
   queryTimeout,
@@ -58,7 +59,7 @@ const GUARD_FAILURES: ReadonlySet<string> = new Set(["0A", "22", "26", "3F", "42
 
 type Refused = Extract<Outcome, { kind: "refused" }>;
 type Lost = Extract<Outcome, { kind: "lost" }>;
-type OverLimit = Extract<Outcome, { kind: "too-many-rows" | "too-many-bytes" | "not-confirmed" }>;
+type Stopped = Extract<Outcome, { kind: "too-many-rows" | "too-many-bytes" | "for-session" | "not-confirmed" }>;
 
 export class StatementRun implements Deadline {
   deadlineAt: number;
@@ -103,7 +104,7 @@ export class StatementRun implements Deadline {
       if (outcome.kind === "refused") this.#refused(outcome, pipeline);
       else if (outcome.kind === "lost") throw this.#lost(outcome, pipeline);
       else if (outcome.kind === "completed") return await this.#completed(outcome.results);
-      else throw this.#overLimit(outcome);
+      else throw this.#stopped(outcome);
     }
   }
 
@@ -129,14 +130,17 @@ export class StatementRun implements Deadline {
   };
 
   #createPipeline(): Pipeline {
-    const { statements, limits } = this.#request;
+    const { statements, session, limits } = this.#request;
     const { maxRows } = limits;
     return new Pipeline({
       steps: this.#steps,
       guards: guardsOf(statements, limits.schema),
       rowLimit: maxRows === undefined || maxRows >= MAX_INT32 ? 0 : maxRows + 1,
-      // They may still have to be undone when the rows are too many, so the commit waits until those are all here.
-      isHeld: !this.#isReadOnly && this.#steps.some(({ statement }) => statement.returnsRows),
+      // The commit waits until all rows are here, because they may be too many, and until the command tags of a batch have
+      // shown that each statement is of a kind that may run.
+      isHeld:
+        !this.#isReadOnly && (statements.length > 1 || this.#steps.some(({ statement }) => statement.returnsRows)),
+      interlude: this.#connection.interlude(session, this.#isReadOnly),
     });
   }
 
@@ -238,6 +242,7 @@ export class StatementRun implements Deadline {
     if (error.code === QUERY_CANCELED) throw this.#errorOf(statement, this.#cancelled(error));
     // The session may itself have grown to its limit, by what it remembers of tables, and would then refuse others' statements.
     if (error.code === OUT_OF_MEMORY) this.#connection.destroy();
+    if (stage === "rights") throw batchCutOff(this.#unusable(error)); // A statement of the batch took away what sets rights.
     if (stage === "parse" && error.code === DUPLICATE_PREPARED_STATEMENT) throw this.#unusable(error);
     const step = this.#steps[statement];
     if (this.#mayRunAgain({ stage, error, step }, pipeline)) return;
@@ -334,8 +339,9 @@ export class StatementRun implements Deadline {
     return translateDatabaseError(error); // Somebody else cancelled it.
   }
 
-  #overLimit(outcome: OverLimit): unknown {
+  #stopped(outcome: Stopped): unknown {
     if (outcome.kind === "not-confirmed") return outcome.error;
+    if (outcome.kind === "for-session") return batchCutOff(new Error(`Command tag ${outcome.commandTag}`));
     const { maxRows, maxBytes } = this.#request.limits;
     if (outcome.kind === "too-many-bytes") return resultTooLarge(maxBytes);
     const error = new GatewayError("ROW_LIMIT_EXCEEDED", `Row limit exceeded (max: ${maxRows ?? 0})`, {

@@ -54,6 +54,11 @@ export function outcomeUnknown(cause?: unknown): GatewayError {
   });
 }
 
+/** The judge let a batch through that must not run. Its transaction was cut off before the commit; the log says why. */
+export function batchCutOff(cause: unknown): GatewayError {
+  return new GatewayError("INTERNAL_ERROR", "The batch was cut off", { cause });
+}
+
 export function queryTimeout(cause?: unknown): GatewayError {
   return new GatewayError("TIMEOUT", "Query timeout", { cause });
 }

@@ -78,6 +78,15 @@ export class MessageWriter {
     return this.#seal(this.#open(CODE.flush));
   }
 
+  /** Appends messages that another writer has written. */
+  append(messages: readonly Buffer[]): this {
+    for (const part of messages) {
+      this.#reserve(part.length);
+      this.#length += part.copy(this.#buffer, this.#length);
+    }
+    return this;
+  }
+
   /** What was written, to be sent in this order. */
   take(): readonly Buffer[] {
     return [...this.#full, this.#buffer.subarray(0, this.#length)];

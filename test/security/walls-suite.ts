@@ -11,6 +11,8 @@ import { weaknessesOf } from "./walls-weaknesses.ts";
 
 /** PostgreSQL refused, or the attack kept another role and its session was thrown away. */
 const REFUSED = /DATABASE_ERROR|TIMEOUT|^$/;
+/** The gateway itself cut the batch off before its commit. */
+const CUT_OFF = /INTERNAL_ERROR/;
 const NOTHING: Breach = { leaks: [], effects: [], traces: [] };
 
 export interface Suite {
@@ -51,19 +53,23 @@ export function describeWalls({ version, install, modes, more }: Suite): void {
         async ({ group, mode }) => {
           await world.repair();
           for (const row of world.attacks.filter((attack) => attack.group === group)) {
-            const { leaks, effects, traces } = await world.attack([row.sql], mode, row);
-            const listed = weaknesses.find(({ rows }) => rows.includes(row.id));
-            const unlisted = {
-              leaks: leaks.filter((leak) => listed?.tells?.test(leak) !== true),
-              effects: effects.filter((effect) => listed?.changes?.includes(effect) !== true),
-              traces,
-            };
-            expect({ id: row.id, sql: row.sql, ...unlisted }).toEqual({ id: row.id, sql: row.sql, ...NOTHING });
-            if (leaks.length + effects.length > 0) seen.add(row.id);
+            for (const isBatch of [false, true]) {
+              const attempt = isBatch ? world.attackAsBatch : world.attack;
+              const { leaks, effects, traces } = await attempt([row.sql], mode, row);
+              const listed = weaknesses.find(({ rows }) => rows.includes(row.id));
+              const unlisted = {
+                leaks: leaks.filter((leak) => listed?.tells?.test(leak) !== true),
+                effects: effects.filter((effect) => listed?.changes?.includes(effect) !== true),
+                traces,
+              };
+              const what = { id: row.id, isBatch, sql: row.sql };
+              expect({ ...what, ...unlisted }).toEqual({ ...what, ...NOTHING });
+              if (leaks.length + effects.length > 0) seen.add(row.id);
+              counts.leaks += unlisted.leaks.length;
+              counts.effects += unlisted.effects.length;
+              if (isThorough || effects.length > 0) await world.repair();
+            }
             counts.rows += 1;
-            counts.leaks += unlisted.leaks.length;
-            counts.effects += unlisted.effects.length;
-            if (isThorough || effects.length > 0) await world.repair();
           }
         },
         120_000,
@@ -85,6 +91,20 @@ export function describeWalls({ version, install, modes, more }: Suite): void {
             return;
           }
           if (isHarmless !== true) expect(texts).toContainEqual(expect.stringMatching(REFUSED));
+          expect({ leaks, effects, traces }).toEqual(NOTHING);
+        },
+        30_000,
+      );
+
+      it.each(
+        ESCAPES.flatMap((escape) => modes.filter((mode) => mode !== "read-only").map((mode) => ({ ...escape, mode }))),
+      )(
+        "keep $mode from $name as a batch",
+        async ({ steps, mode, weakness }) => {
+          await world.repair();
+          const { texts, leaks, effects, traces } = await world.attackAsBatch(steps.map(world.fill), mode);
+          if (isWeak(weakness)) return;
+          expect(texts[0]).toMatch(new RegExp(`${REFUSED.source}|${CUT_OFF.source}`));
           expect({ leaks, effects, traces }).toEqual(NOTHING);
         },
         30_000,

@@ -5,7 +5,7 @@
 import { expect } from "vitest";
 import { GatewayError } from "../../src/base/errors.ts";
 import { Executor } from "../../src/execution/execute.ts";
-import { TenantRoleMissing } from "../../src/execution/execute-request.ts";
+import { type ExecuteRequest, TenantRoleMissing } from "../../src/execution/execute-request.ts";
 import { Pool } from "../../src/execution/pool/pool.ts";
 import { TypeCatalog } from "../../src/execution/results/type-catalog.ts";
 import type { Parameter } from "../../src/base/parameters.ts";
@@ -35,6 +35,10 @@ interface Attempt extends Breach {
   readonly texts: readonly string[];
 }
 
+type StatementToRun = ExecuteRequest["statements"][number];
+
+type Attack = (statements: readonly string[], mode: Mode, row?: WorldCase) => Promise<Attempt>;
+
 export interface WallsWorld {
   readonly corpus: CorpusWorld;
   readonly installation: InstallationRoles;
@@ -44,7 +48,9 @@ export interface WallsWorld {
   /** The answer as text, `DATABASE_ERROR` in it where PostgreSQL refused; as the victim where it says so. */
   readonly run: (sql: string, mode: Mode | "victim", params?: readonly unknown[]) => Promise<string>;
   /** Runs the statements one after the other, and compares everything with how it was before. */
-  attack(statements: readonly string[], mode: Mode, row?: WorldCase): Promise<Attempt>;
+  readonly attack: Attack;
+  /** Does the same with the statements as one batch, whose last statement takes the victim's rows where it may. */
+  readonly attackAsBatch: Attack;
   /** Makes tenant A's schema as it was at first, so that no attack fails only because of the one before. */
   readonly repair: () => Promise<void>;
   close(): Promise<void>;
@@ -68,15 +74,16 @@ export async function createWallsWorld(version: ClusterVersion, install: Install
   const state = await openStateOf(database.connection, { schema: schemas.a, roles: `^${mine.owner}(_rw)?$`, others });
   const [table] = await database.query("select oid::text from pg_class where relname = 'b_only_marker'");
 
-  async function run(sql: string, mode: Mode | "victim", params: readonly unknown[] = []): Promise<string> {
+  const run = (sql: string, mode: Mode | "victim", params?: readonly unknown[]): Promise<string> =>
+    runAll([toStatement(sql, params)], mode);
+
+  async function runAll(statements: readonly StatementToRun[], mode: Mode | "victim"): Promise<string> {
     const isVictim = mode === "victim";
-    const facts = { text: sql, operation: "SELECT", permissions: ["CREATE"], needsInsertOrUpdate: false, tables: [] };
-    const statement = { ...facts, returnsRows: true, writes: true, parameterCount: params.length };
     const tenant = isVictim ? ids.b : ids.a;
     try {
-      const [result] = await executor.execute({
-        statements: [{ statement: statement as unknown as ApprovedStatement, params: params.map(toParameter) }],
-        isBatch: false,
+      const results = await executor.execute({
+        statements,
+        isBatch: statements.length > 1,
         transaction: DEFAULT_TRANSACTION,
         session: {
           tenant,
@@ -91,12 +98,13 @@ export async function createWallsWorld(version: ClusterVersion, install: Install
         signal: new AbortController().signal,
         requireRights: () => undefined,
       });
-      return JSON.stringify(result === undefined ? { rows: [] } : textOfResult(result));
+      const texts = results.map(textOfResult);
+      return JSON.stringify(texts.length > 1 ? texts : (texts[0] ?? { rows: [] }));
     } catch (error) {
       // An attack that kept another role: the session cannot be used again, and is thrown away.
       if (error instanceof TenantRoleMissing) return "";
       if (!(error instanceof GatewayError)) throw error;
-      return JSON.stringify([error.message, error.code, error]);
+      return JSON.stringify({ refused: error.message, code: error.code, error });
     }
   }
 
@@ -122,15 +130,26 @@ export async function createWallsWorld(version: ClusterVersion, install: Install
   async function attack(statements: readonly string[], mode: Mode, row?: WorldCase): Promise<Attempt> {
     const texts: string[] = [];
     for (const sql of statements) texts.push(await run(sql, mode, row?.params));
+    return breachOf(texts, row ?? ({ sql: statements.join("\n") } as WorldCase));
+  }
+
+  async function attackAsBatch(statements: readonly string[], mode: Mode, row?: WorldCase): Promise<Attempt> {
+    const secrets = `"${schemas.b}".secrets`;
+    const theft = mode === "read-only" ? `select secret from ${secrets}` : `delete from ${secrets} returning secret`;
+    const batch = [...statements.map((sql) => toStatement(sql, row?.params)), toStatement(theft)];
+    const said = row ?? { sql: statements.join("\n") };
+    return breachOf([await runAll(batch, mode)], { ...said, sql: `${said.sql}\n${theft}` } as WorldCase);
+  }
+
+  async function breachOf(texts: readonly string[], said: WorldCase): Promise<Attempt> {
     // What PostgreSQL refused was rolled back.
-    const found = texts.at(-1)?.startsWith("[") ? [] : await tracesFoundByTheVictim();
+    const found = texts.at(-1)?.startsWith('{"refused"') ? [] : await tracesFoundByTheVictim();
     const after = await state.outsideSince(before);
     const effects = differences(before, after);
     mayNeedRepair ||= after["next"] !== before["next"];
     isSpoilt ||= effects.length > 0;
     before = after;
     const answer = { status: 200, body: undefined, text: texts.join("\n"), headers: new Headers() };
-    const said = row ?? ({ sql: statements.join("\n") } as WorldCase);
     return {
       texts,
       leaks: corpus.leaksIn(answer, said),
@@ -174,6 +193,7 @@ export async function createWallsWorld(version: ClusterVersion, install: Install
     fill: (sql) => sql.replaceAll(/\$[a-z]+/g, (name) => names[name] ?? name),
     run,
     attack,
+    attackAsBatch,
     repair,
     close: async () => {
       await pool.close(1_000);
@@ -199,6 +219,13 @@ function aim(row: WorldCase, databaseOid: number, tableOid: number): WorldCase {
     .replaceAll(/generate_series\(16384, ?\d+\)/g, `generate_series(${from}, ${to})`)
     .replaceAll(/\b(16390|16400|16500)\b/g, String(tableOid));
   return { ...row, sql };
+}
+
+/** As the judge would hand it over if it let everything through. */
+function toStatement(text: string, params: readonly unknown[] = []): StatementToRun {
+  const facts = { text, operation: "SELECT", permissions: ["CREATE"], needsInsertOrUpdate: false, tables: [] };
+  const statement = { ...facts, returnsRows: true, writes: true, parameterCount: params.length };
+  return { statement: statement as unknown as ApprovedStatement, params: params.map(toParameter) };
 }
 
 function toParameter(value: unknown): Parameter {

@@ -7,12 +7,15 @@ import type { ConnectionSettings } from "../../postgres/connection-settings.ts";
 import { Exchange, type ExchangeHost, type ExchangePlan, type Outcome } from "../exchange.ts";
 import { MessageReader, NOBODY } from "../../wire/message-reader.ts";
 import { MessageWriter } from "../../wire/message-writer.ts";
+import type { Interlude } from "../pipeline.ts";
 import { PreparedStatements } from "./prepared-statements.ts";
 import {
   FIXED_STATEMENTS,
   FORGET_SEQUENCES,
   PIN_STATEMENT,
   RESET_STATEMENTS,
+  RIGHTS_STATEMENTS,
+  rightsValues,
   SETTINGS_STATEMENT,
   type Session,
   settingsValues,
@@ -170,6 +173,16 @@ export class Connection implements ExchangeHost {
     return { writer, fixedCount: first.length + (needsReset ? RESET_STATEMENTS.length : 0) + 1 };
   }
 
+  /** Writes what stands between two statements of a transaction, so that the second one has the rights of the first. */
+  interlude(session: Session, isReadOnly: boolean): Interlude {
+    let messages: readonly Buffer[] | undefined; // The same ones stand between all statements of a batch.
+    const write = (writer: MessageWriter): void => {
+      messages ??= this.#rightsMessages(rightsValues(session, isReadOnly));
+      writer.append(messages);
+    };
+    return { count: RIGHTS_STATEMENTS.length, parses: !this.#options.ownsSession, write };
+  }
+
   /** The transaction that `begin` opened has committed, and the reset with it. */
   committed(session: Session): void {
     this.#sessionKey = session.key;
@@ -227,6 +240,16 @@ export class Connection implements ExchangeHost {
     const timer = setTimeout(() => this.destroy(), FAREWELL_MS);
     await this.#client.end();
     clearTimeout(timer);
+  }
+
+  #rightsMessages(values: ReturnType<typeof rightsValues>): readonly Buffer[] {
+    const parses = !this.#options.ownsSession;
+    const writer = new MessageWriter();
+    RIGHTS_STATEMENTS.forEach(({ name, sql }, index) => {
+      if (parses) writer.parse("", sql, []);
+      writer.bind(parses ? "" : name, values[index] ?? []).execute(0);
+    });
+    return writer.take();
   }
 
   #prepareSession(): Promise<Outcome> {
