@@ -12,6 +12,8 @@ import { startGatewayProcess } from "./gateway-process.ts";
 const BODY_BYTES = 10 * 1024 * 1024;
 /** The gateway promises 50 ms more than ever, and a machine that is busy with other tests may take five times that. */
 const MAX_DELAY_MS = 250;
+/** How much longer a request may take than the slowest of those before, which tells how busy the machine is. */
+const MAX_SLOWDOWN = 5;
 const REQUESTS_BEFORE = 30;
 const MAX_GROWTH = 4;
 /** What the process may take for itself meanwhile: its heap's room to breathe, PostgreSQL's answers. */
@@ -37,7 +39,7 @@ const asParameter = (json: string, type: string): string =>
 const ignored = (json: string): string => `{"sql":"SELECT 1","note":${json}}`;
 const halves = Math.floor((BODY_BYTES - 200) / 2);
 
-/** The bodies, and the statuses that they may be answered with. */
+/** The bodies, and the statuses that they may be answered with: 500 is PostgreSQL's own, where one takes more memory than a session may. */
 const SHAPES: readonly (readonly [what: string, body: string, statuses: readonly number[]])[] = [
   ["objects of 110 keys that nobody asks for", ignored(`[${repeated(object(110))}]`), [200]],
   ["an object of a million keys", ignored(`{${repeated('"k":1')}}`), [200]],
@@ -65,7 +67,7 @@ const SHAPES: readonly (readonly [what: string, body: string, statuses: readonly
   ["an array of numbers", asParameter(`[${repeated("1")}]`, "int[]"), [200]],
   ["an array of whole numbers with zeros", asParameter(`[${repeated("5.0")}]`, "int[]"), [200]],
   ["an array of strings", asParameter(`[${repeated('"a\\\\u00e4"')}]`, "text[]"), [200]],
-  ["an array of documents", asParameter(`[${repeated('{"a":"b"}')}]`, "jsonb[]"), [200]],
+  ["an array of documents", asParameter(`[${repeated('{"a":"b"}')}]`, "jsonb[]"), [200, 500]],
   ["an array of objects for text", asParameter(`[${repeated(object(110))}]`, "text[]"), [200]],
   ["a document", asParameter(`[${repeated(object(110))}]`, "jsonb"), [200]],
   ["a long number", asParameter(filled("1"), "text"), [200, 500]],
@@ -136,7 +138,7 @@ it("hold up nobody, whatever their shape", { timeout: 600_000 }, async () => {
       `${what}: ${body.length} bytes, ${answer.status} in ${Math.round(performance.now() - startedAt)} ms, others ${Math.round(slowest)} ms (${Math.round(usual)} before), ${(growth / body.length).toFixed(1)} times its size`,
     );
     expect.soft(statuses, `${what}: ${answer.text.slice(0, 200)}`).toContain(answer.status);
-    expect.soft(slowest, `${what}: the slowest of the others`).toBeLessThan(MAX_DELAY_MS + 2 * usual);
+    expect.soft(slowest, `${what}: the slowest of the others`).toBeLessThan(MAX_DELAY_MS + MAX_SLOWDOWN * usual);
     expect.soft(growth, `${what}: memory`).toBeLessThan(MAX_GROWTH * body.length + OWN_BYTES);
   }
   console.info(report.join("\n"));

@@ -115,6 +115,11 @@ export class ArrayLiteral implements SlicedWork {
     const startOfTarget = this.#length;
     const isInteger = this.#copyNumber();
     if (isInteger || this.#at - start > MAX_NUMBER_BYTES) return;
+    const point = startOfZeros(this.#json, this.#at);
+    if (point > start && this.#json[start] !== MINUS) {
+      this.#length -= this.#at - point; // As most whole numbers are written: 5.0.
+      return;
+    }
     const whole = wholeNumber(String.fromCharCode(...this.#json.subarray(start, this.#at)));
     if (whole !== undefined) this.#length = startOfTarget + this.#target.write(whole, startOfTarget, "latin1");
   }
@@ -181,4 +186,11 @@ export class ArrayLiteral implements SlicedWork {
   #put(byte: number): void {
     this.#target[this.#length++] = byte;
   }
+}
+
+/** The place of the point where nothing but zeros stands between it and the number's end; otherwise 0. */
+function startOfZeros(json: Uint8Array, end: number): number {
+  let at = end - 1;
+  while (json[at] === ZERO) at -= 1;
+  return json[at] === POINT ? at : 0;
 }
