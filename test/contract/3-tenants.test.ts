@@ -80,7 +80,9 @@ describe("a tenant", () => {
     );
     const gone = "select delete_tenant_database($1) as gone";
     await expect(gateway.admin.rows(gone, [row?.id])).resolves.toEqual([{ gone: true }]);
-    await expect(gateway.database.query("select from pg_namespace where nspname = 'tenant_never_used'")).resolves.toEqual([]);
+    await expect(
+      gateway.database.query("select from pg_namespace where nspname = 'tenant_never_used'"),
+    ).resolves.toEqual([]);
     await expect(gateway.admin.rows(gone, [row?.id])).resolves.toEqual([{ gone: false }]);
   });
 
