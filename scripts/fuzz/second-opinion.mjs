@@ -5,7 +5,7 @@ const NEVER =
   /^(?=[A-Z])(?!(?:Create(?:Stmt|TableAsStmt|SeqStmt|EnumStmt|DomainStmt)|Alter(?:Table|Seq|Domain|Enum)Stmt|CompositeTypeStmt)$)(?:Create\w+|Alter\w*Stmt|\w*Policy\w*|Copy\w*|Variable\w+|Transaction\w+|Grant\w*|DoStmt|CallStmt|Listen\w*|Notify\w*|Lock(?!ing)\w*|Prepare\w*|Execute\w*|Xml\w+|RangeTableFunc\w*|DefineStmt|RoleSpec|CurrentOfExpr|Comment\w*|Vacuum\w*|Load\w*)$/;
 const DANGEROUS_FUNCTION =
   /^(?:pg_(?!typeof$|column_size$)|has_|to_reg|reg(?!exp_|r_)|lo_|txid_|dblink|query_to|table_to|cursor_to|schema_to|database_to|ts_stat$|ts_rewrite$|set_config$|current_setting$|setseed$|lastval$|inet_|session_user$)/;
-const DANGEROUS_TYPE = /^_?(?:reg(?!ion|exp_|r_)\w+|pg_\w+|xml|cstring|internal|aclitem|refcursor)$/;
+const DANGEROUS_TYPE = /^_?(?:reg(?!ion|istration|exp_|r_)\w+|pg_\w+|xml|cstring|internal|aclitem|refcursor)$/;
 const NAMING_FUNCTION = /^(?:nextval|currval|setval)$|to_ts|tsquery$|ts_headline$/;
 
 const namesOf = (list = []) => list.map((each) => each.String?.sval ?? "*");

@@ -51,12 +51,18 @@ const WRAPPINGS = [
     (sql) => `CREATE TABLE wrapped (a int CHECK (a IN (${sql})), b int DEFAULT (${sql}))`,
     (sql) => `CREATE INDEX wrapped ON orders ((id + (${sql}))) WHERE EXISTS (${sql})`,
     (sql) => `CREATE DOMAIN wrapped AS int CHECK (value > (${sql}))`,
-  ].map((wrap) => ({ takes: "query", gives: undefined, needs: ["SELECT", "CREATE"], namesTables: true, wrap })),
+  ].map((wrap) => ({
+    ...{ takes: "query", gives: undefined, needs: ["SELECT", "CREATE"], namesTables: true, isStored: true },
+    wrap,
+  })),
   {
-    ...{ takes: "query", gives: undefined, needs: ["SELECT", "ALTER"], namesTables: true },
+    ...{ takes: "query", gives: undefined, needs: ["SELECT", "ALTER"], namesTables: true, isStored: true },
     wrap: (sql) => `ALTER TABLE orders ALTER total TYPE int USING (${sql}), ADD CHECK (total > (${sql}))`,
   },
 ];
+
+/** These may stand in a statement that runs, and not in an expression that is kept. */
+const NOT_STORED = /currval/i;
 
 /** A wrapped text and the permissions that the wrapping needs. */
 export function wrap({ sql, isQuery, isAdmin }, random) {
@@ -65,7 +71,10 @@ export function wrap({ sql, isQuery, isAdmin }, random) {
   let text = sql;
   for (let depth = 1 + random.below(3); depth > 0 && gives !== undefined; depth -= 1) {
     const fitting = WRAPPINGS.filter(
-      ({ takes, namesTables }) => (takes === "statement" || gives === "query") && !(isAdmin && namesTables),
+      ({ takes, namesTables, isStored }) =>
+        (takes === "statement" || gives === "query") &&
+        !(isAdmin && namesTables) &&
+        !(isStored && NOT_STORED.test(sql)),
     );
     const chosen = random.pick(fitting);
     text = chosen.wrap(text);

@@ -128,9 +128,10 @@ function judgeLastValue(visited: VisitedNode, judgement: Judgement): void {
   });
 }
 
-/** The query of SELECT INTO and CREATE TABLE AS is not stored. */
+/** The query of SELECT INTO and CREATE TABLE AS is not stored, and EXPLAIN stores nothing. */
 function runsOnce(root: VisitedNode): boolean {
-  return root.type === "SelectStmt" || (root.type === "CreateTableAsStmt" && root.node.objtype === "OBJECT_TABLE");
+  if (root.type === "ExplainStmt" || root.type === "SelectStmt") return true;
+  return root.type === "CreateTableAsStmt" && root.node.objtype === "OBJECT_TABLE";
 }
 
 function isInColumnDefault(visited: VisitedNode, { ancestors }: Judgement): boolean {
