@@ -63,6 +63,8 @@ export interface ExchangePlan {
   readonly maxBytes: number;
   /** That all statements together may return. */
   readonly maxRows: number;
+  /** The transaction is not READ ONLY: once Sync is sent it may be committed, and no limit of ours can undo it. */
+  readonly mayWrite: boolean;
   /** Given where a piece asks for types: called when they are there, it writes the next piece. What it throws rolls back. */
   readonly next?: () => Promise<Piece>;
   /**
@@ -85,6 +87,12 @@ export interface ExchangeHost {
 const SYNC = new MessageWriter().sync().take();
 /** ROLLBACK ends the implicit transaction; the warning that no explicit one is open reaches nobody. */
 const ROLLBACK_AND_SYNC = new MessageWriter().parse("", "rollback", []).bind("", []).execute(0).sync().take();
+
+/**
+ * What PostgreSQL may still send, beyond the limit of the answer, once a transaction that may write has got its Sync: command tags
+ * and an error. A server that sends more loses its connection, and the outcome is unknown.
+ */
+const MAX_BYTES_AFTER_SYNC = 1_048_576;
 
 /** What stands although the connection ended. An error that came with the end was its last word, not the statement's. */
 const DECIDED_WITHOUT_COMMIT: ReadonlySet<Outcome["kind"]> = new Set([
@@ -246,6 +254,10 @@ export class Exchange implements MessageReceiver {
   bytesReceived(count: number): void {
     this.#bytes += count;
     if (this.#bytes <= this.#plan.maxBytes || this.#outcome?.kind === "too-many-bytes") return;
+    if (this.#mayBeCommitted) {
+      if (this.#bytes > this.#plan.maxBytes + MAX_BYTES_AFTER_SYNC) this.#host.cut();
+      return;
+    }
     this.#outcome = undefined;
     this.#decide({ kind: "too-many-bytes" });
     this.#host.cut();
@@ -294,8 +306,17 @@ export class Exchange implements MessageReceiver {
   }
 
   #tooManyRows(statement: number): void {
+    if (this.#mayBeCommitted) {
+      this.unexpected(); // Rows of a statement that may write are awaited before Sync, so the server breaks the protocol.
+      return;
+    }
     this.#decide({ kind: "too-many-rows", statement });
     this.#release(ROLLBACK_AND_SYNC);
+  }
+
+  /** From here on the only answers are success, PostgreSQL's own error, and that the outcome is unknown. */
+  get #mayBeCommitted(): boolean {
+    return this.#plan.mayWrite && !this.#isHeld;
   }
 
   /** The types that were asked for are there. */

@@ -43,6 +43,8 @@ const LAST_WORD_MS = 1_000;
 /** Allowed for what PostgreSQL sends besides the values, so that it is the answer's own size that decides. */
 const PROTOCOL_BYTES = 64 * 1024;
 const PROTOCOL_BYTES_A_STATEMENT = 4 * 1024;
+/** An answer without rows is smaller in every form. */
+const MAX_ROWLESS_ANSWER_BYTES = 1_024;
 const MAX_INT32 = 2_147_483_647;
 
 /** What set_config('role', …) says when there is no such role, or when the login is no member of it. */
@@ -136,12 +138,19 @@ export class StatementRun implements Deadline {
       steps: this.#steps,
       guards: guardsOf(statements, limits.schema),
       rowLimit: maxRows === undefined || maxRows >= MAX_INT32 ? 0 : maxRows + 1,
-      // The commit waits until all rows are here, because they may be too many, and until the command tags of a batch have
-      // shown that each statement is of a kind that may run.
-      isHeld:
-        !this.#isReadOnly && (statements.length > 1 || this.#steps.some(({ statement }) => statement.returnsRows)),
+      isHeld: !this.#isReadOnly && this.#holdsCommit,
       interlude: this.#connection.interlude(session, this.#isReadOnly),
     });
+  }
+
+  /**
+   * The commit waits until all rows are here, because they may be too many or too large; until the command tags of a batch have
+   * shown that each statement is of a kind that may run; and, where the limit is tiny, until the answer is known to fit.
+   */
+  get #holdsCommit(): boolean {
+    const { statements, limits } = this.#request;
+    if (statements.length > 1 || limits.maxBytes < MAX_ROWLESS_ANSWER_BYTES) return true;
+    return this.#steps.some(({ statement }) => statement.returnsRows);
   }
 
   #run(pipeline: Pipeline, userTypes: ReadonlyMap<number, UserType> | undefined): Promise<Outcome> {
@@ -161,6 +170,7 @@ export class StatementRun implements Deadline {
       statementCount: this.#steps.length,
       maxBytes: limits.maxBytes + PROTOCOL_BYTES + PROTOCOL_BYTES_A_STATEMENT * (this.#steps.length - 1),
       maxRows: limits.maxRows ?? Number.POSITIVE_INFINITY,
+      mayWrite: !this.#isReadOnly,
       next: () => this.#nextPiece(pipeline),
       confirm: async (results) => await this.#accept(results),
     });

@@ -265,6 +265,7 @@ export class Connection implements ExchangeHost {
       guardCount: 0,
       maxBytes: MAX_OPENING_BYTES,
       maxRows: 1,
+      mayWrite: false,
     });
   }
 

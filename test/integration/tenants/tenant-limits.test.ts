@@ -30,6 +30,29 @@ function codes(answers: readonly Answer[]): string[] {
 }
 
 describe("a tenant's own limits", () => {
+  it.each([1, 24, 25, 26, 27, 60, 1_000])(
+    "change nothing when the answer of a write without rows exceeds %i bytes, and only then refuse it",
+    async (bytes) => {
+      const tenant = await gateway.createTenant();
+      await tenant.rows("create table led (n int)");
+      await gateway.admin.rows("update postgate_databases set max_result_bytes = $2 where id = $1::uuid", [
+        tenant.id,
+        bytes,
+      ]);
+      const fresh = await gateway.tenantOf(tenant.id);
+
+      const { status, body, text } = await fresh.query("insert into led values (1)");
+
+      if (status === 200) expect(text.length).toBeLessThanOrEqual(bytes);
+      else expect(body).toMatchObject({ code: "RESULT_TOO_LARGE" });
+      await gateway.admin.rows("update postgate_databases set max_result_bytes = null where id = $1::uuid", [
+        tenant.id,
+      ]);
+      const count = await (await gateway.tenantOf(tenant.id)).rows("select count(*)::int as n from led");
+      expect(count).toEqual([{ n: status === 200 ? 1 : 0 }]);
+    },
+  );
+
   it("end its statements sooner than the gateway's, and nobody else's", async () => {
     const tenant = await createLimited({ statement_timeout_ms: 50 });
     expect((await tenant.query(SLOW)).body).toMatchObject({ code: "TIMEOUT" });

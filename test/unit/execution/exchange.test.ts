@@ -18,7 +18,16 @@ function start(changes: Partial<ExchangePlan> = {}) {
   const host = { write: () => true, cut: () => void (seen.cuts += 1), isReady: () => undefined };
   const seen = { cuts: 0, host };
   const exchange = new Exchange(
-    { first: FIRST, fixedCount: 0, guardCount: 0, statementCount: 1, maxBytes: 1_000, maxRows: 10, ...changes },
+    {
+      first: FIRST,
+      fixedCount: 0,
+      guardCount: 0,
+      statementCount: 1,
+      maxBytes: 1_000,
+      maxRows: 10,
+      mayWrite: false,
+      ...changes,
+    },
     host,
   );
   exchange.submit();
@@ -36,6 +45,40 @@ it("cuts a connection on which the server says farewell in one breath with the e
 
   expect(seen.cuts).toBe(1);
   expect(await exchange.done).toMatchObject({ kind: "completed" });
+});
+
+describe("a transaction that may write, once its Sync is sent", () => {
+  it("is not answered as too large, because it may be committed: its outcome is unknown", async () => {
+    const { exchange, seen } = start({ mayWrite: true });
+
+    exchange.bytesReceived(1_001);
+    expect(seen.cuts).toBe(0);
+    exchange.bytesReceived(2_000_000);
+    expect(seen.cuts).toBe(1);
+    exchange.connectionEnded();
+
+    expect(await exchange.done).toMatchObject({ kind: "lost", isSyncSent: true });
+  });
+
+  it("completes although the bytes after its Sync pass the limit of the answer", async () => {
+    const { exchange, seen } = start({ mayWrite: true });
+    exchange.bytesReceived(1_001);
+    exchange.commandComplete("INSERT 0 1");
+    exchange.readyForQuery("I");
+
+    expect(await exchange.done).toMatchObject({ kind: "completed" });
+    expect(seen.cuts).toBe(0);
+  });
+
+  it("is refused as too large while its Sync is held back", async () => {
+    const { exchange, seen } = start({ mayWrite: true, first: { ...FIRST, endsInSync: false } });
+
+    exchange.bytesReceived(1_001);
+    exchange.connectionEnded();
+
+    expect(await exchange.done).toEqual({ kind: "too-many-bytes" });
+    expect(seen.cuts).toBe(1);
+  });
 });
 
 describe("a server that says more than it was asked", () => {

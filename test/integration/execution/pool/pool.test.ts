@@ -288,6 +288,7 @@ describe("Pool", () => {
       first: sleepPiece(held),
       fixedCount: 1,
       guardCount: 0,
+      mayWrite: false,
       statementCount: 1,
       maxBytes: 1_000,
       maxRows: 1,
