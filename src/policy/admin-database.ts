@@ -1,8 +1,8 @@
-// What a token of the admin database may use besides SQL itself.
+// The functions and fields that a token of the admin database may use, besides SQL itself.
 
 import type { Permission } from "../base/permissions.ts";
 
-/** The functions that manage tenants, and what a call needs: it reads its result and changes the two tables. */
+/** The functions that manage tenants, with the permissions that a call needs: it reads its result and changes the two tables. */
 export const ADMIN_FUNCTIONS: ReadonlyMap<string, readonly Permission[]> = new Map([
   ["create_tenant_database", ["SELECT", "INSERT"]],
   ["create_tenant_token", ["SELECT", "INSERT"]],
@@ -12,8 +12,8 @@ export const ADMIN_FUNCTIONS: ReadonlyMap<string, readonly Permission[]> = new M
 ]);
 
 /**
- * Fields that `(value).name` may read there. Closed, because schema public may hold functions of the operator's, which
- * nobody has reviewed, and which the same notation calls.
+ * Fields that `(value).name` may read on the admin database. The list is closed, because the same notation calls functions, and
+ * the schema public may hold functions of the operator that nobody has reviewed.
  */
 const ADMIN_COLUMNS: ReadonlySet<string> = new Set([
   ...["id", "name", "backend_type", "schema_name", "connection_string", "max_rows", "created_at"],

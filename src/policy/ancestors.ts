@@ -1,15 +1,19 @@
-// Finds the nearest node of a kind around a node. A chain of thousands of joins or sums must not be climbed for each of its
-// tables or calls: each node is passed once for a kind, however many nodes are below it.
+// Finds the nearest node of a kind around a node. The search passes each node only once for a kind, however many nodes are below it.
+// Otherwise a chain of thousands of joins or sums would be climbed for each of its tables or calls.
 
 import type { VisitedNode } from "../sql/walk.ts";
 
 type IsWanted = (visited: VisitedNode) => boolean;
 
 export class Ancestors {
-  /** For each kind, the answer for each node that was passed. */
+  /** Maps each kind to the answers for the nodes that a search has passed. */
   readonly #found = new Map<IsWanted, Map<VisitedNode, VisitedNode | undefined>>();
 
-  /** The first node for which `isWanted` is true, from this one outwards. `isWanted` is always the same function. */
+  /**
+   * Returns the first node for which `isWanted` is true, from this one outwards.
+   *
+   * @param isWanted the same function object for each search of a kind, because answers are kept by it
+   */
   nearest(from: VisitedNode | undefined, isWanted: IsWanted): VisitedNode | undefined {
     const found = this.#foundFor(isWanted);
     const passed: VisitedNode[] = [];

@@ -1,5 +1,5 @@
-// Judges all statements of a request before any of them runs. In charge of what a batch costs the judge as a whole; what may
-// run is policy/'s.
+// Judges all statements of a request before any of them runs, and bounds what a batch costs the judge as a whole. judge.ts and
+// approve.ts decide what may run.
 
 import { setImmediate } from "node:timers/promises";
 import type { Principal } from "../auth/principal.ts";
@@ -11,14 +11,19 @@ export type Approve = (sql: string, principal: Principal) => Promise<ApprovedSta
 
 export interface JudgingOptions {
   readonly approve: Approve;
-  /** Of all texts of a batch together; one that occurs again is judged and counts once. */
+  /** Maximum total size of the texts of a batch, in bytes of UTF-8. A text that occurs again is judged once and counts once. */
   readonly maxSqlBytes: number;
 }
 
-/** Other requests have their turn when a batch has kept the judge busy for so long. */
+/** A batch that has kept the judge busy for this long lets other requests have their turn. */
 const MAX_TURN_MS = 5;
 
-/** @throws GatewayError as `approve` does; of a batch, with the statement's number in it. */
+/**
+ * Approves each statement of a request, in order.
+ *
+ * @throws GatewayError as `approve` does, and PARSE_ERROR: TOO_COMPLEX when the texts of a batch are too long together. In a batch, the
+ * error has the statement's number in it.
+ */
 export async function approveAll(
   { statements, isBatch }: Pick<QueryRequest, "statements" | "isBatch">,
   principal: Principal,

@@ -1,20 +1,27 @@
-// Whether a token may send a statement: it must hold every permission that any part of the statement exercises.
+// Decides whether a token may send a statement. The token must hold every permission that any part of the statement exercises.
 
 import { refusal } from "../base/errors.ts";
 import type { Permission } from "../base/permissions.ts";
 import { withoutReplace } from "../sql/without-replace.ts";
 import type { ApprovedStatement, StatementFacts } from "./approved-statement.ts";
 
-/** @throws GatewayError PARSE_ERROR, OPERATION_NOT_ALLOWED: names the first permission that is missing. */
+/**
+ * Approves a statement for a token with these permissions.
+ *
+ * @throws GatewayError PARSE_ERROR: OPERATION_NOT_ALLOWED, which names the first permission that is missing.
+ */
 export function approve(facts: StatementFacts, permissions: ReadonlySet<Permission>): ApprovedStatement {
   for (const permission of facts.permissions) if (!permissions.has(permission)) throw refuseOperation(permission);
   const hasOne = permissions.has("INSERT") || permissions.has("UPDATE");
   if (facts.needsInsertOrUpdate && !hasOne) throw refuseOperation("INSERT");
   const sent = facts.replacesView && !permissions.has("ALTER") ? withoutChange(facts) : facts;
-  return sent as ApprovedStatement; // The only cast to this brand; execute() takes nothing else.
+  return sent as ApprovedStatement; // This is the only cast to the brand. execute() takes nothing else.
 }
 
-/** A token that may create and not alter makes a new view; one of this name that is there stays as it is (42P07). */
+/**
+ * Turns CREATE OR REPLACE VIEW into CREATE VIEW, for a token that may create but not alter. It can make a new view; if a view of this
+ * name exists, PostgreSQL leaves it as it is and reports 42P07.
+ */
 function withoutChange(facts: StatementFacts): StatementFacts {
   const text = withoutReplace(facts.text);
   if (text === undefined) throw refuseOperation("ALTER");

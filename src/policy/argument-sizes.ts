@@ -1,7 +1,7 @@
-// How many steps the constants of a statement make PostgreSQL take inside one C function that no cancel interrupts: translate,
-// for one, compares each character of a text with each of a set. PostgreSQL computes constants while it plans, so that even
-// EXPLAIN takes these steps. A size that depends on a column or a parameter is not known here; for those the pool keeps account
-// of the backends that it had to cut off.
+// Counts the steps that the constants of a statement make PostgreSQL take inside one C function that no cancel interrupts. For
+// example, translate compares each character of a text with each character of a set. PostgreSQL computes constants while it plans, so
+// even EXPLAIN takes these steps. The size of a column or a parameter is not known here. For those, the pool keeps account of the
+// backends that it had to cut off.
 
 import type { A_Expr, FuncCall, Node, TypeCast } from "@pgsql/types";
 
@@ -14,16 +14,16 @@ import {
   SQUARE_FUNCTIONS,
 } from "./tables/uninterruptible.ts";
 
-/** Stands for one side of an operator where that is no constant; a long list of constants beside a column is common. */
+/** Assumed size of an operator's side that is not a constant. It is small, because a long list of constants beside a column is common. */
 const SIZE_OF_OPERAND = 1_000;
-/** A comparison of two points of polygons costs so many times one of two characters, by square root. */
+/** One point of a polygon counts as this many characters, so that comparing two points counts as 256 comparisons of characters. */
 const SIZE_OF_POINT = 16;
-/** Levels of the tree below an argument in which constants are looked for. */
+/** Number of levels below an argument in which the judge looks for constants. */
 const MAX_DEPTH = 60;
-/** The operators that read a text as a tsquery. */
+/** The operators that read a text on their right side as a tsquery. */
 const SEARCH_OPERATORS: ReadonlySet<string> = new Set(["@@", "@@@"]);
 
-/** @throws GatewayError PARSE_ERROR: TOO_COMPLEX */
+/** Counts the steps of a call. @throws GatewayError PARSE_ERROR: TOO_COMPLEX when there are too many. */
 export function judgeCallSize(call: FuncCall, context: NameContext): void {
   const name = namesOf(call.funcname).at(-1) ?? "";
   const args = call.args ?? [];
@@ -34,14 +34,14 @@ export function judgeCallSize(call: FuncCall, context: NameContext): void {
   }
 }
 
-/** @throws GatewayError PARSE_ERROR: TOO_COMPLEX */
+/** Counts the steps of an operator. @throws GatewayError PARSE_ERROR: TOO_COMPLEX when there are too many. */
 export function judgeOperandSizes({ name, lexpr, rexpr }: A_Expr, context: NameContext): void {
   const operator = namesOf(name).at(-1) ?? "";
   if (PAIRWISE_OPERATORS.has(operator)) addProduct(operator, [lexpr, rexpr, SIZE_OF_OPERAND], context);
   else if (SEARCH_OPERATORS.has(operator)) addSteps(operator, sizeOf(rexpr, MAX_DEPTH) ** 2, context);
 }
 
-/** @throws GatewayError PARSE_ERROR: TOO_COMPLEX */
+/** Counts the steps of a cast to tsquery. @throws GatewayError PARSE_ERROR: TOO_COMPLEX when there are too many. */
 export function judgeCastSize({ arg, typeName }: TypeCast, context: NameContext): void {
   if (namesOf(typeName?.names).at(-1) === "tsquery") addSteps("tsquery", sizeOf(arg, MAX_DEPTH) ** 2, context);
 }
@@ -67,7 +67,7 @@ function requireFewSteps(name: string, steps: number, { visited, judgement }: Na
   });
 }
 
-/** The number of characters, elements or points that constants give a value; 0 where no constant says anything. */
+/** Returns the number of characters, elements or points that a value has by its constants. Returns 0 if no constant shows it. */
 function sizeOf(value: unknown, depth: number): number {
   if (depth <= 0 || typeof value !== "object" || value === null) return 0;
   if ("ColumnRef" in value || "ParamRef" in value) return 0;
@@ -101,7 +101,10 @@ function sizeOfCall(call: FuncCall, depth: number): number {
   }
 }
 
-/** The number that a constant is, also as a text, negative or cast; 1 where it is no constant. */
+/**
+ * Returns the number that a constant holds, also if it is written as a text or has a cast. Returns 0 for a negative number and for a
+ * text that is no number, and 1 if the node is not a constant.
+ */
 function numberIn(node: Node | undefined): number {
   if (node === undefined) return 1;
   if ("TypeCast" in node) return numberIn(node.TypeCast.arg);
@@ -112,7 +115,7 @@ function numberIn(node: Node | undefined): number {
   return number > 0 ? number : 0;
 }
 
-/** The number of elements of an array with these dimensions. */
+/** Returns the number of elements of an array with these dimensions. */
 function productOf(dimensions: Node | undefined): number {
   if (dimensions === undefined) return 1;
   if ("TypeCast" in dimensions) return productOf(dimensions.TypeCast.arg);

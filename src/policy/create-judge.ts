@@ -1,5 +1,5 @@
-// Text → approved statement: cache, parser, judge and permissions together. In charge of where a text is judged: small ones
-// here and at once, large ones in a thread of their own.
+// Turns a text into an approved statement, with the cache, the parser, the judge and the permissions. This file decides where a text is
+// judged: a small one here and at once, a large one in a separate thread.
 
 import { GatewayError } from "../base/errors.ts";
 import type { Permission } from "../base/permissions.ts";
@@ -14,33 +14,35 @@ import { ADMIN_RULES, type PolicyRules, TENANT_RULES } from "./policy-rules.ts";
 import { createVerdictCache, type VerdictCache } from "./verdict-cache.ts";
 
 export interface JudgeOptions {
-  /** In bytes of UTF-8; 256 KiB when left out. */
+  /** Maximum size of a text in bytes of UTF-8. 256 KiB when left out. */
   readonly maxSqlBytes?: number;
-  /** How long a large text may be parsed and judged. */
+  /** Maximum time to parse and judge a large text. 2 s when left out. */
   readonly deadlineMs?: number;
-  /** What the operator's extensions add for tenants; nothing when left out. */
+  /** The rules for the server's extensions, for tenants only. None when left out. */
   readonly extensions?: Partial<Omit<PolicyRules, "kind">>;
 }
 
 export interface Sender {
   readonly kind: PolicyRules["kind"];
   readonly permissions: ReadonlySet<Permission>;
-  /** Whose text it is: where large texts wait, tenants are served in turn. */
+  /** The tenant that sent the text. When large texts wait, tenants are served in turn. */
   readonly tenant: string;
 }
 
 export interface Judge {
   /**
-   * @throws GatewayError INVALID_REQUEST for a NUL character or a lone surrogate; PARSE_ERROR with its reason;
-   * TOO_MANY_REQUESTS or UNAVAILABLE when too many large texts of the sender, or of all, wait.
+   * Approves a text for its sender.
+   *
+   * @throws (in the returned promise) GatewayError INVALID_REQUEST for a NUL character or a lone surrogate, PARSE_ERROR with its reason,
+   * TOO_MANY_REQUESTS when too many large texts of the sender's tenant wait, and UNAVAILABLE when too many of all tenants wait.
    */
   readonly approve: (sql: string, sender: Sender) => Promise<ApprovedStatement>;
-  /** Of the verdicts that are remembered. */
+  /** Counts of the verdict cache, for metrics. */
   readonly usage: VerdictCache["usage"];
   readonly close: () => Promise<void>;
 }
 
-/** No text that the bounds let through was seen to take a quarter of it. */
+/** In measurements, no text within the bounds took a quarter of this time. */
 const DEFAULT_DEADLINE_MS = 2_000;
 
 export function createJudge({ maxSqlBytes, deadlineMs = DEFAULT_DEADLINE_MS, extensions }: JudgeOptions = {}): Judge {
@@ -78,12 +80,12 @@ export function createJudge({ maxSqlBytes, deadlineMs = DEFAULT_DEADLINE_MS, ext
   };
 }
 
-/** Again after the wait: another text that waited as well may have broken the instance. */
+/** Waits until the parser is ready. It asks again after each wait, because another text that waited too may have broken the instance. */
 async function becomeReady(parser: Parser): Promise<void> {
   while (!parser.isReady) await parser.ready();
 }
 
-/** A busy judge, or one that ran into its deadline, may give another answer the next time. */
+/** Tells whether a refusal may be remembered. A judge that was busy or reached its deadline may answer differently the next time. */
 function isLasting({ code, details }: GatewayError): boolean {
   return code === "PARSE_ERROR" && details.reason !== "TOO_COMPLEX";
 }

@@ -1,5 +1,5 @@
-// The options of definitions: WITH (…), sequence options, EXPLAIN (…). Each place has a short list; an option that is
-// not on it (a sequence's name in another schema, autovacuum settings, ANALYZE) is refused.
+// Judges the options of definitions: WITH (…), sequence options, EXPLAIN (…). Each place has a short list. An option that is not on it
+// (a sequence's name in another schema, autovacuum settings, ANALYZE) is refused.
 
 import type { DefElem, Node } from "@pgsql/types";
 
@@ -8,7 +8,7 @@ import type { Judgement } from "./judgement.ts";
 import { namesOf, requireOwnName, requireUnqualified } from "./names.ts";
 
 const TABLE_OPTIONS = ["fillfactor"];
-/** Those of PostgreSQL's index methods and of pgvector's. */
+/** Options of PostgreSQL's own index methods and of pgvector's. */
 const INDEX_OPTIONS = [
   ...["fillfactor", "deduplicate_items", "fastupdate", "buffering", "pages_per_range"],
   ...["lists", "m", "ef_construction"],
@@ -18,7 +18,7 @@ const SEQUENCE_OPTIONS = [
   ...["as", "increment", "start", "minvalue", "maxvalue", "cache", "cycle", "restart", "owned_by"],
 ];
 
-/** @public docs/reference/sql-policy.md is made from it. */
+/** @public The generator of docs/reference/sql-policy.md reads it. */
 export const ALLOWED_OPTIONS: Partial<Record<NodeType, readonly string[]>> = {
   AlterSeqStmt: SEQUENCE_OPTIONS,
   AlterTableCmd: [...TABLE_OPTIONS, ...VIEW_OPTIONS, ...INDEX_OPTIONS, ...SEQUENCE_OPTIONS, "generated"],
@@ -39,7 +39,7 @@ export function judgeOption(option: DefElem, visited: VisitedNode, judgement: Ju
   if (name === "owned_by") judgeOwningColumn(option.arg, visited, judgement);
 }
 
-/** The node whose options these are; a list may stand between. */
+/** Returns the node that has the option. A list may be between the two. */
 function ownerOf(visited: VisitedNode): VisitedNode {
   let owner = visited.parent ?? visited;
   while (owner.type === "List" && owner.parent !== undefined) owner = owner.parent;
@@ -54,7 +54,7 @@ function refuseOption(name: string, owner: VisitedNode, context: { visited: Visi
   });
 }
 
-/** `OWNED BY table.column`: a third part would be a schema. */
+/** Judges the column of `OWNED BY table.column`. A name of three parts has a schema, and is refused. */
 function judgeOwningColumn(argument: Node | undefined, visited: VisitedNode, judgement: Judgement): void {
   const parts = argument !== undefined && "List" in argument ? namesOf(argument.List.items) : [];
   const context = { visited, judgement };

@@ -1,6 +1,5 @@
-// What DDL names besides relations: objects to drop or rename, types to create, constraints, indexes. A name that is
-// created must be one that a tenant may have, without control characters (CVE-2025-8714: a newline in a name ends a
-// comment in the operator's dump).
+// Judges what DDL names besides relations: objects to drop or rename, types to create, constraints, indexes. A new name must be one that
+// a tenant may have, and must not have control characters (CVE-2025-8714: a newline in a name ends a comment in the operator's dump).
 
 import type { Node } from "@pgsql/types";
 
@@ -19,7 +18,7 @@ const IDENTIFIER_FIELDS = [
 export function judgeDrop(node: NodeOf<"DropStmt">, visited: VisitedNode, judgement: Judgement): void {
   const context = { visited, judgement };
   for (const object of node.objects ?? []) {
-    if (!("List" in object)) continue; // A type's name, which is judged as one.
+    if (!("List" in object)) continue; // This is a TypeName, which judgeTypeName judges.
     const name = requireUnqualified(namesOf(object.List.items), "table", context);
     requireOwnName(name, context);
     judgement.tables.add(name);
@@ -31,11 +30,11 @@ export function judgeRename(node: NodeOf<"RenameStmt">, visited: VisitedNode, ju
   const { renameType, newname = "" } = node;
   if (node.object !== undefined) judgeObjectName(node.object, context);
   if (renameType === "OBJECT_TYPE" || renameType === "OBJECT_DOMAIN") judgeNewTypeName(newname, visited, judgement);
-  // A constraint's index has its name.
+  // A constraint's new name is checked like a table's, because the constraint's index has the same name.
   else if (renameType !== "OBJECT_COLUMN" && renameType !== "OBJECT_ATTRIBUTE") requireOwnName(newname, context);
 }
 
-/** The type or domain that a statement names by a list of names. */
+/** Judges the type or domain that a statement names by a list of names. */
 function judgeObjectName(object: Node, context: NameContext): void {
   judgeExistingType("List" in object ? object.List.items : [object], context);
 }
@@ -43,7 +42,7 @@ function judgeObjectName(object: Node, context: NameContext): void {
 export function judgeExistingType(nodes: readonly Node[] | undefined, context: NameContext): void {
   const name = requireUnqualified(namesOf(nodes), "type", context);
   context.judgement.schema.types.push(name);
-  judgeNewTypeName(name, context.visited, context.judgement); // A built-in one can be neither made nor changed.
+  judgeNewTypeName(name, context.visited, context.judgement); // A built-in type can be neither made nor changed.
 }
 
 export function judgeConstraint(node: NodeOf<"Constraint">, visited: VisitedNode, judgement: Judgement): void {
@@ -58,7 +57,7 @@ export function judgeConstraint(node: NodeOf<"Constraint">, visited: VisitedNode
   }
 }
 
-/** In a statement that defines something: names of columns, tables, constraints, aliases in a view. */
+/** Judges the names in a statement that defines something: those of columns, tables and constraints, and the aliases in a view. */
 export function judgeIdentifiers(visited: VisitedNode, judgement: Judgement): void {
   const node = visited.node as Partial<Record<(typeof IDENTIFIER_FIELDS)[number], unknown>>;
   for (const field of IDENTIFIER_FIELDS) {
@@ -68,7 +67,7 @@ export function judgeIdentifiers(visited: VisitedNode, judgement: Judgement): vo
   if (visited.type === "String" && isIdentifier(visited)) requirePrintable(visited.node.sval ?? "", visited, judgement);
 }
 
-/** A String is a name, unless it is a constant, an enum's label or an option's value. */
+/** Tells whether a String is a name. It is one unless it is a constant, an enum's label or an option's value. */
 function isIdentifier({ parent, field }: VisitedNode): boolean {
   return parent?.type !== "A_Const" && parent?.type !== "DefElem" && field !== "vals";
 }

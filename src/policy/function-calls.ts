@@ -1,5 +1,5 @@
-// Which functions a statement may call, however it writes the call: f(x), (x).f, and x.f where x is a function in FROM.
-// The allow-list holds PostgreSQL's own functions; an unknown name is refused.
+// Decides which functions a statement may call, in each notation: f(x), (x).f, and x.f where x is a function in FROM. The allow-list
+// holds PostgreSQL's own functions. A name that is on no list is refused.
 
 import type { FuncCall } from "@pgsql/types";
 
@@ -16,7 +16,7 @@ import { ALLOWED_BUILTIN_TYPES, isRefusedTypeAsColumn } from "./type-names.ts";
 
 const REFUSED_FUNCTIONS: ReadonlySet<string> = new Set(Object.values(REFUSED_FUNCTION_NAMES).flat());
 
-/** `uuid('…')` is another way to write a cast. */
+/** The names of types are included, because `uuid('…')` is another way to write a cast. */
 const ALLOWED_FUNCTIONS: ReadonlySet<string> = new Set([
   ...ALLOWED_FUNCTION_NAMES,
   ...[...ALLOWED_BUILTIN_TYPES].filter((name) => !REFUSED_FUNCTIONS.has(name)),
@@ -24,12 +24,12 @@ const ALLOWED_FUNCTIONS: ReadonlySet<string> = new Set([
 
 const REFUSED_ATTRIBUTES: ReadonlySet<string> = new Set([
   ...REFUSED_ATTRIBUTE_NAMES,
-  ...SEQUENCE_FUNCTIONS, // Their argument must be a literal, which is judged in f(x) only.
+  ...SEQUENCE_FUNCTIONS, // Their argument must be a literal, and only f(x) is checked for that.
   ...ADMIN_FUNCTIONS.keys(),
   TYPE_OF,
 ]);
 
-/** Functions that the grammar itself calls as `pg_catalog.…` for SQL's own syntax: EXTRACT(…), TRIM(…), … AT TIME ZONE … */
+/** Functions that the grammar itself calls as `pg_catalog.…` for SQL syntax: EXTRACT(…), TRIM(…), … AT TIME ZONE … */
 const SYNTAX_FUNCTIONS: ReadonlySet<string> = new Set([
   ...["btrim", "extract", "is_normalized", "like_escape", "ltrim", "normalize", "overlaps", "overlay", "position"],
   ...["rtrim", "similar_to_escape", "substring", "timezone"],
@@ -76,18 +76,18 @@ function judgePlainCall(name: string, { call, visited, judgement }: CallContext)
 
 function isAllowedFunction(name: string, { rules }: Judgement): boolean {
   if (ADMIN_FUNCTIONS.has(name)) return false;
-  // There is no sequence on the admin database that anybody should read or move.
+  // Nobody should read or move a sequence on the admin database.
   if (rules.kind === "admin" && SEQUENCE_FUNCTIONS.has(name)) return false;
-  // An extension may have a function of a refused one's name; without a schema, PostgreSQL's own is called.
+  // An extension may have a function with the name of a refused one. Without a schema, that name calls PostgreSQL's own function.
   return ALLOWED_FUNCTIONS.has(name) || (rules.functions.has(name) && !REFUSED_FUNCTIONS.has(name));
 }
 
-/** Columns that every table has, and that hold the number of a transaction. */
+/** Columns of every table that hold the number of a transaction. */
 const TRANSACTION_COLUMNS: ReadonlySet<string> = new Set(["xmin", "xmax"]);
 
 /**
- * `age` of a transaction's number counts the transactions of everybody on the server, while `age` of a time is honest. A name is
- * the number of a transaction where it is `xmin`, `xmax` or the type of a cast; PostgreSQL's lock-down stops the rest.
+ * Refuses `age` of a transaction's number, which would count the transactions of all users of the server. `age` of a time is allowed. The
+ * judge recognizes a transaction's number by the columns `xmin` and `xmax` and by the type `xid`; PostgreSQL's lock-down stops the rest.
  */
 export function judgeTransactionNumber(name: string, visited: VisitedNode, judgement: Judgement): void {
   const isNumber = visited.type === "TypeName" ? name === "xid" : TRANSACTION_COLUMNS.has(name);
@@ -98,7 +98,7 @@ export function judgeTransactionNumber(name: string, visited: VisitedNode, judge
   });
 }
 
-/** `age(x)` or `(x).age`. */
+/** Tells whether a node is `age(x)` or `(x).age`. */
 function takesAge({ type, node }: VisitedNode): boolean {
   if (type === "FuncCall") return namesOf(node.funcname).at(-1) === "age";
   if (type !== "A_Indirection") return false;
@@ -106,17 +106,18 @@ function takesAge({ type, node }: VisitedNode): boolean {
 }
 
 function judgeSequenceCall(name: string, visited: VisitedNode, judgement: Judgement): void {
-  // In a default, too: it would set the sequence each time that somebody inserts a row.
+  // A default needs UPDATE too: it would set the sequence each time that somebody inserts a row.
   if (name === "setval") judgement.permissions.add("UPDATE");
   if (name === "currval") judgeLastValue(visited, judgement);
-  if (isInColumnDefault(visited, judgement)) return; // It runs when a row is inserted, by a token that may insert.
+  if (isInColumnDefault(visited, judgement)) return; // The default runs when a token that may insert inserts a row.
   if (name !== "currval") judgement.writes = true;
   if (name !== "setval") judgement.needsInsertOrUpdate = true;
 }
 
 /**
- * The gateway forgets the values of sequences before each statement that calls currval, and it knows those by their text. A
- * statement that reads a view or inserts a default does not show that currval is called.
+ * Refuses currval in a definition. The gateway makes the session forget the values of its sequences before a request that calls
+ * currval, and recognizes the call by the statement's text. The text of a statement that reads a view or inserts a default does not
+ * show the call.
  */
 function judgeLastValue(visited: VisitedNode, judgement: Judgement): void {
   judgement.readsSequences = true;
@@ -128,7 +129,7 @@ function judgeLastValue(visited: VisitedNode, judgement: Judgement): void {
   });
 }
 
-/** The query of SELECT INTO and CREATE TABLE AS is not stored, and EXPLAIN stores nothing. */
+/** Tells whether a definition runs its query once: SELECT INTO and CREATE TABLE AS do not store it, and EXPLAIN stores nothing. */
 function runsOnce(root: VisitedNode): boolean {
   if (root.type === "ExplainStmt" || root.type === "SelectStmt") return true;
   return root.type === "CreateTableAsStmt" && root.node.objtype === "OBJECT_TABLE";
@@ -145,7 +146,7 @@ function mayBeDefault({ type }: VisitedNode): boolean {
   return type === "Constraint" || type === "AlterTableCmd" || type === "AlterDomainStmt";
 }
 
-/** `(value).name` calls the function when the value has no such field. */
+/** Judges the name in `(value).name`, which calls the function of that name if the value has no such field. */
 export function judgeAttribute(name: string, visited: VisitedNode, judgement: Judgement): void {
   const { kind, refusedAttributes, refusedTypes } = judgement.rules;
   const isRefused =
@@ -165,7 +166,7 @@ export function refuseFunction(name: string, visited: VisitedNode, judgement: Ju
 
 function refuseQualified(parts: readonly string[], { call, visited, judgement }: CallContext) {
   const name = parts.at(-1) ?? "";
-  // The caller wrote SYSTEM_USER or COLLATION FOR (…), and no schema.
+  // The caller wrote SYSTEM_USER or COLLATION FOR (…), without a schema.
   if (call.funcformat === "COERCE_SQL_SYNTAX") return refuseFunction(name, visited, judgement);
   return judgement.refuse(visited, "QUALIFIED_NAME", {
     message: `Qualified function names are not allowed: '${parts.join(".")}'`,

@@ -1,6 +1,6 @@
-// ts_headline(a, b, c) has two meanings: the configuration, a document and a query; or a document, a query and options. In the
-// second there is no configuration. It is told from the first by an argument whose type the text itself shows, because a query
-// and a text are never converted into one another by themselves.
+// Decides which of its two meanings a call ts_headline(a, b, c) has: a configuration, a document and a query, or a document, a query and
+// options. An argument whose type the text itself shows decides it, because PostgreSQL never converts a query to a text or a text to a
+// query on its own.
 
 import type { FuncCall, Node } from "@pgsql/types";
 
@@ -12,7 +12,7 @@ const QUERY_FUNCTIONS: ReadonlySet<string> = new Set([
 ]);
 const TEXT_TYPES: ReadonlySet<string> = new Set(["text", "varchar", "json", "jsonb"]);
 
-/** Whether this call of ts_headline certainly has a document, and no configuration, as its first argument. */
+/** Tells whether the first argument of this call of ts_headline is certainly a document, and not a configuration. */
 export function startsWithDocument({ args = [] }: FuncCall, visited: VisitedNode): boolean {
   const [first, second, third] = args;
   if (args.length !== 3) return false;
@@ -31,14 +31,17 @@ function isQueryCall(node: Node | undefined): boolean {
   return names.length === 1 && QUERY_FUNCTIONS.has(names[0] ?? "");
 }
 
-/** The type to which the text casts an argument; none where there is no cast, or one to an array. */
+/** Returns the type to which the text casts an argument, and an empty string if there is no cast, or a cast to an array. */
 function castTypeOf(node: Node | undefined): string {
   if (node === undefined || !("TypeCast" in node)) return "";
   const { typeName } = node.TypeCast;
   return typeName?.arrayBounds === undefined ? (namesOf(typeName?.names).at(-1) ?? "") : "";
 }
 
-/** `query` in SELECT ts_headline(body, query, '…') FROM notes, to_tsquery('…') AS query: a table's column of that name would be ambiguous. */
+/**
+ * Tells whether an argument is the alias of a query, as in SELECT ts_headline(body, query, '…') FROM notes, to_tsquery('…') AS query. A
+ * table's column of the same name would be ambiguous to PostgreSQL, so the alias is meant.
+ */
 function isAliasOfQuery(argument: Node, visited: VisitedNode): boolean {
   if (!("ColumnRef" in argument)) return false;
   const names = namesOf(argument.ColumnRef.fields);

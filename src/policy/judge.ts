@@ -1,6 +1,6 @@
-// The judge: what a parsed statement does, and whether it may be sent at all. In charge of the whole SQL policy, by
-// allow-lists over every node of the tree; which token may send it is approve.ts's question. Pure: the tree and the rules
-// in, facts or a refusal out.
+// The judge finds out what a parsed statement does and whether it may be sent at all. It applies the whole SQL policy, by allow-lists over
+// every node of the tree; approve.ts decides which token may send the statement. The judge is pure: it takes the tree and the rules, and
+// returns facts or throws a refusal.
 
 import type { Node } from "@pgsql/types";
 
@@ -19,8 +19,10 @@ import { STATEMENT_TYPES } from "./tables/statement-types.ts";
 import { describeRefusedValue } from "./tables/refused-values.ts";
 
 /**
- * @throws GatewayError PARSE_ERROR with STATEMENT_NOT_SUPPORTED, QUALIFIED_NAME, SYSTEM_OBJECT, FUNCTION_NOT_ALLOWED or
- * TOO_COMPLEX, and the position of what is refused.
+ * Returns the facts about a statement that the policy allows.
+ *
+ * @throws GatewayError PARSE_ERROR for a statement that the policy refuses. Its reason is STATEMENT_NOT_SUPPORTED, QUALIFIED_NAME,
+ * SYSTEM_OBJECT, FUNCTION_NOT_ALLOWED or TOO_COMPLEX, and its position is that of the refused part.
  */
 export function judge(statement: ParsedStatement, rules: PolicyRules): StatementFacts {
   const judgement = new Judgement(statement, rules);
@@ -49,7 +51,7 @@ function toFacts(judgement: Judgement): StatementFacts {
     typeSources: judgement.typeSources.find(tables),
     readsClock: judgement.readsClock,
     readsSequences: judgement.readsSequences,
-    // EXPLAIN only plans what it is given.
+    // EXPLAIN only plans its statement and does not run it.
     writes: visited.type !== "ExplainStmt" && (type.writes || judgement.writes),
     replacesView: visited.type === "ViewStmt" && visited.node.replace === true,
     callsHelpers: judgement.callsHelpers,
@@ -105,7 +107,7 @@ const DEFINITIONS: ReadonlySet<NodeType> = new Set<NodeType>([
   ...(["CompositeTypeStmt", "CreateDomainStmt", "AlterTableStmt", "AlterDomainStmt", "RenameStmt"] as const),
 ]);
 
-/** Inside EXPLAIN, too, so that a statement has the same verdict there as alone. */
+/** Tells whether a statement defines something, also inside EXPLAIN, so that it has the same verdict there as alone. */
 function isDefinition(root: VisitedNode): boolean {
   const statement: Node | undefined =
     root.type === "ExplainStmt" ? root.node.query : ({ [root.type]: root.node } as unknown as Node);
@@ -116,7 +118,7 @@ function isDefinition(root: VisitedNode): boolean {
 
 type SelectNode = Extract<VisitedNode, { type: "SelectStmt" }>["node"];
 
-/** In a UNION it stands in the leftmost arm. */
+/** Returns the INTO clause of a SELECT. In a UNION, the leftmost arm has it. */
 function intoClauseOf(select: SelectNode): SelectNode["intoClause"] {
   let at = select;
   while (at.larg !== undefined) at = at.larg;

@@ -1,5 +1,5 @@
-// What is known about a statement while it is judged. Rules read the visited node and write here; they refuse by
-// throwing.
+// Holds what is known about a statement while it is judged. A rule reads the visited node and writes here, or throws to refuse the
+// statement.
 
 import type { WithClause } from "@pgsql/types";
 
@@ -12,23 +12,23 @@ import type { PolicyRules } from "./policy-rules.ts";
 import type { StatementType } from "./tables/statement-types.ts";
 import { TypeSourceFinder } from "./type-sources.ts";
 
-/** What a statement's nodes have told of its effect on the schema. */
+/** The effect of a statement on the schema, as far as the visited nodes show it. SchemaChange describes the fields. */
 export interface SchemaNotes {
   makes: number;
   drops: boolean;
   disowns: boolean;
   readonly types: string[];
-  /** The table that ALTER TABLE attaches or detaches: its parent and its siblings stay as they are. */
+  /** The partition that ALTER TABLE attaches or detaches. Its parent and its siblings stay as they are. */
   partition: { readonly name: string; readonly isAttached: boolean } | undefined;
 }
 
 export class Judgement {
   readonly statement: ParsedStatement;
   readonly rules: PolicyRules;
-  /** Known once the first node was visited. */
+  /** The statement itself. Undefined until the first node is visited. */
   root: { readonly visited: VisitedNode; readonly type: StatementType; readonly isDefinition: boolean } | undefined =
     undefined;
-  /** The root's first, then in the order in which they are found. */
+  /** The permissions that the statement needs: the root's first, then the others in the order in which they are found. */
   readonly permissions = new Set<Permission>();
   readonly tables = new Set<string>();
   needsInsertOrUpdate = false;
@@ -39,17 +39,17 @@ export class Judgement {
   readonly typeSources = new TypeSourceFinder();
   parameterCount = 0;
   readonly schema: SchemaNotes = { makes: 0, drops: false, disowns: false, types: [], partition: undefined };
-  /** What the constants of calls add up to, as argument-sizes.ts counts it. */
+  /** Sum of the steps that argument-sizes.ts has counted for the constants of calls. */
   uninterruptibleSteps = 0;
-  /** `x.f` calls the function f where x is a function in FROM: known only when the whole tree was seen. */
+  /** True if a function is in FROM: `x.f` then may call the function f. The value is complete after the whole tree was visited. */
   hasFunctionInFrom = false;
-  /** Columns written as `x.f`, judged at the end. */
+  /** Columns written as `x.f`. They are judged after the whole tree was visited. */
   readonly twoPartNames: { readonly name: string; readonly visited: VisitedNode }[] = [];
 
-  /** The text in bytes, where it may spell out `pg_catalog`; otherwise nothing. */
+  /** The text as UTF-8 bytes, or no bytes if it does not spell out `pg_catalog`. Undefined until a rule needs it. */
   textWithCatalog: Buffer | undefined = undefined;
   readonly ancestors = new Ancestors();
-  /** The CTEs of each WITH, as relations.ts has read them. */
+  /** The CTEs of each WITH that relations.ts has read: maps a CTE's name to its place in the list. */
   readonly commonTables = new Map<WithClause, ReadonlyMap<string, number>>();
 
   constructor(statement: ParsedStatement, rules: PolicyRules) {
@@ -57,7 +57,7 @@ export class Judgement {
     this.rules = rules;
   }
 
-  /** The error that refuses the statement because of this node. */
+  /** Returns the error that refuses the statement because of this node. */
   refuse(
     visited: VisitedNode,
     reason: RefusalReason,
@@ -71,8 +71,10 @@ export class Judgement {
   }
 }
 
-/** The node's own place, or that of the nearest node around it that has one. The location of a whole statement, as SET has
- * one, is that of a value in it. */
+/**
+ * Returns the location of the node, or that of the nearest node around it that has one. The root's location is not used: some statements,
+ * such as SET, have one, but it is that of a value inside the statement.
+ */
 function locationOf(visited: VisitedNode): number | undefined {
   for (let at = visited; at.parent !== undefined; at = at.parent) {
     if ("location" in at.node && typeof at.node.location === "number" && at.node.location >= 0) return at.node.location;

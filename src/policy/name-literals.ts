@@ -1,6 +1,6 @@
-// Arguments that PostgreSQL reads as the name of a sequence, of a text search configuration or of another object, or as its
-// number. Only a literal of one plain name may stand there: no later wall sees what a parameter, a number, a column or any
-// other expression names, and a text with COLLATE is a literal to PostgreSQL, too.
+// Judges arguments that PostgreSQL reads as the name or the number of a sequence, a text search configuration or another object. Only a
+// literal with one plain name is allowed there, because no later wall sees what a parameter, a number, a column or any other expression
+// names. A text with COLLATE is refused too: PostgreSQL reads it like a literal.
 
 import type { FuncCall, Node, TypeCast } from "@pgsql/types";
 
@@ -13,13 +13,13 @@ import { NAME_ARGUMENTS } from "./tables/function-names.ts";
 
 export const SEQUENCE_FUNCTIONS: ReadonlySet<string> = new Set(["nextval", "currval", "setval"]);
 
-/** How messages call what has a name of this type. */
+/** The words that messages use for an object whose name has this type. */
 const KINDS: ReadonlyMap<string, string> = new Map([
   ["regclass", "sequence"],
   ["regconfig", "text search configuration"],
 ]);
 
-/** A plain or a quoted name. A number would be an object's OID, a dot a schema. */
+/** A plain or a quoted name. A number would be an object's OID, and a dot would follow a schema. */
 const PLAIN_NAME = /^\s*(?:([\p{L}_\u0080-\u{10FFFF}][\p{L}\p{N}_$\u0080-\u{10FFFF}]*)|"((?:[^"]|"")+)")\s*$/u;
 
 export function judgeNameArgument(call: FuncCall, visited: VisitedNode, judgement: Judgement): void {
@@ -46,7 +46,7 @@ function hintFor(name: string, type: string): string | undefined {
     : `Write ${name}('name', …), with one plain name in quotes.`;
 }
 
-/** Whether this is the type of `'name'::regclass` in nextval, or of `'name'::regconfig` in to_tsvector. */
+/** Tells whether a type is that of `'name'::regclass` in a call of nextval, of `'name'::regconfig` in to_tsvector, and so on. */
 export function isNameLiteral({ parent: cast }: VisitedNode, rules: PolicyRules): boolean {
   if (cast?.type !== "TypeCast" || cast.field !== "args" || cast.parent?.type !== "FuncCall") return false;
   const call = cast.parent.node;
@@ -55,7 +55,7 @@ export function isNameLiteral({ parent: cast }: VisitedNode, rules: PolicyRules)
   return isFirst && literalOf(first, nameTypeOf(call, rules)) !== undefined;
 }
 
-/** The type of the function's first argument, when that is a name. */
+/** Returns the type of the function's first argument if it is the name of an object, and undefined otherwise. */
 function nameTypeOf({ funcname, args = [] }: FuncCall, { nameArguments }: PolicyRules): string | undefined {
   const [name = "", ...rest] = namesOf(funcname);
   if (rest.length > 0) return undefined;
@@ -88,7 +88,7 @@ function literalOf(node: Node | undefined, castType: string | undefined): string
   return undefined;
 }
 
-/** A cast of a cast is no literal. */
+/** Returns the constant in a cast. A cast of a cast is not a literal. */
 function uncast(cast: TypeCast): Node | undefined {
   return cast.arg !== undefined && "A_Const" in cast.arg ? cast.arg : undefined;
 }

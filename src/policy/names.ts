@@ -1,12 +1,12 @@
-// Names of relations, types and what else has a schema: none may be qualified, none may be PostgreSQL's own. Columns,
-// aliases and strings may be called anything.
+// Judges the names of relations, types and other objects that have a schema. Such a name must not be qualified, and must not be one of
+// PostgreSQL's own. Columns and aliases may have any name, and strings any text.
 
 import type { Node } from "@pgsql/types";
 
 import type { VisitedNode } from "../sql/walk.ts";
 import type { Judgement } from "./judgement.ts";
 
-/** The texts of a list of String nodes, as names are parsed. */
+/** Returns the texts of a list of String nodes, which is how the parser represents names. A node of another type becomes `*`. */
 export function namesOf(nodes: readonly Node[] | undefined): string[] {
   return (nodes ?? []).map((node) => ("String" in node ? (node.String.sval ?? "") : "*"));
 }
@@ -14,7 +14,7 @@ export function namesOf(nodes: readonly Node[] | undefined): string[] {
 export const OWN_TABLES_HINT =
   "SELECT * FROM postgate_helpers.list_tables() and postgate_helpers.describe_table('name') show your own tables.";
 
-/** The name without its schema. @throws QUALIFIED_NAME where there is one. */
+/** Returns the one name of a list. @throws GatewayError PARSE_ERROR: QUALIFIED_NAME when the name has a schema. */
 export function requireUnqualified(parts: readonly string[], kind: string, context: NameContext): string {
   const [name = ""] = parts;
   if (parts.length <= 1) return name;
@@ -25,7 +25,7 @@ export function requireUnqualified(parts: readonly string[], kind: string, conte
   });
 }
 
-/** Without its schema, there would be nothing of this name. */
+/** Tells whether a name is one of the catalogs: without its schema, the tenant would find nothing of this name. */
 function isCatalog([schema, name = ""]: readonly string[]): boolean {
   return schema === "information_schema" || (schema === "pg_catalog" && name.startsWith("pg_"));
 }
@@ -36,12 +36,12 @@ const LONGEST_SPELLING_BYTES = 10;
 const NO_TEXT = Buffer.alloc(0);
 
 /**
- * Whether the caller wrote the schema of a `pg_catalog.…` name. The tree of `1::integer` is that of `1::pg_catalog.int4`; the
- * text at its place tells them apart.
+ * Tells whether the caller wrote the schema of a `pg_catalog.…` name. `1::integer` and `1::pg_catalog.int4` have the same tree, so the
+ * text at the name's location decides.
  */
 export function isCatalogSpelledOut(location: number | undefined, judgement: Judgement): boolean {
   const { text } = judgement.statement;
-  // Once a statement, which may have thousands of types.
+  // The text is converted once for each statement, which may have thousands of types.
   judgement.textWithCatalog ??= MAY_SPELL_CATALOG.test(text) ? Buffer.from(text) : NO_TEXT;
   if (location === undefined || location < 0) return false;
   const written = judgement.textWithCatalog.toString("latin1", location, location + LONGEST_SPELLING_BYTES);
@@ -53,14 +53,21 @@ export interface NameContext {
   readonly judgement: Judgement;
 }
 
-/** pg_catalog is searched first: one of its tables could replace a tenant's of the same name in a later version. */
+/**
+ * Tells whether a name is reserved for PostgreSQL. PostgreSQL searches pg_catalog first, so a table that a later version adds there would
+ * hide a tenant's table of the same name.
+ */
 export function isSystemName(name: string): boolean {
   return name.startsWith("pg_") || name === "information_schema";
 }
 
 const METADATA_TABLES: ReadonlySet<string> = new Set(["postgate_databases", "postgate_tokens"]);
 
-/** @throws SYSTEM_OBJECT for a relation, index, sequence or constraint that a tenant cannot name or create. */
+/**
+ * Requires a name that a tenant may use or create for a relation, an index, a sequence or a constraint.
+ *
+ * @throws GatewayError PARSE_ERROR: SYSTEM_OBJECT when the name is one of PostgreSQL's or, for a tenant, of the metadata.
+ */
 export function requireOwnName(name: string, { visited, judgement }: NameContext): void {
   const isMetadata = judgement.rules.kind === "tenant" && METADATA_TABLES.has(name);
   if (!isSystemName(name) && !isMetadata) return;
@@ -70,7 +77,7 @@ export function requireOwnName(name: string, { visited, judgement }: NameContext
   });
 }
 
-/** On the admin database there is nothing else to read or write. */
+/** Requires one of the two metadata tables: the admin database has no other table to read or write. @throws GatewayError PARSE_ERROR */
 export function requireMetadataTable(name: string, { visited, judgement }: NameContext): void {
   if (METADATA_TABLES.has(name)) return;
   throw judgement.refuse(visited, "SYSTEM_OBJECT", {

@@ -1,5 +1,5 @@
-// What each type of node means for the verdict, beyond being allowed at all: the permissions that it needs and the names
-// that it holds. One row a type.
+// Holds one rule for each type of node that matters to the verdict, besides being allowed at all: the rule adds the permissions that the
+// node needs, and judges the names in it.
 
 import type { Node } from "@pgsql/types";
 
@@ -46,7 +46,7 @@ const RULES: { readonly [Type in NodeType]?: Rule<Type> } = {
   },
   LockingClause: (_, __, judgement) => {
     judgement.permissions.add("UPDATE");
-    judgement.writes = true; // A row lock is written to the row; a READ ONLY transaction refuses it.
+    judgement.writes = true; // PostgreSQL writes a row lock to the row, and refuses it in a READ ONLY transaction.
   },
   IntoClause: (_, visited, judgement) => {
     if (judgement.rules.kind === "admin") throw refuseOnAdmin("SELECT INTO", visited, judgement);
@@ -59,7 +59,7 @@ const RULES: { readonly [Type in NodeType]?: Rule<Type> } = {
   ExplainStmt: (node, visited, judgement) => {
     for (const type in node.query) judgeExplained(type as NodeType, visited, judgement);
   },
-  // Its query reads even where it names no table: CREATE TABLE t AS SELECT 1.
+  // The query needs SELECT even if it names no table, as in CREATE TABLE t AS SELECT 1.
   CreateTableAsStmt: (_, __, judgement) => {
     judgement.permissions.add("SELECT");
   },
@@ -115,14 +115,15 @@ const RULES: { readonly [Type in NodeType]?: Rule<Type> } = {
 
 /** Applies the rule for the node's type. @throws GatewayError PARSE_ERROR */
 export function applyRule(visited: VisitedNode, judgement: Judgement): void {
-  // The table's types hold that each rule takes its own node; a lookup by a union cannot express it.
+  // The type of RULES ensures that each rule takes its own node. TypeScript cannot express that for a look-up by a union type.
   const rule = RULES[visited.type] as Rule<NodeType> | undefined;
   rule?.(visited.node as never, visited, judgement);
 }
 
-/** Once the whole tree was seen. */
+/** Applies the rules that need the whole tree. It is called after the last node was visited. */
 export function applyFinalRules(judgement: Judgement): void {
-  if (!judgement.hasFunctionInFrom) return; // Then `x` is a row; pg_typeof alone of what takes one is not harmless.
+  // Without a function in FROM, `x` in `x.f` is a row. Only pg_typeof is not harmless on a row, and judgeColumn has judged it already.
+  if (!judgement.hasFunctionInFrom) return;
   for (const { name, visited } of judgement.twoPartNames) judgeAttribute(name, visited, judgement);
 }
 
@@ -178,7 +179,7 @@ function judgeColumn(node: NodeOf<"ColumnRef">, visited: VisitedNode, judgement:
   judgement.twoPartNames.push({ name, visited });
 }
 
-/** Most names are not: this spares reading them. */
+/** Tells whether a name has a schema. Most have none, and their texts need not be read. */
 function isQualified(names: readonly Node[] | undefined): boolean {
   return names !== undefined && names.length > 1;
 }

@@ -1,17 +1,17 @@
 import type { NameArgument } from "./tables/function-names.ts";
 
-/** For which database a statement is judged, and what the server has beyond PostgreSQL's own that the judge knows. */
+/** The kind of database for which a statement is judged, and what the server has besides the functions and types that the judge knows. */
 export interface PolicyRules {
   readonly kind: "tenant" | "admin";
   /** Names of the functions of admitted extensions. */
   readonly functions: ReadonlySet<string>;
   /** Names of the types of admitted extensions. */
   readonly types: ReadonlySet<string>;
-  /** Names of functions that are on no list, that are not admitted, and that `(value).name` would call. */
+  /** Names of functions that `(value).name` would call, that are on no list, and that are not admitted. */
   readonly refusedAttributes: ReadonlySet<string>;
   /** Names of types in pg_catalog that are on no list. */
   readonly refusedTypes: ReadonlySet<string>;
-  /** Functions of extensions that take an object's name first, in calls that have `from` arguments or more. */
+  /** Functions of extensions whose first argument is an object's name, in calls with at least `from` arguments. */
   readonly nameArguments: ReadonlyMap<string, NameArgument>;
 }
 

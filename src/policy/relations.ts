@@ -1,5 +1,5 @@
-// Every relation that a statement names, wherever it names one: what it is called, whether reading it needs SELECT, and
-// whether it is a table at all or a CTE.
+// Judges every relation that a statement names, in any place: whether the name is allowed, whether the statement reads the relation and
+// so needs SELECT, and whether it is a table or a CTE.
 
 import type { RangeVar, WithClause } from "@pgsql/types";
 
@@ -8,7 +8,7 @@ import type { Judgement } from "./judgement.ts";
 import { requireMetadataTable, requireOwnName, requireUnqualified } from "./names.ts";
 import { judgeNewTypeName } from "./type-names.ts";
 
-/** Where a relation is read, and not written or defined. */
+/** The fields in which a relation is read, and not written or defined. */
 const READING_FIELDS: ReadonlySet<string> = new Set([
   ...["SelectStmt.fromClause", "JoinExpr.larg", "JoinExpr.rarg", "UpdateStmt.fromClause", "DeleteStmt.usingClause"],
   ...["MergeStmt.sourceRelation", "RangeTableSample.relation"],
@@ -19,7 +19,7 @@ export function judgeRelation(node: RangeVar, visited: VisitedNode, judgement: J
   const name = requireUnqualified(partsOf(node), "table", context);
   requireOwnName(name, context);
   const place = `${visited.parent?.type ?? ""}.${visited.field ?? ""}`;
-  if (place === "LockingClause.lockedRels") return; // An alias of the same query.
+  if (place === "LockingClause.lockedRels") return; // This names an item of the same query's FROM, which is judged there.
   if (place === "CompositeTypeStmt.typevar") {
     judgeNewTypeName(name, visited, judgement);
     return;
@@ -35,7 +35,10 @@ function partsOf({ catalogname, schemaname, relname }: RangeVar): string[] {
   return [catalogname, schemaname, relname].filter((part) => part !== undefined);
 }
 
-/** Whether a CTE of this name is in sight: those of each query around it, but inside one of them only the earlier ones. */
+/**
+ * Tells whether a CTE of this name is visible. The CTEs of each surrounding query are visible; inside one of these CTEs, only the earlier
+ * ones are, unless WITH is RECURSIVE.
+ */
 function isCommonTable(name: string, visited: VisitedNode, judgement: Judgement): boolean {
   const { ancestors } = judgement;
   let inside: VisitedNode | undefined;
@@ -48,7 +51,7 @@ function isCommonTable(name: string, visited: VisitedNode, judgement: Judgement)
   return false;
 }
 
-/** A node that has CTEs, or is one. */
+/** Tells whether a node has CTEs or is one. */
 function isScope({ type, node }: VisitedNode): boolean {
   return type === "CommonTableExpr" || "withClause" in node;
 }
@@ -67,7 +70,7 @@ function declares(clause: WithClause, { name, inside, judgement }: Declared): bo
   return own === undefined || clause.recursive === true || place < own;
 }
 
-/** The names of CTEs, each with its place in the list; PostgreSQL refuses a name that is there twice. */
+/** Maps the names of CTEs to their places in the list. PostgreSQL refuses a list that has a name twice. */
 function placesOf(clause: WithClause, { commonTables }: Judgement): ReadonlyMap<string, number> {
   const known = commonTables.get(clause);
   if (known !== undefined) return known;

@@ -1,5 +1,5 @@
-// How far a statement reaches into the tenant's schema, as far as its text tells: what it makes, and what it changes or drops.
-// In charge of what must be known before it runs, so that no statement fills the server's lock table.
+// Finds out what a statement makes, changes or drops in the tenant's schema, as far as its text shows it. This must be known before the
+// statement runs, so that no statement fills the server's lock table.
 
 import type { Constraint } from "@pgsql/types";
 
@@ -8,12 +8,12 @@ import type { SchemaChange } from "./approved-statement.ts";
 import type { Judgement, SchemaNotes } from "./judgement.ts";
 import { namesOf } from "./names.ts";
 
-/** Constraints that bring an index, or a sequence. */
+/** Constraints for which PostgreSQL makes an index or a sequence. */
 const MAKING_CONSTRAINTS: ReadonlySet<Constraint["contype"]> = new Set<Constraint["contype"]>([
   ...(["CONSTR_PRIMARY", "CONSTR_UNIQUE", "CONSTR_EXCLUSION", "CONSTR_IDENTITY"] as const),
 ]);
 const SERIAL = /^(?:small|big)?serial[248]?$/;
-/** Of ALTER TABLE; a change of type makes anew what depends on the column. */
+/** Actions of ALTER TABLE that may drop something. A change of a column's type drops what depends on the column and makes it again. */
 const DROPPING = /^AT_(?:Drop|AlterColumnType)/;
 
 type Note<Type extends NodeType> = (node: NodeOf<Type>, schema: SchemaNotes, parent: NodeType | undefined) => void;
@@ -26,7 +26,7 @@ const NOTES: { readonly [Type in NodeType]?: Note<Type> } = {
   IndexStmt: noteMade,
   ViewStmt: noteMade,
   CreateSeqStmt: noteMade,
-  // SELECT INTO, CREATE TABLE AS and CREATE MATERIALIZED VIEW have one.
+  // SELECT INTO, CREATE TABLE AS and CREATE MATERIALIZED VIEW have an INTO clause.
   IntoClause: noteMade,
   DropStmt: noteDropped,
   AlterDomainStmt: noteDropped,
@@ -51,21 +51,21 @@ const NOTES: { readonly [Type in NodeType]?: Note<Type> } = {
 
 /** Notes what this node makes or drops. */
 export function noteSchemaChange({ type, node, parent }: VisitedNode, { schema }: Judgement): void {
-  // The table's types hold that each note takes its own node; a lookup by a union cannot express it.
+  // The type of NOTES ensures that each note takes its own node. TypeScript cannot express that for a look-up by a union type.
   const note = NOTES[type] as Note<NodeType> | undefined;
   note?.(node as never, schema, parent?.type);
 }
 
-/** Statements that change nothing which was there before. */
+/** Statements that make something and change nothing that existed before. */
 const ONLY_MAKING: ReadonlySet<NodeType> = new Set<NodeType>([
   ...(["ViewStmt", "CreateSeqStmt", "SelectStmt", "CreateTableAsStmt"] as const),
   ...(["CreateEnumStmt", "CompositeTypeStmt", "CreateDomainStmt"] as const),
 ]);
 
-/** They leave the schema as it is, though one needs DROP and the other what it explains. */
+/** Statements that leave the schema as it is, although TRUNCATE needs DROP, and EXPLAIN the permissions of the statement inside. */
 const LEAVING: ReadonlySet<NodeType> = new Set<NodeType>(["TruncateStmt", "ExplainStmt"]);
 
-/** Undefined for a statement that leaves the schema as it is. */
+/** Returns the change, and undefined for a statement that leaves the schema as it is. */
 export function schemaChangeOf(judgement: Judgement): SchemaChange | undefined {
   const { root, permissions } = judgement;
   const changes = permissions.has("CREATE") || permissions.has("ALTER") || permissions.has("DROP");

@@ -1,6 +1,6 @@
-// Which types a statement may name, wherever it names one: casts, columns, column definition lists, JSON_TABLE, …
-// Types that read names from the catalogs (regclass of a number prints every tenant's tables, without any privilege)
-// are refused by name; a type that is no built-in one is the tenant's own, in its own schema.
+// Decides which types a statement may name, in any place: casts, columns, column definition lists, JSON_TABLE, … Types that read names
+// from the catalogs are refused by name, because regclass of a number prints every tenant's tables and needs no privilege. A type that is
+// not built in is a type of the tenant's own schema or of an admitted extension.
 
 import type { TypeName } from "@pgsql/types";
 
@@ -21,11 +21,14 @@ export const ALLOWED_BUILTIN_TYPES: ReadonlySet<string> = new Set([
 
 const BUILTIN_TYPES: ReadonlySet<string> = new Set(BUILTIN_TYPE_NAMES);
 
-/** The family today, and the names that a later version would take: a tenant's own `region` is none of them. */
+/**
+ * The types of the family `reg…`, and the names that later versions may add. The names are written out, so that a tenant may have a type
+ * such as `region`.
+ */
 const REG_TYPE =
   /^_?reg(class|collation|config|database|dictionary|namespace|oper|operator|opclass|opfamily|proc|procedure|role|type|language|tablespace|schema|server|publication|subscription)$/;
 
-/** Types that the grammar itself writes as `pg_catalog.…` for a keyword: INTEGER, VARCHAR, TIMESTAMP WITH TIME ZONE, … */
+/** Types that the grammar itself names as `pg_catalog.…` for a keyword: INTEGER, VARCHAR, TIMESTAMP WITH TIME ZONE, … */
 const KEYWORD_TYPES: ReadonlySet<string> = new Set([
   ...["bit", "bool", "bpchar", "float4", "float8", "int2", "int4", "int8", "interval", "json", "numeric", "time"],
   ...["timestamp", "timestamptz", "timetz", "varbit", "varchar"],
@@ -37,7 +40,7 @@ export function isRefusedType(name: string): boolean {
   return isRefusedBuiltinType(name);
 }
 
-/** Without the prefix `pg_`, which a column may have. */
+/** Tells whether the name in `(value).name` is that of a refused type. The prefix `pg_` alone is no reason, because a column may have it. */
 export function isRefusedTypeAsColumn(name: string): boolean {
   return REG_TYPE.test(name) || name.startsWith("_pg_") || isRefusedBuiltinType(name);
 }
@@ -47,7 +50,10 @@ function isRefusedBuiltinType(name: string): boolean {
   return BUILTIN_TYPES.has(element) && !ALLOWED_BUILTIN_TYPES.has(element);
 }
 
-/** A type of this name would be out of reach behind pg_catalog, and a trap in dumps. */
+/**
+ * Tells whether a type of this name is built in. A tenant's type of the same name could not be reached, because PostgreSQL searches
+ * pg_catalog first, and it would be a trap in dumps.
+ */
 function isBuiltinType(name: string): boolean {
   return BUILTIN_TYPES.has(name) || (name.startsWith("_") && BUILTIN_TYPES.has(name.slice(1)));
 }
@@ -56,7 +62,7 @@ export function judgeTypeName(node: TypeName, visited: VisitedNode, judgement: J
   const parts = namesOf(node.names);
   if (isKeywordType(parts) && !isCatalogSpelledOut(node.location, judgement)) return;
   const name = requireUnqualified(parts, "type", { visited, judgement });
-  // An extension may have a type of a refused one's name; without a schema, PostgreSQL's own is meant.
+  // An extension may have a type with the name of a refused one. Without a schema, that name means PostgreSQL's own type.
   if (judgement.rules.types.has(name) && !isRefusedTypeAsColumn(name)) return;
   const isRefused = isRefusedType(name) || judgement.rules.refusedTypes.has(name);
   if (isRefused && !isNameLiteral(visited, judgement.rules)) throw refuseType(name, { visited, judgement });
@@ -67,7 +73,7 @@ function isKeywordType([schema, name = "", ...rest]: readonly string[]): boolean
   return schema === "pg_catalog" && rest.length === 0 && KEYWORD_TYPES.has(name);
 }
 
-/** For a name that CREATE or RENAME gives to a type or a domain. */
+/** Judges the name of a type or a domain in CREATE, ALTER or RENAME. Names of built-in and refused types are refused. */
 export function judgeNewTypeName(name: string, visited: VisitedNode, judgement: Judgement): void {
   const isTaken = isRefusedType(name) || isBuiltinType(name) || judgement.rules.refusedTypes.has(name);
   if (isTaken) throw refuseType(name, { visited, judgement });

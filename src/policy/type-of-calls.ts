@@ -1,6 +1,7 @@
-// Where pg_typeof(…) may stand. Its result is a regtype, and PostgreSQL turns a number beside it (in CASE, COALESCE,
-// UNION, an array, a column made from it) into one too: that would print the name of every tenant's table by its number.
-// So it may only be shown as it is, sorted by, tested for NULL, or cast. `t.pg_typeof` is the same call, of a table's row.
+// Decides in which places pg_typeof(…) is allowed. Its result is a regtype, and PostgreSQL turns a number beside it (in CASE, COALESCE,
+// UNION, an array, a column made from it) into a regtype too, which would print the name of every tenant's table by its number. So a
+// statement may only show the result as it is, group or sort by it, test it for NULL, or cast it. `t.pg_typeof` is the same call, for a
+// table's row.
 
 import type { VisitedNode } from "../sql/walk.ts";
 import type { Judgement } from "./judgement.ts";
@@ -9,7 +10,7 @@ const HARMLESS_PLACES: ReadonlySet<string> = new Set([
   ...["TypeCast.arg", "NullTest.arg", "SelectStmt.groupClause", "SelectStmt.sortClause"],
 ]);
 
-/** A function of this name gives the type of what it is called with. */
+/** The name of the function that returns the type of its argument. */
 export const TYPE_OF = "pg_typeof";
 
 export function judgeTypeOfCall(visited: VisitedNode, judgement: Judgement): void {
@@ -20,13 +21,19 @@ export function judgeTypeOfCall(visited: VisitedNode, judgement: Judgement): voi
   });
 }
 
-/** Of what a query is sorted by, the query: what an aggregate sorts can be its result (`mode() WITHIN GROUP (ORDER BY …)`). */
+/**
+ * Returns the parent's type and field in which a node is. For a sort key, it is the place of the whole sort clause: a query may sort by
+ * pg_typeof, but an aggregate may not, because its sort key can be its result (`mode() WITHIN GROUP (ORDER BY …)`).
+ */
 function placeOf({ parent, field }: VisitedNode): string {
   if (parent?.type === "SortBy") return placeOf(parent);
   return `${parent?.type ?? ""}.${field ?? ""}`;
 }
 
-/** A column of the answer itself, or of the query that EXPLAIN plans: of the outermost SELECT, which is no UNION and makes no table. */
+/**
+ * Tells whether a value is a column of the answer itself, or of the query that EXPLAIN plans: a column of the outermost SELECT, if that is
+ * not a UNION and makes no table.
+ */
 function isShown({ parent }: VisitedNode): boolean {
   const select = parent?.parent;
   if (parent?.type !== "ResTarget" || select?.type !== "SelectStmt" || parent.field !== "targetList") return false;

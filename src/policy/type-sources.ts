@@ -1,6 +1,6 @@
-// Finds what the types of a statement's parameters depend on, besides the text. PostgreSQL infers the type of `$1` from what
-// stands beside it: in `$1::int` from the text alone, in `age = $1` from a column that somebody else may alter. A statement that
-// is kept prepared keeps the types that were inferred first. This file collects the facts; execution/type-guards.ts uses them.
+// Finds out what the types of a statement's parameters depend on, besides the text. PostgreSQL infers the type of `$1` from its
+// surroundings: in `$1::int` from the text alone, in `age = $1` from a column that somebody else may alter. A statement that is kept
+// prepared keeps the types that were inferred first. This file collects the facts, and execution/type-guards.ts uses them.
 
 import type { FuncCall, Node, RangeFunction } from "@pgsql/types";
 
@@ -9,17 +9,17 @@ import type { TypeSources } from "./approved-statement.ts";
 import { BUILTIN_TYPE_NAMES } from "./tables/function-names.ts";
 
 const BUILTIN_TYPES: ReadonlySet<string> = new Set(BUILTIN_TYPE_NAMES);
-/** `LIMIT $1 OFFSET $2` takes a bigint. */
+/** LIMIT and OFFSET always take a bigint. */
 const BIGINT_FIELDS: ReadonlySet<string | undefined> = new Set(["limitCount", "limitOffset"]);
 const CATALOG = "pg_catalog";
 
-/** These functions of PostgreSQL return rows of whatever composite type they are given. */
+/** Functions of PostgreSQL that return rows of the composite type of their argument. */
 const COMPOSITE_FUNCTIONS: ReadonlySet<string> = new Set([
   ...["unnest", "json_populate_record", "json_populate_recordset", "jsonb_populate_record", "jsonb_populate_recordset"],
 ]);
 
 export class TypeSourceFinder {
-  /** A parameter stands where the tables or types around it decide. */
+  /** True if the relations or types around some parameter decide its type. */
   #isInferred = false;
   #isCast = false;
   #usesFunctions = false;
@@ -44,7 +44,7 @@ export class TypeSourceFinder {
     if (name !== undefined) this.#types.add(name);
   }
 
-  /** `(value).field`, `(value).*`, and the field that an INSERT or an UPDATE sets; not `array[1]`. */
+  /** Notes `(value).field`, `(value).*`, and a field that an INSERT or an UPDATE sets, but not `array[1]`. */
   visitIndirection(steps: readonly Node[] | undefined): void {
     for (const step of steps ?? []) if ("String" in step || "A_Star" in step) this.#isHidden = true;
   }
@@ -54,7 +54,7 @@ export class TypeSourceFinder {
     this.#isHidden ||= coldeflist === undefined && functions.some(mayReturnComposite);
   }
 
-  /** @returns undefined where the text alone decides all types. */
+  /** Returns what the types depend on, and undefined if the text alone decides all types. */
   find(tables: readonly string[]): TypeSources | undefined {
     if (!this.#isInferred && !this.#isCast && !this.#usesFunctions) return undefined;
     return {
@@ -70,14 +70,14 @@ function partsOf(names: readonly Node[] | undefined): readonly string[] {
   return (names ?? []).map((node) => ("String" in node ? (node.String.sval ?? "") : ""));
 }
 
-/** The name of a type that may be a tenant's or an extension's. */
+/** Returns the name of a type that may be a tenant's or an extension's, and undefined for a built-in type. */
 function ownTypeOf(names: readonly Node[] | undefined): string | undefined {
   const [name = "", ...rest] = partsOf(names);
   if (rest.length > 0) return name === CATALOG ? undefined : rest.at(-1);
   return BUILTIN_TYPES.has(name) ? undefined : name;
 }
 
-/** No column decides which function of the name is called. */
+/** Tells whether no column decides which function of the name is called. */
 function isSimpleCall({ args = [] }: FuncCall): boolean {
   return args.every((arg) => isConstant(arg) || ("TypeCast" in arg && isConstant(arg.TypeCast.arg)));
 }
@@ -86,7 +86,10 @@ function isConstant(node: Node | undefined): boolean {
   return node !== undefined && ("A_Const" in node || "ParamRef" in node);
 }
 
-/** `(a, b) = ($1, $2)`, `(a, b) IN (($1, $2))` and `SET (a, b) = ($1, $2)` give each parameter its column's type. */
+/**
+ * Tells whether each parameter of a row has the type of its column, as in `(a, b) = ($1, $2)`, `(a, b) IN (($1, $2))` and
+ * `SET (a, b) = ($1, $2)`.
+ */
 function isComparedByColumns({ parent }: VisitedNode): boolean {
   const place = parent?.type === "List" ? parent.parent : parent;
   if (place?.type === "MultiAssignRef") return true;
@@ -101,7 +104,7 @@ function isList(node: Node | undefined): boolean {
   return node !== undefined && "List" in node;
 }
 
-/** Each function in FROM is the first of a list; what follows are the types of its columns. */
+/** Tells whether a function in FROM may return a composite type. It is the first item of a list; the types of its columns follow. */
 function mayReturnComposite(entry: Node): boolean {
   const [call] = "List" in entry ? (entry.List.items ?? []) : [];
   if (call === undefined || !("FuncCall" in call)) return false;

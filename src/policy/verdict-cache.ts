@@ -1,5 +1,5 @@
-// Remembers what the judge said of a text. Only the kind of database and the text decide that, so only they are the key:
-// permissions are checked on the remembered facts at every request. Bounded by entries and by bytes.
+// Remembers the judge's verdict on a text. Only the kind of database and the text decide the verdict, so they are the key. The permissions
+// of a token are checked against the remembered facts at every request. The cache is bounded by entries and by bytes.
 
 import { LRUCache } from "lru-cache";
 
@@ -14,15 +14,15 @@ type Verdict =
 export interface VerdictCache {
   readonly find: (kind: PolicyRules["kind"], sql: string) => Verdict | undefined;
   readonly remember: (kind: PolicyRules["kind"], sql: string, verdict: Verdict) => void;
-  /** For those who watch; texts that were looked for and found, or not, since the start. */
+  /** Counts for metrics. Hits and misses are the texts that were found and not found since the start. */
   readonly usage: () => { readonly entries: number; readonly hits: number; readonly misses: number };
 }
 
 const MAX_ENTRIES = 20_000;
 const MAX_BYTES = 32 * 1024 * 1024;
-/** A long text is hardly ever sent twice, and would push many short ones out. */
+/** A longer entry is not remembered: a long text is hardly ever sent twice, and would push many short ones out. */
 const MAX_ENTRY_BYTES = 64 * 1024;
-/** What an entry weighs besides its text, roughly: facts, error, the map's own parts. */
+/** Rough size of an entry without its text: the facts or the error, and the map's own parts. */
 const ENTRY_OVERHEAD_BYTES = 1_024;
 
 export function createVerdictCache(): VerdictCache {
@@ -46,7 +46,7 @@ export function createVerdictCache(): VerdictCache {
   };
 }
 
-/** The kind has no colon: no text of one kind can look like a key of the other. */
+/** Returns the key of a text. No kind has a colon in its name, so a text of one kind never has the key of a text of the other. */
 function keyOf(kind: PolicyRules["kind"], sql: string): string {
   return `${kind}:${sql}`;
 }

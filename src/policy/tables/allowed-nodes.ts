@@ -1,6 +1,6 @@
-// Which nodes of a parse tree may occur, and which of their fields, with which values. What is not listed is refused,
-// so that syntax which a later grammar adds stays closed until somebody has looked at it. Names, types, functions and
-// options have rules of their own.
+// Lists the nodes of a parse tree that are allowed, their allowed fields, and the allowed values of these. Everything else is refused, so
+// that syntax which a later grammar adds stays closed until somebody has reviewed it. Names, types, functions and options have rules of
+// their own.
 
 import type { NodeType } from "../../sql/walk.ts";
 import { ALTER_TABLE_ACTIONS, DROPPED_OBJECTS, RENAMED_OBJECTS } from "./object-kinds.ts";
@@ -21,7 +21,7 @@ function fields(names: string, values: AllowedValues = {}): AllowedFields {
 
 const NO_ON_COMMIT = ["ONCOMMIT_NOOP"];
 
-/** Postgres's own methods, and those of pgvector. */
+/** The index methods of PostgreSQL, its extension bloom, and pgvector. */
 const INDEX_METHODS = ["btree", "hash", "gin", "gist", "spgist", "brin", "bloom", "ivfflat", "hnsw"];
 
 const STATEMENTS: Partial<Record<NodeType, AllowedFields>> = {
@@ -62,7 +62,7 @@ const STATEMENTS: Partial<Record<NodeType, AllowedFields>> = {
   TruncateStmt: fields("relations restart_seqs behavior"),
 };
 
-/** Parts of a query. */
+/** Nodes that are parts of a query. */
 const QUERY_PARTS: Partial<Record<NodeType, AllowedFields>> = {
   Alias: fields("aliasname colnames"),
   CommonTableExpr: fields("ctename aliascolnames ctematerialized ctequery search_clause cycle_clause location"),
@@ -173,7 +173,7 @@ const JSON_EXPRESSIONS: Partial<Record<NodeType, AllowedFields>> = {
   JsonValueExpr: fields("raw_expr format"),
 };
 
-/** Parts of a definition. */
+/** Nodes that are parts of a definition. */
 const DEFINITION_PARTS: Partial<Record<NodeType, AllowedFields>> = {
   AlterTableCmd: fields("name num def behavior missing_ok recurse", { subtype: [...ALTER_TABLE_ACTIONS.keys()] }),
   ATAlterConstraint: fields(

@@ -1,9 +1,9 @@
-// What to write instead of a function that is refused, where there is something.
+// Holds the hints for refused functions: what to write instead, if there is an alternative.
 
 import { REFUSED_FUNCTION_NAMES } from "./function-names.ts";
 import { OWN_TABLES_HINT } from "../names.ts";
 
-/** The first that fits. */
+/** The first pattern that matches a function's name decides its hint. */
 const HINTS: readonly (readonly [names: RegExp, hint: string])[] = [
   [/^pg_sleep/, "Wait in the client; nothing may hold a connection for nothing."],
   [/^lastval$/, "Use INSERT … RETURNING id."],

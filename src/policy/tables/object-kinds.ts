@@ -1,4 +1,4 @@
-// The kinds of objects that DROP, RENAME and ALTER TABLE may name, as they are called in messages.
+// Lists the kinds of objects that DROP and RENAME may name and the actions that ALTER TABLE may take, with their names in messages.
 
 import type { AlterTableType, ObjectType } from "@pgsql/types";
 
@@ -20,7 +20,7 @@ export const RENAMED_OBJECTS: ReadonlyMap<ObjectType, string> = new Map([
   ["OBJECT_ATTRIBUTE", "ATTRIBUTE"],
 ]);
 
-/** What one ALTER TABLE (VIEW, INDEX, SEQUENCE, TYPE) may do, and how it is written. */
+/** The actions that ALTER TABLE (VIEW, INDEX, SEQUENCE, TYPE) may take, with their spelling in SQL. */
 export const ALTER_TABLE_ACTIONS: ReadonlyMap<AlterTableType, string> = new Map([
   ["AT_AddColumn", "ADD COLUMN"],
   ["AT_DropColumn", "DROP COLUMN"],

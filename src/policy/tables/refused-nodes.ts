@@ -1,5 +1,5 @@
-// What is refused on purpose: how it is called in messages, and what to do instead where there is something. A node
-// that is neither here nor in allowed-nodes.ts is refused too; a test names it, so that somebody looks at it.
+// Lists the nodes that are refused on purpose, with their names in messages and with hints about what to do instead, if there is an
+// alternative. A node that is neither here nor in allowed-nodes.ts is refused too, and a test reports it, so that somebody reviews it.
 
 import type { NodeType } from "../../sql/walk.ts";
 
@@ -121,7 +121,7 @@ export const REFUSED_STATEMENTS: Partial<Record<NodeType, RefusedStatement>> = {
   VariableShowStmt: refused("SHOW", "version(), current_database() and now() tell what applications need to know."),
 };
 
-/** Nodes that stand inside a statement. */
+/** Refused nodes that occur inside a statement. */
 export const REFUSED_PARTS: Partial<Record<NodeType, RefusedStatement>> = {
   AccessPriv: refused("GRANT"),
   CreateOpClassItem: refused("CREATE OPERATOR CLASS"),
@@ -143,7 +143,7 @@ export const REFUSED_PARTS: Partial<Record<NodeType, RefusedStatement>> = {
   XmlSerialize: refused("XMLSERIALIZE"),
 };
 
-/** What PostgreSQL makes of a tree after parsing: the parser never gives them. */
+/** Nodes that PostgreSQL makes after parsing. The parser never returns them. */
 export const NEVER_PARSED: readonly NodeType[] = [
   ...(["Aggref", "AlternativeSubPlan", "ArrayCoerceExpr", "ArrayExpr", "CallContext", "CaseTestExpr"] as const),
   ...(["CoerceToDomain", "CoerceToDomainValue", "CoerceViaIO", "CollateExpr", "ConvertRowtypeExpr"] as const),
@@ -165,7 +165,7 @@ export const NEVER_PARSED: readonly NodeType[] = [
   ...(["WindowFuncRunCondition", "WithCheckOption"] as const),
 ];
 
-/** Fields of allowed nodes that are refused, by the clause that sets them. */
+/** Refused fields of allowed nodes, with the name of the clause that sets the field. */
 export const REFUSED_CLAUSES: Readonly<Record<string, RefusedStatement>> = {
   "AlterTableStmt.objtype": refused("ALTER of this kind of object"),
   "ColumnDef.fdwoptions": refused("OPTIONS"),

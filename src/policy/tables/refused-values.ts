@@ -1,6 +1,9 @@
-// How a refused kind of object or action is called in a message: PostgreSQL's own constant, in words.
+// Describes a refused kind of object or action in a message. The words come from the name of PostgreSQL's constant.
 
-/** `OBJECT_FOREIGN_TABLE` → `FOREIGN TABLE`, `AT_SetTableSpace` → `SET TABLE SPACE`. */
+/**
+ * Returns the message for a refused value, and undefined for other fields. `OBJECT_FOREIGN_TABLE` becomes `FOREIGN TABLE`, and
+ * `AT_SetTableSpace` becomes `SET TABLE SPACE`.
+ */
 export function describeRefusedValue(path: string, value: unknown): string | undefined {
   if (typeof value !== "string") return undefined;
   switch (path) {

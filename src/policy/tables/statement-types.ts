@@ -1,15 +1,15 @@
-// The statements that may be sent: how each is called, which permission it needs itself, and whether it changes data.
-// What its parts need is added by the rules that find them.
+// Lists the statements that may be sent: the name of each, the permission that it needs itself, and whether it changes data. The rules in
+// node-rules.ts add the permissions that its parts need.
 
 import type { NodeType } from "../../sql/walk.ts";
 import type { Permission } from "../../base/permissions.ts";
 
 export interface StatementType {
   readonly operation: string;
-  /** Undefined: those of the statement inside. */
+  /** Undefined for EXPLAIN, which needs the permissions of the statement inside. */
   readonly permission: Permission | undefined;
   readonly writes: boolean;
-  /** May be sent to the admin database too. */
+  /** True if the statement may be sent to the admin database too. */
   readonly isDml?: true;
 }
 

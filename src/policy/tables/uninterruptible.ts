@@ -1,12 +1,12 @@
-// What the judge counts of the calls that no cancel interrupts once they run. See argument-sizes.ts.
+// Lists the functions and operators that no cancel interrupts while they run, and bounds their steps. argument-sizes.ts counts the steps.
 
-/** About a second of work for all calls of one statement together. */
+/** Maximum number of steps for the constants of all calls of one statement together. They take about one second. */
 export const MAX_UNINTERRUPTIBLE_STEPS = 2 ** 30;
 
-/** Stands for the text of a function where that is no constant. */
+/** Assumed size of a function's argument that is not a constant. */
 export const SIZE_OF_TEXT = 100_000;
 
-/** The functions whose steps are the size of their first argument times that of their second. */
+/** The functions whose number of steps is the size of their first argument times the size of their second. */
 export const PAIRWISE_FUNCTIONS: ReadonlySet<string> = new Set([
   ...[
     "arraycontains",
@@ -21,13 +21,13 @@ export const PAIRWISE_FUNCTIONS: ReadonlySet<string> = new Set([
   ...["strpos", "translate"],
 ]);
 
-/** The functions whose steps are the square of their longest argument. */
+/** The functions whose number of steps is the square of the size of their longest argument. */
 export const SQUARE_FUNCTIONS: ReadonlySet<string> = new Set([
   ...["is_normalized", "normalize", "phraseto_tsquery", "plainto_tsquery", "polygon", "to_date", "to_timestamp"],
   ...["ts_rank", "ts_rank_cd"],
 ]);
 
-/** The operators whose steps are the product of the sizes of their sides: those of arrays, polygons, paths and jsonb, and LIKE. */
+/** The operators whose number of steps is the product of the sizes of their sides: those of arrays, polygons, paths and jsonb, and LIKE. */
 export const PAIRWISE_OPERATORS: ReadonlySet<string> = new Set([
   ...["&&", "-", "<->", "<@", "?#", "?&", "?|", "@>", "~=", "~~", "~~*", "!~~", "!~~*"],
 ]);

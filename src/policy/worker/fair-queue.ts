@@ -1,4 +1,4 @@
-/** Items wait in one lane each per tenant, and lanes are served in turn: a full lane delays only its own tenant. */
+/** A queue with one lane for each tenant. Lanes are served in turn, so a full lane delays only its own tenant. */
 export class FairQueue<Item> {
   readonly #lanes = new Map<string, Item[]>();
   readonly #limits: { readonly perLane: number; readonly total: number };
@@ -8,7 +8,7 @@ export class FairQueue<Item> {
     this.#limits = limits;
   }
 
-  /** Says what is full, where the item finds no room. */
+  /** Adds an item, or returns what is full if there is no room for it. */
   add(lane: string, item: Item): "added" | "lane-full" | "queue-full" {
     const waiting = this.#lanes.get(lane) ?? [];
     if (waiting.length >= this.#limits.perLane) return "lane-full";
@@ -23,7 +23,7 @@ export class FairQueue<Item> {
     for (const [lane, waiting] of this.#lanes) {
       const item = waiting.shift();
       this.#lanes.delete(lane);
-      if (waiting.length > 0) this.#lanes.set(lane, waiting); // Again, but as the last.
+      if (waiting.length > 0) this.#lanes.set(lane, waiting); // The lane stays in the queue, and is now the last.
       this.#size -= 1;
       return item;
     }

@@ -1,5 +1,5 @@
-// The entry of the thread in which large texts are parsed and judged: it says once that it is ready, then answers each text
-// with the facts or the refusal.
+// The entry of the thread that parses and judges large texts. It reports once that it is ready, and then answers each text with the facts
+// or the refusal.
 
 import { setPriority } from "node:os";
 import { parentPort, workerData } from "node:worker_threads";
@@ -13,7 +13,7 @@ import type { JudgeAnswer, JudgeTask, JudgeThreadData } from "./off-thread-judge
 const { compiled, rules } = workerData as JudgeThreadData;
 const parser = createParser(() => Promise.resolve(compiled));
 
-// On Linux this concerns the calling thread alone: whoever sends small statements goes first. Elsewhere it would slow
+// The main thread, which judges small statements, has priority. On Linux the call changes only the calling thread; elsewhere it would slow
 // the whole process down.
 if (process.platform === "linux") setPriority(10);
 
@@ -26,7 +26,7 @@ async function answer({ sql, kind }: JudgeTask): Promise<void> {
   parentPort?.postMessage(verdictOn(sql, kind));
 }
 
-/** An error keeps its class only within a thread: a refusal goes as its parts, anything else ends the thread. */
+/** Returns the verdict. A refusal is sent as its parts, because an error loses its class between threads. Other errors end the thread. */
 function verdictOn(sql: string, kind: JudgeTask["kind"]): JudgeAnswer {
   try {
     requireBoundedCost(sql);

@@ -1,5 +1,5 @@
-// Parses and judges large texts in a thread of their own, one at a time, so that they neither block the event loop nor
-// outlive a deadline. In charge of that thread and of the queue before it; what comes back is small, the tree stays there.
+// Parses and judges large texts in a separate thread, one at a time, so that they neither block the event loop nor outlive a deadline. It
+// owns that thread and its queue. The parse tree stays in the thread, and only the small answer comes back.
 
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
@@ -10,12 +10,12 @@ import type { StatementFacts } from "../approved-statement.ts";
 import { FairQueue } from "./fair-queue.ts";
 import type { PolicyRules } from "../policy-rules.ts";
 
-/** A full queue costs at most 128 texts of memory; one tenant has at most 8 of the places. */
+/** Maximum number of texts that wait. A full queue holds 128 texts in memory, and one tenant has at most 8 of the places. */
 const QUEUE_LIMITS = { perLane: 8, total: 128 } as const;
 
 /**
- * The deepest trees that the bound on tokens lets through need 10 MB of stack, on which the parser recurses. The heap
- * holds one tree while it is judged.
+ * The parser recurses on the stack, and the deepest trees within the bound on tokens need 10 MB of it. The heap holds one tree while it is
+ * judged.
  */
 const WORKER_LIMITS = { stackSizeMb: 32, maxOldGenerationSizeMb: 256 } as const;
 
@@ -35,7 +35,7 @@ export interface JudgeThreadData {
 
 export interface OffThreadJudgeOptions extends Pick<JudgeThreadData, "rules"> {
   readonly compiled: () => Promise<WebAssembly.Module>;
-  /** For one text. */
+  /** Maximum time for one text. */
   readonly deadlineMs: number;
 }
 
@@ -58,10 +58,12 @@ export class OffThreadJudge {
   }
 
   /**
-   * @param tenant whose text it is: tenants are served in turn.
-   * @throws GatewayError PARSE_ERROR as the parser and judge() throw it; TOO_MANY_REQUESTS or UNAVAILABLE when too many
-   * texts of this tenant, or of all, wait already. The text may be an honest one and has not been judged, so the answer is
-   * "send it again", not "too complex".
+   * Returns the facts about a text.
+   *
+   * @param tenant the tenant that sent the text: tenants are served in turn
+   * @throws (in the returned promise) GatewayError PARSE_ERROR as the parser and judge() throw it, and PARSE_ERROR: TOO_COMPLEX at the
+   * deadline. TOO_MANY_REQUESTS when too many texts of this tenant wait, UNAVAILABLE when too many of all tenants wait: the text may be
+   * an honest one and has not been judged, so the answer is "send it again", not "too complex".
    */
   judge(task: JudgeTask, tenant: string): Promise<StatementFacts> {
     return new Promise((resolve, reject) => {
@@ -103,7 +105,7 @@ export class OffThreadJudge {
     }
   }
 
-  /** The time that a thread takes to start is no text's fault, and counts towards no deadline. */
+  /** Starts a thread. Its start-up time does not count towards the deadline of a text, which did not cause it. */
   async #startWorker(compiled: WebAssembly.Module): Promise<Worker> {
     const workerData: JudgeThreadData = { compiled, rules: this.#options.rules };
     const worker = new Worker(workerUrl(), { workerData, resourceLimits: WORKER_LIMITS });
@@ -129,7 +131,7 @@ export class OffThreadJudge {
     }
   }
 
-  /** A worker that failed or was still busy at the deadline is never used again. */
+  /** Ends the thread that failed or was still busy at the deadline, and returns the error for the caller. */
   #afterFailure(error: unknown): GatewayError {
     void this.#worker?.terminate();
     this.#worker = undefined;
@@ -140,8 +142,8 @@ export class OffThreadJudge {
 }
 
 /**
- * Node 20 cannot run TypeScript in a worker. Tests import the sources, so there the worker is the file of the last
- * build (`npm test` builds first); in the built package it stands beside this file.
+ * Returns the address of the worker's file. In the built package it is beside this file. Tests import the sources, and Node 20 cannot run
+ * TypeScript in a worker, so they use the file of the last build (`npm test` builds first).
  */
 function workerUrl(): URL {
   if (!import.meta.url.endsWith(".ts")) return new URL("judge-worker.js", import.meta.url);
