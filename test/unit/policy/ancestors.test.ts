@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { judgeSql } from "./judge-sql.ts";
 
-describe("the judge's look outwards", () => {
-  it("finds a CTE around thousands of joins, and a table of another name", async () => {
+describe("the judge's search for surrounding nodes", () => {
+  it("finds a CTE around thousands of joins, and knows a table of another name from it", async () => {
     const joins = " NATURAL JOIN c".repeat(2_000);
     expect((await judgeSql(`WITH c AS (SELECT 1) SELECT FROM c${joins} NATURAL JOIN t`)).tables).toEqual(["t"]);
   });
@@ -14,11 +14,11 @@ describe("the judge's look outwards", () => {
     ["SELECT (WITH a AS (SELECT 1) SELECT 1 FROM a) FROM a", ["a"]],
     ["WITH a AS (SELECT 1) DELETE FROM a USING a AS b WHERE EXISTS (TABLE a)", ["a"]],
     ["WITH a AS (WITH RECURSIVE b AS (TABLE a UNION TABLE b) TABLE b) TABLE a", ["a"]],
-  ])("%s reads the tables %j", async (sql, tables) => {
+  ])("finds that %s reads the tables %j", async (sql, tables) => {
     expect((await judgeSql(sql)).tables).toEqual(tables);
   });
 
-  it("tells a column's default from all other places of nextval", async () => {
+  it("finds whether nextval is in a default, the only place where it needs neither INSERT nor UPDATE", async () => {
     const needs = async (sql: string) => (await judgeSql(sql)).needsInsertOrUpdate;
     expect(await needs(`CREATE TABLE t (a int DEFAULT nextval('s')${" + nextval('s')".repeat(300)})`)).toBe(false);
     expect(await needs("CREATE TABLE t (a int CHECK (nextval('s') > 0), b int DEFAULT nextval('s'))")).toBe(true);

@@ -4,7 +4,7 @@ import type { Principal } from "../../../src/auth/principal.ts";
 import type { ApprovedStatement } from "../../../src/policy/approved-statement.ts";
 import { DEFAULT_FORM } from "../../../src/base/query-request.ts";
 
-it("judges a text once that occurs again in a batch: large ones are not remembered", async () => {
+it("judges a text that occurs several times in a batch only once, because the cache does not remember large texts", async () => {
   const judged: string[] = [];
   const approve = (text: string): Promise<ApprovedStatement> => {
     judged.push(text);

@@ -38,11 +38,11 @@ describe("approve", () => {
     ["SELECT nextval('s')", ["SELECT"], "Operation INSERT is not allowed"],
     ["SELECT nextval('s')", ["SELECT", "UPDATE"], "approved"],
     ["SELECT nextval('s')", ["SELECT", "INSERT"], "approved"],
-  ] as const)("answers %s with %j: %s", async (sql, permissions, expected) => {
+  ] as const)("answers %s from a token with the permissions %j: %s", async (sql, permissions, expected) => {
     expect(await verdict(sql, permissions)).toBe(expected);
   });
 
-  it("allows nothing to an empty set, and every statement to all permissions", async () => {
+  it("approves no statement without permissions, and every statement with all permissions", async () => {
     for (const sql of STATEMENTS) {
       expect(await verdict(sql, [])).toMatch(/^Operation/);
       expect(await verdict(sql, PERMISSIONS)).toBe("approved");
@@ -60,7 +60,7 @@ describe("approve", () => {
     );
   });
 
-  it("sends CREATE OR REPLACE VIEW of a token without ALTER as CREATE VIEW, with positions as they were", async () => {
+  it("turns CREATE OR REPLACE VIEW into CREATE VIEW for a token without ALTER, and keeps the positions in the text", async () => {
     const facts = await judgeSql("CREATE OR REPLACE VIEW v AS SELECT 1 AS a");
     const sent = (permissions: Permission[]): string => approve(facts, new Set(permissions)).text;
 

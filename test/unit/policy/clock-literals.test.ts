@@ -28,8 +28,8 @@ it.each([
   "SELECT coalesce(at, 'today') FROM t",
   "SELECT * FROM generate_series(date 'yesterday', date 'today', interval '1 hour')",
   "SELECT timetz '10:00 Europe/Berlin'",
-  "SELECT 'now'", // Nobody knows the type: it costs a parse.
-])("finds a time that is read when the statement is parsed: %s", async (sql) => {
+  "SELECT 'now'", // The type is not known here. The wrong guess costs only one more parse.
+])("finds a literal whose time depends on when PostgreSQL parses it: %s", async (sql) => {
   expect(await judgeSql(sql)).toMatchObject({ readsClock: true });
 });
 
@@ -40,6 +40,6 @@ it.each([
   "SELECT now AS today FROM yesterday",
   "SELECT '12:30', '10:00+02', '10:00 Z'",
   "SELECT $1::timestamptz",
-])("finds none in %s", async (sql) => {
+])("finds no literal whose time depends on when PostgreSQL parses it: %s", async (sql) => {
   expect(await judgeSql(sql)).toMatchObject({ readsClock: false });
 });

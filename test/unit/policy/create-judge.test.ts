@@ -20,7 +20,7 @@ const list = (count: number, item: (index: number) => string) =>
 const TOO_COMPLEX = { code: "PARSE_ERROR", details: { reason: "TOO_COMPLEX" } };
 
 describe("createJudge", () => {
-  it("judges a text once, and checks the permissions of every sender", async () => {
+  it("judges a text once, and checks the permissions of each sender of it", async () => {
     const judge = openJudge();
     const first = await judge.approve("DELETE FROM a", sender("tenant", "DELETE"));
     await expect(judge.approve("DELETE FROM a", sender("tenant", "SELECT"))).rejects.toThrow(
@@ -29,7 +29,7 @@ describe("createJudge", () => {
     expect(await judge.approve("DELETE FROM a", sender("tenant", "DELETE"))).toBe(first);
   });
 
-  it("remembers a refusal", async () => {
+  it("remembers the refusal of a text", async () => {
     const judge = openJudge();
     const refusalOf = () => judge.approve("SHOW ALL", reader()).catch((error: unknown) => error);
     const first = await refusalOf();
@@ -47,13 +47,13 @@ describe("createJudge", () => {
     await judge.approve("CREATE TABLE t (a int)", sender("tenant", "CREATE"));
   });
 
-  it("loads its parser at the first text, once for all that wait", async () => {
+  it("loads the parser at the first text, once for all texts that wait", async () => {
     const judge = openJudge();
 
     expect(await Promise.all(["select 1", "select 2"].map((sql) => judge.approve(sql, reader())))).toHaveLength(2);
   });
 
-  it("limits the bytes of a text", async () => {
+  it("refuses a text that has more bytes than allowed", async () => {
     const judge = openJudge({ maxSqlBytes: 30 });
 
     await judge.approve("select '😀😀😀😀😀'", reader());
@@ -75,11 +75,11 @@ describe("createJudge", () => {
     { name: "40 nested comments", sql: `${"/* ".repeat(40)}${" */".repeat(40)} select 1` },
     { name: "100 nested calls", sql: `select ${"coalesce(".repeat(100)}1${")".repeat(100)}` },
     { name: "200 UNION arms", sql: `select 1${" union all select 1".repeat(200)}` },
-  ])("approves $name", async ({ sql }) => {
+  ])("approves honest SQL of unusual size: $name", async ({ sql }) => {
     expect(await openJudge().approve(sql, reader())).toMatchObject({ text: sql });
   });
 
-  it("gives the same facts for a text of any size", async () => {
+  it("finds the same facts in a small text and in a large one", async () => {
     const judge = openJudge();
     const sql = "select a, b::int from t where c = $1";
     const large = await judge.approve(`${sql}${" ".repeat(100_000)}`, reader());
@@ -87,14 +87,14 @@ describe("createJudge", () => {
     expect({ ...large, text: sql }).toEqual(await judge.approve(sql, reader()));
   });
 
-  it("refuses a large text like a small one", async () => {
+  it("refuses a large text with the same message and position as a small one", async () => {
     await expect(openJudge().approve(`select 'é${"x".repeat(100_000)}' from from`, reader())).rejects.toMatchObject({
       message: 'syntax error at or near "from"',
       details: { reason: "SYNTAX_ERROR", position: 100_017 },
     });
   });
 
-  it("refuses what takes longer than the deadline, and judges it anew the next time", async () => {
+  it("refuses a text that takes longer than the deadline, and judges it again the next time", async () => {
     const hasty = openJudge({ deadlineMs: 1 });
     const large = `select ${list(20_000, String)}`;
     const refusalOf = () => hasty.approve(large, reader()).catch((error: unknown) => error);
@@ -119,7 +119,7 @@ describe("createJudge", () => {
     expect(order.indexOf("honest")).toBeLessThanOrEqual(2);
   });
 
-  it("answers TOO_MANY_REQUESTS, to be sent again, when a tenant has too many large texts waiting", async () => {
+  it("answers TOO_MANY_REQUESTS with a time to retry when too many large texts of a tenant wait", async () => {
     const judge = openJudge();
     const texts = Array.from({ length: 12 }, (_, index) => `select ${list(3_000, String)} as c${index}`);
 
@@ -130,7 +130,7 @@ describe("createJudge", () => {
     expect(refused[0]).toMatchObject({ code: "TOO_MANY_REQUESTS", retryAfterSeconds: 1 });
   });
 
-  it("answers UNAVAILABLE to what still waits when it is closed", async () => {
+  it("answers UNAVAILABLE to the texts that still wait when the judge is closed", async () => {
     const judge = createJudge();
     const waiting = Promise.allSettled(
       [1, 2].map((n) => judge.approve(`select ${list(3_000, String)}, ${n}`, reader())),

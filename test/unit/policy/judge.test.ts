@@ -23,7 +23,7 @@ describe("judge", () => {
     ["ALTER TABLE t RENAME TO u", "RENAME", ["ALTER"], ["t"], false, true, 0],
     ["DROP TABLE b, a", "DROP", ["DROP"], ["a", "b"], false, true, 0],
     ["TRUNCATE a", "TRUNCATE", ["DROP"], ["a"], false, true, 0],
-  ])("%s", async (...row) => {
+  ])("finds the operation, permissions, tables and other facts of %s", async (...row) => {
     const [sql, operation, permissions, tables, returnsRows, writes, parameterCount] = row;
     const facts = { text: sql, needsInsertOrUpdate: false, callsHelpers: false };
     const { schemaChange, ...others } = await judgeSql(sql);
@@ -34,7 +34,7 @@ describe("judge", () => {
     });
   });
 
-  it("asks for one of INSERT and UPDATE for nextval, but not in a column's default", async () => {
+  it("requires INSERT or UPDATE for nextval and currval, but not in a column's default", async () => {
     expect(await judgeSql("SELECT nextval('s')")).toMatchObject({ needsInsertOrUpdate: true, writes: true });
     expect(await judgeSql("SELECT currval('s')")).toMatchObject({ needsInsertOrUpdate: true, writes: false });
     expect(await judgeSql("SELECT setval('s', 1), nextval('s')")).toMatchObject({ readsSequences: false });
@@ -56,7 +56,7 @@ describe("judge", () => {
     "CREATE VIEW v AS SELECT currval('s')",
     "CREATE VIEW v AS SELECT * FROM t WHERE a = (SELECT currval('s'))",
     "CREATE MATERIALIZED VIEW v AS SELECT currval('s')",
-  ])("lets no definition call currval: %s", async (sql) => {
+  ])("refuses currval in a definition that is stored: %s", async (sql) => {
     expect(await refusalOf(sql)).toMatchObject({
       reason: "FUNCTION_NOT_ALLOWED",
       message: "Function is not allowed here: 'currval'",
@@ -67,7 +67,7 @@ describe("judge", () => {
     "CREATE TABLE t AS SELECT currval('s')",
     "SELECT currval('s') AS id INTO t",
     "INSERT INTO t VALUES (currval('s'))",
-  ])("lets what runs once call currval: %s", async (sql) => {
+  ])("allows currval in a statement that runs once: %s", async (sql) => {
     expect(await judgeSql(sql)).toMatchObject({ readsSequences: true, needsInsertOrUpdate: true });
   });
 
@@ -89,7 +89,7 @@ describe("judge", () => {
     ["ALTER TABLE t SET LOGGED", "STATEMENT_NOT_SUPPORTED", "Unsupported ALTER TABLE action: SET LOGGED", 1],
     ["CREATE TABLE t (a int) TABLESPACE x", "STATEMENT_NOT_SUPPORTED", "Unsupported clause: TABLESPACE", 1],
     ["EXPLAIN (ANALYZE) SELECT 1", "STATEMENT_NOT_SUPPORTED", "Unsupported EXPLAIN option: analyze", 10],
-  ])("refuses %s", async (...row) => {
+  ])("refuses with reason, message and position: %s", async (...row) => {
     const [sql, reason, message, position] = row;
     const refused = await refusalOf(sql);
     expect(refused).toMatchObject({ reason, message });
@@ -116,11 +116,11 @@ describe("judge", () => {
     ["SELECT uuid_generate_v4()", /gen_random_uuid/],
     ["SELECT my_function()", /extensions/],
     ["SELECT pg_advisory_lock(1)", /FOR UPDATE/],
-  ])("tells what to do instead of %s", async (sql, hint) => {
+  ])("hints at what to write instead of %s", async (sql, hint) => {
     expect((await refusalOf(sql))?.hint).toMatch(hint);
   });
 
-  it("admits what the operator's extensions add, for tenants only", async () => {
+  it("admits the functions and types of extensions for tenants, and not for the admin database", async () => {
     const extensions = { functions: new Set(["similarity", "create_tenant_token"]), types: new Set(["pg_vector"]) };
     const sql = "SELECT similarity('a', 'b'), NULL::pg_vector";
     expect(await refusalOf(sql)).toMatchObject({ reason: "FUNCTION_NOT_ALLOWED" });
@@ -135,11 +135,11 @@ describe("judge", () => {
     ["SELECT * FROM postgate_helpers.list_tables()", true],
     ['SELECT 1 WHERE EXISTS (SELECT FROM "postgate_helpers".describe_table($1))', true],
     ["SELECT 'postgate_helpers.list_tables()' AS postgate_helpers", false],
-  ])("says of %s whether it calls a helper: %s", async (sql, callsHelpers) => {
+  ])("tells whether a statement calls a helper: %s → %s", async (sql, callsHelpers) => {
     expect(await judgeSql(sql)).toMatchObject({ callsHelpers });
   });
 
-  it("says what a call of an admin function needs, and that it writes", async () => {
+  it("finds the permissions that a call of an admin function needs, and that it writes", async () => {
     expect(await judgeSql("SELECT create_tenant_database('x')", ADMIN_RULES)).toMatchObject({
       permissions: ["SELECT", "INSERT"],
       writes: true,

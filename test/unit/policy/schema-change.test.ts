@@ -9,7 +9,7 @@ async function changeOf(sql: string) {
   return (await judge.approve(sql, { kind: "tenant", permissions, tenant: "t" })).schemaChange;
 }
 
-describe("how far a statement reaches into the schema", () => {
+describe("schemaChangeOf", () => {
   it.each([
     ["create table t (id int)", 1],
     ["create table t (id serial primary key, name text unique, other bigint generated always as identity)", 5],
@@ -29,7 +29,7 @@ describe("how far a statement reaches into the schema", () => {
     ["create type mood as enum ('sad')", 0],
     ["create domain d as int", 0],
     ["drop table t", 0],
-  ])("%s makes %i relations", async (sql, makes) => {
+  ])("finds that %s makes %i relations", async (sql, makes) => {
     expect(await changeOf(sql)).toMatchObject({ makes });
   });
 
@@ -47,7 +47,7 @@ describe("how far a statement reaches into the schema", () => {
     ["drop type mood, other cascade", ["mood", "other"], []],
     ["drop domain d", ["d"], []],
     ["alter table t rename to u", ["t"], []],
-  ])("%s changes %j and copies the indexes of %j", async (sql, objects, copied) => {
+  ])("finds that %s changes %j and copies the indexes of %j", async (sql, objects, copied) => {
     const change = await changeOf(sql);
     expect(change?.objects.toSorted()).toEqual(objects.toSorted());
     expect(change?.copied.toSorted()).toEqual(copied.toSorted());
@@ -62,12 +62,12 @@ describe("how far a statement reaches into the schema", () => {
     ["alter domain d drop constraint c", true],
     ["alter table t add column a int", false],
     ["create index on t (a)", false],
-  ])("%s may drop what depends on it: %s", async (sql, drops) => {
+  ])("tells whether a statement may drop dependent objects: %s → %s", async (sql, drops) => {
     expect(await changeOf(sql)).toMatchObject({ drops });
   });
 
   it.each(["select 1", "insert into t values (1)", "truncate t", "explain create table t as select 1"])(
-    "%s leaves the schema as it is",
+    "finds that %s leaves the schema as it is",
     async (sql) => {
       expect(await changeOf(sql)).toBeUndefined();
     },

@@ -10,7 +10,7 @@ it.each([
   "UPDATE t SET a = $1::varchar(3) WHERE b = $2::pg_catalog.int4",
   "SELECT * FROM t ORDER BY a LIMIT $1 OFFSET $2",
   "SELECT * FROM t WHERE a = 'x'::mood",
-])("finds that the text alone decides the types of %s", async (sql) => {
+])("finds that the text alone decides the parameter types of %s", async (sql) => {
   await expect(sourcesOf(sql.replace("pg_catalog.", ""))).resolves.toBeUndefined();
 });
 
@@ -35,7 +35,7 @@ it.each<[string, readonly string[], readonly string[]]>([
   ["SELECT * FROM t, jsonb_to_recordset($1) AS r(a int) WHERE t.a = $2", ["t"], []],
   ["SELECT * FROM t, jsonb_array_elements(t.doc) AS e WHERE t.a = $1", ["t"], []],
   ["UPDATE t SET a[1] = $1", ["t"], []],
-])("finds what decides the types of %s", async (sql, relations, types) => {
+])("finds the relations and types that decide the parameter types of %s", async (sql, relations, types) => {
   expect(await sourcesOf(sql)).toMatchObject({ relations, types, isTraceable: true });
 });
 
@@ -49,11 +49,11 @@ it.each([
   "SELECT * FROM t, jsonb_populate_record(t.c, '{}') AS r WHERE r.x = $1",
   "SELECT * FROM t, unnest(t.cs) AS r WHERE r.x = $1",
   "SELECT * FROM jsonb_populate_recordset(NULL::pair, '[]') AS r WHERE r.x = $1",
-])("finds no guard for an attribute of a composite type: %s", async (sql) => {
+])("marks as untraceable what depends on an attribute of a composite type: %s", async (sql) => {
   expect(await sourcesOf(sql)).toMatchObject({ isTraceable: false });
 });
 
-it("tells where the arguments of a function decide", async () => {
+it("tells whether the arguments of a function decide a parameter's type", async () => {
   expect(await sourcesOf("SELECT * FROM t WHERE a = lower($1)")).toMatchObject({ relations: [], usesFunctions: true });
   expect(await sourcesOf("SELECT * FROM t WHERE a = $1")).toMatchObject({ usesFunctions: false });
 });

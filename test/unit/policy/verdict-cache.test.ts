@@ -14,23 +14,23 @@ function rememberedOf(texts: readonly string[]): number {
 const distinct = (count: number, suffix = "") =>
   Array.from({ length: count }, (_, index) => `select ${index}${suffix}`);
 
-it("holds 20,000 verdicts, and gives up the oldest for the next", () => {
+it("holds 20,000 verdicts, and drops the oldest for the next", () => {
   expect(rememberedOf(distinct(20_000))).toBe(20_000);
   expect(rememberedOf(distinct(20_500))).toBe(20_000);
 });
 
-it("holds 32 MiB, however few texts that are", () => {
+it("holds at most 32 MiB, however few texts these are", () => {
   const remembered = rememberedOf(distinct(1_000, `, '${"x".repeat(20_000)}'`));
 
   expect(remembered).toBeGreaterThan(790);
   expect(remembered).toBeLessThan(830);
 });
 
-it("does not hold a text of more than 64 KiB, for which others would have to go", () => {
+it("does not remember a text of more than 64 KiB, which would push other texts out", () => {
   expect(rememberedOf(["select 1", `select '${"x".repeat(33_000)}'`])).toBe(1);
 });
 
-it("tells the kinds of databases apart, whatever a text looks like", () => {
+it("shares no verdict between the kinds of databases, even if a text looks like a key of the other kind", () => {
   const cache = createVerdictCache();
   cache.remember("tenant", "admin:select 1", verdict);
 

@@ -9,14 +9,14 @@ function drain(queue: FairQueue<string>): string[] {
 }
 
 describe("FairQueue", () => {
-  it("serves lanes in turn, each in its own order", () => {
+  it("serves lanes in turn, and the items of a lane in order", () => {
     const queue = new FairQueue<string>({ perLane: 9, total: 9 });
     for (const item of ["a1", "a2", "a3", "b1", "c1", "b2"]) queue.add(item.charAt(0), item);
 
     expect(drain(queue)).toEqual(["a1", "b1", "c1", "a2", "b2", "a3"]);
   });
 
-  it("has no room in a full lane while others have", () => {
+  it("refuses an item for a full lane while other lanes have room", () => {
     const queue = new FairQueue<string>({ perLane: 2, total: 9 });
 
     expect(["a1", "a2", "a3", "b1"].map((item) => queue.add(item.charAt(0), item))).toEqual([
@@ -25,7 +25,7 @@ describe("FairQueue", () => {
     expect(drain(queue)).toEqual(["a1", "b1", "a2"]);
   });
 
-  it("has no room beyond its total until something is taken", () => {
+  it("refuses an item beyond its total until an item is taken", () => {
     const queue = new FairQueue<string>({ perLane: 9, total: 2 });
     queue.add("a", "a1");
     queue.add("b", "b1");

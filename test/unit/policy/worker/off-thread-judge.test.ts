@@ -14,28 +14,28 @@ function openJudge(options: Partial<OffThreadJudgeOptions> = {}): OffThreadJudge
 const tenantTask = (sql: string) => ({ sql, kind: "tenant" }) as const;
 const TOO_COMPLEX = { code: "PARSE_ERROR", details: { reason: "TOO_COMPLEX" } };
 
-it("lets the parser see nothing that would take it minutes", async () => {
+it("refuses a text that would take the parser minutes, before parsing it", async () => {
   const endless = `${"/**/".repeat(300_000)}select 1`;
   await expect(openJudge().judge(tenantTask(endless), "")).rejects.toMatchObject(TOO_COMPLEX);
 });
 
-it("ends a text at its deadline, and judges the next in another thread", async () => {
+it("refuses a text at its deadline, and judges the next text in another thread", async () => {
   const judge = openJudge({ deadlineMs: 25 });
   await expect(judge.judge(tenantTask(`select 1${"+1".repeat(24_000)}`), "hostile")).rejects.toMatchObject(TOO_COMPLEX);
 
-  // So short a deadline may end an honest text as well.
+  // A deadline this short may end an honest text as well, so the test repeats it.
   const honest = () => judge.judge(tenantTask("select 1"), "other");
   expect(await vi.waitFor(honest, { timeout: 10_000 })).toMatchObject({ operation: "SELECT", text: "select 1" });
 });
 
-it("goes on after a tree that has more nodes than may be walked", async () => {
+it("judges the next text after one whose tree has too many nodes", async () => {
   const judge = openJudge();
 
   await expect(judge.judge(tenantTask(`select 1${"+1".repeat(20_000)}`), "")).rejects.toMatchObject(TOO_COMPLEX);
   expect(await judge.judge(tenantTask("select 1"), "")).toMatchObject({ operation: "SELECT" });
 });
 
-it("gives a refusal as it is given in the main thread", async () => {
+it("refuses a text with the same error as the main thread", async () => {
   await expect(openJudge().judge(tenantTask("select 'é', pg_sleep(1)"), "")).rejects.toMatchObject({
     code: "PARSE_ERROR",
     message: expect.stringContaining("pg_sleep") as string,
@@ -43,7 +43,7 @@ it("gives a refusal as it is given in the main thread", async () => {
   });
 });
 
-it("judges by the rules of the database and of the operator's extensions", async () => {
+it("judges by the rules of the kind of database and of the server's extensions", async () => {
   const functions = new Set(["similarity"]);
   const judge = openJudge({ rules: { tenant: { ...TENANT_RULES, functions }, admin: ADMIN_RULES } });
 
@@ -54,7 +54,7 @@ it("judges by the rules of the database and of the operator's extensions", async
   });
 });
 
-it("fails with our own fault, not with the tenant's, when the parser cannot be loaded", async () => {
+it("throws the cause, and not a refusal, when the parser cannot be loaded", async () => {
   const judge = openJudge({ compiled: () => Promise.reject(new Error("no such file")) });
 
   await expect(judge.judge(tenantTask("select 1"), "")).rejects.toThrow("no such file");
