@@ -21,6 +21,10 @@ it("answers 503 with Retry-After while there is none, and serves as soon as ther
   );
   const limit = (count: number) => gateway.database.query(`alter role ${String(row.login)} connection limit ${count}`);
   await limit(0);
+  // The pool keeps spare connections open, so those must be gone, too.
+  await gateway.database.query("select pg_terminate_backend(pid, 5000) from pg_stat_activity where usename = $1", [
+    row.login,
+  ]);
   const refused = await tenant.query("select 1");
   expect(refused).toMatchObject({ status: 503, body: { code: "UNAVAILABLE" } });
   expect(refused.headers.get("retry-after")).toBe("1");
