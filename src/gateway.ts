@@ -1,5 +1,5 @@
-// The composition root: config → database, logins, pools, caches → a gateway that listens. It alone decides what serves what,
-// and ends everything that it started, in the opposite order.
+// The composition root: it makes the database, logins, pools and caches from the configuration, and a gateway that listens. Only this
+// file decides which part uses which. It closes everything that it started, in the opposite order.
 
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
@@ -42,24 +42,28 @@ import { createQueryPipeline, type QueryStages } from "./query.ts";
 
 export interface Listening {
   readonly url: string;
-  /** Resolves with the reason when the gateway cannot go on: its embedded PostgreSQL has ended by itself. */
+  /** Resolves to the reason when the gateway cannot go on, because its embedded PostgreSQL has ended by itself. */
   readonly broken: Promise<Error>;
 }
 
 export interface Gateway {
-  /** Makes the database ready and listens. To be called once. */
+  /** Makes the database ready and listens. A further call returns the promise of the first. */
   listen(): Promise<Listening>;
-  /** Accepts nothing new, lets what runs come to its end, and ends everything that `listen` started or is starting. */
+  /**
+   * Accepts no new requests, lets running queries finish until the deadline, and closes everything that `listen` started or is
+   * starting.
+   */
   close(): Promise<void>;
 }
 
-/** Of the pool's size: for look-ups of tokens and types, and for the admin database's statements. The rest is the tenants'. */
+/** Connections of the pool's size that are kept for look-ups of tokens and types. */
 const CONTROL_CONNECTIONS = 2;
+/** Connections of the pool's size that are kept for the admin database's statements. All others are for tenants' statements. */
 const ADMIN_CONNECTIONS = 1;
-/** Of a pool's connections: so many stay open beside those that are in use. */
+/** Share of a pool's maximum that the pool keeps open beside the connections in use. */
 const SPARE_SHARE = 0.25;
 const CONTROL_TIMEOUT_MS = 5_000;
-/** Whether tokens can be looked up: what serving needs first. */
+/** Succeeds if tokens can be looked up, which every request needs. */
 const PING = { name: "ping", text: "select from public.postgate_tokens limit 1" } as const;
 
 type Closer = () => Promise<void>;
@@ -70,14 +74,14 @@ export function createGateway(config: Config, observe: Observe = createLog({ lev
   let starting: Promise<Listening> | undefined;
   let closing: Promise<void> | undefined;
 
-  /** One that fails must not keep the others from being closed. */
+  /** Reports a failed close. The failure must not keep the other parts from being closed. */
   function reportFailure(cause: unknown): void {
     observe({ kind: "background-failure", task: "closing the gateway", cause });
   }
 
   async function closeAll(): Promise<void> {
     stop.abort(new Error("The gateway was closed while it started"));
-    await starting?.catch(() => undefined); // Whoever called listen() is told.
+    await starting?.catch(() => undefined); // The caller of listen() gets the error.
     for (const close of closers.splice(0).reverse()) await close().catch(reportFailure);
   }
 
@@ -97,10 +101,10 @@ export function createGateway(config: Config, observe: Observe = createLog({ lev
 interface Start {
   readonly config: Config;
   readonly observe: Observe;
-  /** Aborted when the gateway is closed: a start that has not come to its end is broken off. */
+  /** Aborts when the gateway is closed: a start that has not finished is then broken off. */
   readonly signal: AbortSignal;
   readonly onClose: (closer: Closer) => void;
-  /** The long work of all requests together. */
+  /** Runs the long work of all requests in slices. */
   readonly slices: Slices;
 }
 
@@ -142,7 +146,7 @@ async function start(options: Start): Promise<Listening> {
   return { url, broken };
 }
 
-/** Runs beside serving: looking up the names of many hosts takes its time. */
+/** Warns of dedicated databases that are refused. It runs while the gateway serves, because looking up many host names takes long. */
 function warnOfRefused(
   operator: ConnectionSettings,
   guards: DedicatedGuards,
@@ -171,7 +175,7 @@ interface Authentication {
 }
 
 function createAuthentication({ config, control, lastUsed, operations }: Authentication): Authenticate {
-  const areChangesRecorded = !config.skipMigrations; // An operator's own tables and views have no triggers of ours.
+  const areChangesRecorded = !config.skipMigrations; // An operator's own tables and views do not have our triggers.
   const store = createPrincipalStore(control.query, { keys: config.sealingKeys, areChangesRecorded });
   const load = operations.timed("look-up", store);
   const findChanges = areChangesRecorded ? createRightsChanges(control.query) : undefined;
@@ -190,7 +194,7 @@ async function openDatabase({ config: { database }, onClose, signal }: Start): P
   if (database.kind === "external") return { operator: database.connection, broken: new Promise(() => undefined) };
   const embedded = await startEmbedded(database);
   onClose(() => embedded.stop());
-  // Not started again here: whoever supervises this process starts it, and with it PostgreSQL, which then recovers.
+  // The embedded PostgreSQL is not restarted here. The supervisor of this process restarts both, and PostgreSQL then recovers.
   const broken = embedded.exited.then(
     ({ code, signal: killedBy }) =>
       new Error(
@@ -211,7 +215,7 @@ async function install(operator: ConnectionSettings, { config, observe, signal }
   return installation;
 }
 
-/** Gives the pool of the login that looks tokens up, once both logins are known to work. */
+/** Returns the pool of the login that looks tokens up, once both logins are known to work. */
 async function openLogins(
   operator: ConnectionSettings,
   installation: Installation,
@@ -225,7 +229,7 @@ async function openLogins(
   return control;
 }
 
-/** Now, and not at the first request: where the server lets a login not in, every answer would be a 503. */
+/** Checks at the start that the server accepts a login. Otherwise each request would be answered 503. */
 async function requireLogin(login: ConnectionSettings, signal: AbortSignal): Promise<void> {
   const client = await connect(login, { signal }).catch((cause: unknown) => {
     if (!(cause instanceof ConnectionError)) throw cause;
@@ -252,25 +256,32 @@ interface TenantsLogin {
   readonly observe: Observe;
 }
 
-/** Leaves room on the server for everybody else. A login that the operator made is the operator's to limit. */
+/**
+ * Limits the connections of the tenants' login, so that other programs find room on the server. A login that the operator
+ * created is left to the operator.
+ */
 async function limitTenantsLogin(
   operator: ConnectionSettings,
   { installation: { auth, exec }, control, config, observe }: TenantsLogin,
 ): Promise<void> {
   if (config.tenantConnection !== undefined) return;
-  await control.query(PING, []); // From now on its session tells other processes how large this one's pool is.
+  await control.query(PING, []); // The session's name now tells other processes the size of this pool.
   const pools = { exec: exec.user, auth: auth.user, ownConnections: tenantConnectionsOf(config) };
   await limitConnections(operator, pools).catch((cause: unknown) => {
     observe({ kind: "background-failure", task: "limiting the connections of the tenants' login", cause });
   });
 }
 
-/** The size of the pool for tenants' statements in the shared database. */
+/** Returns the size of the pool for tenants' statements in the shared database. */
 function tenantConnectionsOf({ poolSize }: Config): number {
   return Math.max(1, poolSize - CONTROL_CONNECTIONS - ADMIN_CONNECTIONS);
 }
 
-/** No tenant is served with rights beyond its schema; of a wall that is weaker, the operator is told. */
+/**
+ * Warns the operator of a wall between tenants that is weaker than it could be.
+ *
+ * @throws MigrationError when tenants' statements would run with rights beyond their schemas: no tenant is served then.
+ */
 function requireIsolation({ dangers, lockdown }: Installation, observe: Observe): void {
   const danger = describeDangers(dangers);
   if (danger !== undefined) throw new MigrationError(danger);
@@ -317,7 +328,7 @@ function createExecution({
     const pool = new Pool({
       ...{ connection, maxConnections, ownsSessions, onOpenFailed },
       spareConnections: Math.ceil(maxConnections * SPARE_SHARE),
-      // Behind a pooler the gateway does not know the pids of backends.
+      // Behind a pooler, the gateway does not know the process ids of its backends.
       findBackends: ownsSessions ? createBackendFinder(operator, connection.user) : undefined,
       onFindFailed: reportSeldom(operations.observe, `asking for the cut backends of the pool "${name}"`),
     });

@@ -24,8 +24,8 @@ export type { PostgateErrorResponse, PostgateQueryRequest, PostgateQueryResponse
 /**
  * Judges a statement as the gateway would for a tenant's token with these permissions.
  *
- * @throws GatewayError PARSE_ERROR with its reason, or INVALID_REQUEST for a text with NUL or a lone surrogate.
- * @throws TypeError for what is no text or no permission.
+ * @throws GatewayError PARSE_ERROR with its reason, or INVALID_REQUEST for a text with a NUL character or a lone surrogate.
+ * @throws TypeError when `sql` is no string or a permission does not exist.
  */
 export async function parseAndApprove(sql: string, permissions: Iterable<Permission>): Promise<ApprovedFacts> {
   const loaded = await import("./library/parse-and-approve.ts");
@@ -33,9 +33,9 @@ export async function parseAndApprove(sql: string, permissions: Iterable<Permiss
 }
 
 /**
- * A gateway in this process.
+ * Creates a gateway in this process.
  *
- * @param observe takes what happens, in place of the log on stderr.
+ * @param observe receives the observations, in place of the log on stderr
  */
 export function createGateway(config: Config, observe?: Observe): Gateway {
   let created: Promise<Gateway> | undefined;
@@ -51,10 +51,10 @@ export function createGateway(config: Config, observe?: Observe): Gateway {
 }
 
 /**
- * Applies pending migrations and brings roles and grants in order, as `postgate migrate` does.
+ * Applies pending migrations and corrects roles and grants, as `postgate migrate` does.
  *
  * @returns the names of the migrations that were applied.
- * @throws Error with one line that says what to do.
+ * @throws Error when a migration cannot be applied. The message is one line and says what to do.
  */
 export async function migrate(config: Config): Promise<readonly string[]> {
   const loaded = await import("./library/migrate-database.ts");

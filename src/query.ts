@@ -1,5 +1,5 @@
-// The pipeline of one request: start reading here. http/ hands over a principal and a well-formed request; each line below is one
-// stage, and a stage that refuses throws a GatewayError, which http/error-response.ts turns into the answer.
+// The pipeline of one request. Start reading here. http/ passes a principal and a well-formed request. Each line of the pipeline is
+// one stage. A stage that refuses throws a GatewayError, which http/error-response.ts turns into the answer.
 
 import { isDeepStrictEqual } from "node:util";
 import { type Approve, approveAll } from "./policy/approve-batch.ts";
@@ -11,9 +11,9 @@ import type { ResultSet } from "./execution/results/result-set.ts";
 import type { QueryAnswer, RunQuery } from "./http/route.ts";
 import { maxResultBytesOf } from "./tenants/tenant-limits.ts";
 
-/** The stages that need more than their arguments; gateway.ts makes them. */
+/** The stages that need pools and caches. gateway.ts makes them. */
 export interface QueryStages {
-  /** sql/ and policy/: text → statement that this principal may run. */
+  /** Parses a text and judges it (sql/ and policy/), and returns a statement that this principal may run. */
   readonly approve: Approve;
   readonly execute: ExecuteForPrincipal;
   readonly maxSqlBytes: number;
@@ -21,7 +21,7 @@ export interface QueryStages {
 }
 
 const NO_BODY = Buffer.alloc(0);
-/** How a batch is logged. */
+/** The operation under which a batch is logged. */
 const BATCH = "BATCH";
 
 export function createQueryPipeline({ approve, execute, maxSqlBytes, maxResultBytes }: QueryStages): RunQuery {
@@ -32,7 +32,7 @@ export function createQueryPipeline({ approve, execute, maxSqlBytes, maxResultBy
     approved(operation);
     let body: Buffer = NO_BODY;
     const maxBytes = maxResultBytesOf(principal.tenant.limits, maxResultBytes);
-    // Encoded before a change is committed: an answer that is too large, or that cannot be written, undoes it.
+    // The answer is encoded before the commit, so that an answer that is too large or cannot be written undoes the changes.
     const accept = (results: readonly ResultSet[]): void => void (body = encodeAnswer(results, request, maxBytes));
     if (statements.length === 0) accept([]);
     const requireRights = (): Promise<void> | undefined => requireUnchanged(principal, currentPrincipal);
@@ -45,7 +45,10 @@ export function createQueryPipeline({ approve, execute, maxSqlBytes, maxResultBy
   };
 }
 
-/** Statements were judged by the rights of `principal`, and run as its role: where those are others by now, nothing of it holds. */
+/**
+ * Checks that the token's rights and tenant have not changed. The statements were judged by the rights of `principal` and would run
+ * as its role, so they must not run after a change.
+ */
 function requireUnchanged(
   principal: Principal,
   currentPrincipal: () => Principal | Promise<Principal>,

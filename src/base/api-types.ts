@@ -4,13 +4,13 @@ import type { ErrorCode, ErrorDetails } from "./errors.ts";
 
 export interface PostgateQueryRequest {
   readonly sql: string;
-  /** JSON values; their order is that of `$1`, `$2`, … */
+  /** JSON values for `$1`, `$2`, …, in this order. */
   readonly params?: readonly unknown[] | null;
-  /** `array`: rows as arrays, so that columns of one name are all kept. */
+  /** With `array`, each row is an array, which keeps columns of the same name apart. */
   readonly row_mode?: "object" | "array" | null;
-  /** `text`: every value as PostgreSQL's own text. */
+  /** With `text`, every value is PostgreSQL's own text. */
   readonly types?: "json" | "text" | null;
-  /** Asks for `fields` and `command`. */
+  /** With true, the answer has `fields` and `command`. */
   readonly fields?: boolean | null;
   readonly isolation?: PostgateIsolation | null;
   readonly read_only?: boolean | null;
@@ -19,31 +19,31 @@ export interface PostgateQueryRequest {
 
 type PostgateIsolation = "read committed" | "repeatable read" | "serializable";
 
-/** Several statements in one transaction, all or nothing. */
+/** Several statements in one transaction: all of them happen, or none. */
 export interface PostgateBatchRequest extends Omit<PostgateQueryRequest, "sql" | "params"> {
   readonly statements: readonly Pick<PostgateQueryRequest, "sql" | "params">[];
 }
 
 export interface PostgateBatchResponse<Row = Record<string, unknown>> {
-  /** One for each statement. */
+  /** One result for each statement, in the same order. */
   readonly results: PostgateQueryResponse<Row>[];
 }
 
 /** A column of a result. */
 export interface PostgateField {
   readonly name: string;
-  /** Such as `int4`, `text[]` or the name of a type of the database's own. */
+  /** The name of the type, such as `int4`, `text[]` or the name of a type that the database defines. */
   readonly type: string;
   readonly oid: number;
 }
 
 export interface PostgateQueryResponse<Row = Record<string, unknown>> {
   readonly rows: Row[];
-  /** Rows returned, or for a statement without rows the count in PostgreSQL's command tag. */
+  /** The number of rows returned. A statement that returns no rows has the count of PostgreSQL's command tag. */
   readonly row_count: number;
-  /** Where the request asked for it. */
+  /** Present if the request has `fields: true`. */
   readonly fields?: readonly PostgateField[];
-  /** Where `fields` was asked for: PostgreSQL's name for what was done, such as `INSERT`. */
+  /** PostgreSQL's name of the command, such as `INSERT`. Present if the request has `fields: true`. */
   readonly command?: string;
 }
 

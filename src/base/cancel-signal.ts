@@ -1,17 +1,17 @@
-// Tells execution that nobody waits for an answer any more. What of AbortSignal is needed for that, and at a fraction of its
-// price: an event target for each request was the dearest single thing that a warm one paid for, after its system calls.
+// Tells execution that the client no longer waits for an answer. It has only the part of AbortSignal that this needs, at a
+// fraction of the cost: creating an event target for each request cost a warm request more than anything but its system calls.
 
-/** Every AbortSignal is one. */
+/** The readable side of a CancelController. Every AbortSignal is a CancelSignal, too. */
 export interface CancelSignal {
   readonly aborted: boolean;
   addEventListener(type: "abort", listener: () => void): void;
   removeEventListener(type: "abort", listener: () => void): void;
 }
 
-/** A signal in the hands of whoever may give it. */
+/** A signal together with the method that aborts it. */
 export class CancelController implements CancelSignal {
   #isAborted = false;
-  /** Hardly ever more than one. */
+  /** An array that is copied at each change is cheap, because there is rarely more than one listener. */
   #listeners: readonly (() => void)[] = [];
 
   get aborted(): boolean {
@@ -26,7 +26,7 @@ export class CancelController implements CancelSignal {
     this.#listeners = this.#listeners.filter((each) => each !== listener);
   }
 
-  /** Calls the listeners, once. */
+  /** Calls each listener once. Further calls do nothing. */
   abort(): void {
     if (this.#isAborted) return;
     this.#isAborted = true;

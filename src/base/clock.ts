@@ -1,4 +1,4 @@
-/** Milliseconds that only go forward. */
+/** A clock that counts milliseconds and never goes back. */
 export interface Clock {
   readonly now: () => number;
 }

@@ -1,5 +1,5 @@
-// The registry of error codes and the one error class. Codes are public API: http/error-response.ts turns them into
-// HTTP, docs/reference/errors.md documents each of them, and a test holds the two equal.
+// The registry of error codes and the only error class of the gateway. Codes are public API: http/error-response.ts turns them into
+// HTTP, docs/reference/errors.md documents each of them, and a test checks that this list and that page agree.
 
 export const ERROR_CODES = {
   PARSE_ERROR: { status: 400, summary: "The SQL does not parse, or policy refuses it." },
@@ -24,7 +24,7 @@ export const ERROR_CODES = {
 
 export type ErrorCode = keyof typeof ERROR_CODES;
 
-/** Why a statement was refused: the `reason` of a PARSE_ERROR. */
+/** The reasons why a statement is refused: the values of `reason` in a PARSE_ERROR. */
 export const REFUSAL_REASONS = [
   "SYNTAX_ERROR",
   "EMPTY_QUERY",
@@ -39,10 +39,10 @@ export const REFUSAL_REASONS = [
 
 export type RefusalReason = (typeof REFUSAL_REASONS)[number];
 
-/** The extra keys of an error answer, spelled as on the wire. All of them are for the caller: nothing secret goes in. */
+/** The extra keys of an error answer, spelled as on the wire. The caller reads all of them, so they hold no secret. */
 export interface ErrorDetails {
   readonly reason?: RefusalReason;
-  /** 1-based, in characters of the SQL text. */
+  /** The place in the SQL text, in characters, counted from 1. */
   readonly position?: number;
   readonly max_rows?: number;
   readonly max_bytes?: number;
@@ -52,7 +52,7 @@ export interface ErrorDetails {
   readonly constraint?: string;
   readonly table?: string;
   readonly column?: string;
-  /** Of a batch: the statement that failed, counted from 0. */
+  /** The statement of a batch that failed, counted from 0. */
   readonly statement?: number;
 }
 
@@ -60,7 +60,7 @@ export interface GatewayErrorOptions {
   readonly details?: ErrorDetails;
   /** Becomes the `Retry-After` header, in whole seconds. */
   readonly retryAfterSeconds?: number;
-  /** What really happened: logged, never sent. */
+  /** The underlying error, for the log. It is never sent to the caller. */
   readonly cause?: unknown;
 }
 
@@ -70,7 +70,7 @@ export class GatewayError extends Error {
   readonly details: ErrorDetails;
   readonly retryAfterSeconds: number | undefined;
 
-  /** @param message for the caller: names what is wrong and what to do, and holds no secret. */
+  /** @param message tells the caller what is wrong and what to do; it holds no secret */
   constructor(code: ErrorCode, message: string, options: GatewayErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
@@ -83,7 +83,7 @@ export class GatewayError extends Error {
   }
 }
 
-/** The error as one of a batch's statement; `statement` counts from 0. */
+/** Returns a copy of the error that names the statement of a batch it belongs to. `statement` counts from 0. */
 export function errorOfStatement(error: GatewayError, statement: number): GatewayError {
   const { code, message, details, retryAfterSeconds, cause } = error;
   return new GatewayError(code, message, {
@@ -93,14 +93,14 @@ export function errorOfStatement(error: GatewayError, statement: number): Gatewa
   });
 }
 
-/** The answer would be larger than `maxBytes`; nothing was changed. */
+/** Returns the error for an answer that would be larger than `maxBytes`. The statement has changed nothing. */
 export function resultTooLarge(maxBytes: number): GatewayError {
   return new GatewayError("RESULT_TOO_LARGE", `Result too large (max: ${maxBytes} bytes)`, {
     details: { max_bytes: maxBytes },
   });
 }
 
-/** A PARSE_ERROR with its reason. `position` is 1-based, in characters. */
+/** Returns a PARSE_ERROR with its reason. `position` is in characters and counts from 1. */
 export function refusal(
   reason: RefusalReason,
   message: string,

@@ -1,8 +1,8 @@
-// What the escapes of a JSON string stand for. Only for bytes that were checked to be JSON: nothing is checked twice.
+// Decodes the escapes of a JSON string. The caller has already checked that the bytes are JSON, so nothing is checked here.
 
 const LETTER_U = 0x75;
 const NINE = 0x39;
-/** \b, \f, \n, \r and \t. The other escapes of one letter stand for the letter itself. */
+/** The control characters of the escapes \b, \f, \n, \r and \t. The other escapes of one letter stand for the letter itself. */
 const CONTROLS: ReadonlyMap<number, number> = new Map([
   [0x62, 0x08],
   [0x66, 0x0c],
@@ -13,7 +13,7 @@ const CONTROLS: ReadonlyMap<number, number> = new Map([
 const UNIT_LENGTH = 5;
 const PAIR_LENGTH = 11;
 
-/** The character that an escape stands for. `at` is the place behind the backslash. */
+/** Returns the code point that an escape stands for. `at` is the offset of the byte after the backslash. */
 export function escapedCharacter(json: Uint8Array, at: number): number {
   const letter = json[at] ?? 0;
   if (letter !== LETTER_U) return CONTROLS.get(letter) ?? letter;
@@ -21,7 +21,7 @@ export function escapedCharacter(json: Uint8Array, at: number): number {
   return isSurrogate(unit) ? 0x10000 + ((unit - 0xd800) << 10) + unitAt(json, at + UNIT_LENGTH + 2) - 0xdc00 : unit;
 }
 
-/** How many bytes the escape has behind its backslash. A surrogate pair is two escapes in a row. */
+/** Returns how many bytes the escape has after its backslash. A surrogate pair is written as two escapes and counts as one here. */
 export function escapeLength(json: Uint8Array, at: number): number {
   if (json[at] !== LETTER_U) return 1;
   return isSurrogate(unitAt(json, at + 1)) ? PAIR_LENGTH : UNIT_LENGTH;

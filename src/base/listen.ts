@@ -3,15 +3,15 @@ import type { AddressInfo } from "node:net";
 
 export interface Place {
   readonly host: string;
-  /** 0 takes a free one. */
+  /** 0 selects a free port. */
   readonly port: number;
   readonly portSetting: "POSTGATE_PORT" | "POSTGATE_OPS_PORT";
 }
 
 /**
- * Starts to listen and gives the URL under which this machine reaches the server.
+ * Starts to listen and returns the URL under which this machine reaches the server.
  *
- * @throws Error whose message is one line and names the setting to change.
+ * @throws Error when it cannot listen. The message is one line and names the setting to change.
  */
 export async function listen(server: Server, place: Place): Promise<string> {
   const { host, port } = place;

@@ -1,12 +1,12 @@
-// A parameter of a statement, as the body's parser hands it to execution: the JSON kind and the exact JSON text.
+// Describes a parameter of a statement, as the parser of bodies passes it to execution: the JSON kind and the exact JSON text.
 
-/** PostgreSQL's protocol counts them in 16 bits. */
+/** Maximum number of parameters of a statement: PostgreSQL's protocol counts them in 16 bits. */
 export const MAX_PARAMETERS = 65_535;
 
 /**
- * `text` is what is sent to PostgreSQL: of a string its characters, of the rest the JSON text with every digit that the
- * body had. A long one stays the UTF-8 bytes that it came as. An array's wire text depends on the type that PostgreSQL resolves
- * for the parameter: execution makes it.
+ * A value to send to PostgreSQL. `text` holds the characters of a string, and for other kinds the JSON text with every digit of the
+ * body. A long text stays the UTF-8 bytes in which it arrived. The text that PostgreSQL gets for an array depends on the type that
+ * PostgreSQL resolves for the parameter, so execution writes it.
  */
 export type Parameter =
   | { readonly kind: "null" }

@@ -1,17 +1,17 @@
-// What a client asks for, as http/ hands it on: one statement, or several that run together, and the form of the answer.
-// Types only; http/ makes them from bodies, query.ts takes them through the stages.
+// Describes a client's request: one statement, or several that run together, and the form of the answer. The file holds types and
+// their defaults. http/ makes requests from bodies, and query.ts passes them through the stages.
 
 import type { Parameter } from "./parameters.ts";
 
-/** The form of a result in the answer: what is left at its default changes no byte of it. */
+/** The form of a result in the answer. An option that is left out changes no byte of the answer. */
 export interface ResultForm {
-  /** Rows as objects, or as arrays that keep every column, of the same name too. */
+  /** Rows are objects, or arrays that keep every column, even columns of the same name. */
   readonly rowMode: "object" | "array";
-  /** Values by the table of docs/reference/values.md, or all of them as PostgreSQL's text. */
+  /** Values follow the table of docs/reference/values.md, or all of them are PostgreSQL's text. */
   readonly types: "json" | "text";
-  /** Also what the columns are, and PostgreSQL's name for what was done. */
+  /** True if the answer also describes the columns and has PostgreSQL's name of the command. */
   readonly withFields: boolean;
-  /** Postgate's own answers, or those of Neon's SQL over HTTP, whose values and keys differ. */
+  /** The answer has Postgate's own form or that of Neon's SQL over HTTP, whose values and keys differ. */
   readonly layout: "postgate" | "neon";
 }
 
@@ -30,9 +30,9 @@ export interface StatementRequest {
 
 export type IsolationLevel = "read uncommitted" | "read committed" | "repeatable read" | "serializable";
 
-/** What a client may choose of the transaction that its statements run in. */
+/** The options that a client may choose for the transaction that its statements run in. */
 export interface TransactionOptions {
-  /** PostgreSQL's default where it is left out. */
+  /** If it is left out, PostgreSQL's default applies. */
   readonly isolation?: IsolationLevel | undefined;
   readonly readOnly: boolean;
   readonly deferrable: boolean;
@@ -41,9 +41,9 @@ export interface TransactionOptions {
 export const DEFAULT_TRANSACTION: TransactionOptions = Object.freeze({ readOnly: false, deferrable: false });
 
 export interface QueryRequest {
-  /** They run in this order, all or none of them. */
+  /** The statements run in this order and in one transaction: all of them happen, or none. */
   readonly statements: readonly StatementRequest[];
-  /** Answered as a list of results; errors name the statement. A single statement is not, a batch of one is. */
+  /** True for a batch, even a batch of one statement: the answer is a list of results, and errors name the statement. */
   readonly isBatch: boolean;
   readonly transaction: TransactionOptions;
 }

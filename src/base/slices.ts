@@ -1,15 +1,15 @@
-// Long work of the main thread, cut into slices: between two turns of it, everything else has its turn. Lanes are served one
-// after the other, so that the work of one tenant delays another's by a slice and no more.
+// Cuts long work of the main thread into slices and lets everything else run between two turns. Lanes take turns slice by slice, so
+// that at most one slice of each other tenant runs between two slices of a tenant.
 
-/** Work that can be done bit by bit. */
+/** Work that can be done in parts. */
 export interface SlicedWork {
-  /** Does about as much as `maxBytes` bytes ask for. Returns true when there is nothing left to do. */
+  /** Does about as much work as `maxBytes` bytes need. Returns true when there is nothing left to do. */
   advance(maxBytes: number): boolean;
 }
 
-/** The dearest bytes (one parameter every two of them) cost some 30 ns each, so a slice takes at most about 2 ms. */
+/** The most expensive bytes (one parameter in every two bytes) take about 30 ns each, so a slice takes at most about 2 ms. */
 const SLICE_BYTES = 65_536;
-/** After so long, others have their turn. */
+/** Time after which the slices stop to let other work of the main thread run. */
 const MAX_TURN_MS = 3;
 
 interface Waiting {
@@ -21,7 +21,7 @@ interface Waiting {
 export class Slices {
   readonly #lanes = new Map<string, Waiting[]>();
 
-  /** Resolves when the work is done; rejects with what it throws. */
+  /** Resolves when the work is done, or rejects with the error that the work throws. */
   run(lane: string, work: SlicedWork): Promise<void> {
     return new Promise((resolve, reject) => {
       if (this.#lanes.size === 0) setImmediate(() => this.#turn());
@@ -36,7 +36,7 @@ export class Slices {
     if (this.#lanes.size > 0) setImmediate(() => this.#turn());
   }
 
-  /** One slice of the lane that waits longest, which then is the last one. */
+  /** Runs one slice of the lane that has waited longest, and moves that lane to the end. */
   #slice(): void {
     for (const [lane, [next, ...others]] of this.#lanes) {
       this.#lanes.delete(lane);

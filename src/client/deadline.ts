@@ -1,13 +1,16 @@
-// The two ends that a caller may set to a request: a signal, and a time.
+// Combines the two limits that a caller may set for a request: a signal and a time.
 
 export interface Deadline {
-  /** Aborts at whichever comes first; undefined where neither is set. */
+  /** Aborts when the caller's signal aborts or the time is over. Undefined if neither is set. */
   readonly signal: AbortSignal | undefined;
-  /** The time is over. */
+  /** Tells whether the time is over. */
   readonly isOver: () => boolean;
-  /** What the caller's signal says, once it is aborted. */
+  /** Throws the reason of the caller's signal if that signal is aborted. */
   readonly throwIfAborted: () => void;
-  /** Resolves after so long; false, at once, where the time would be over by then. Rejects as soon as the signal aborts. */
+  /**
+   * Resolves to true after `delayMs`, or at once to false if the time would be over by then. Rejects as soon as the caller's
+   * signal aborts.
+   */
   readonly wait: (delayMs: number) => Promise<boolean>;
 }
 

@@ -1,16 +1,17 @@
-// Where parameters stand in a statement's text: outside strings, quoted names, comments and dollar quotes, as PostgreSQL's own
-// scanner (scan.l) tells these apart with standard_conforming_strings on, which the gateway pins.
+// Finds the parameters in a statement's text: those outside strings, quoted names, comments and dollar quotes. It tells these apart as
+// PostgreSQL's own scanner (scan.l) does with standard_conforming_strings on, a setting that the gateway pins.
 
 export interface ParameterPlace {
-  /** Without its `$`: a name, or a number. */
+  /** The name or number, without its `$`. */
   readonly name: string;
   readonly start: number;
   readonly end: number;
 }
 
 /**
- * What begins where the last token ended: text in which a `$` means nothing; the beginning of a comment that may hold others; a
- * parameter. A word may hold a `$` itself. What has no end reaches to the end of the text.
+ * Matches the token that begins where the last one ended. The three groups are the opening tag of a dollar quote, the opening of a
+ * comment that may hold other comments, and the name of a parameter. In all other tokens a `$` is no parameter: a word, for
+ * example, may contain one. A string or quoted name without an end reaches to the end of the text.
  */
 const TOKEN =
   /[eE]'(?:[^'\\]|\\[^]|'')*(?:'|$)|'(?:[^']|'')*(?:'|$)|"(?:[^"]|"")*(?:"|$)|--[^\n\r]*|[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*|(\$(?:[A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$)|(\/\*)|\$(\d+|[A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)|[^]/y;
@@ -34,7 +35,7 @@ function endOfDollarQuote(text: string, tag: string, from: number): number {
   return end < 0 ? text.length : end + tag.length;
 }
 
-/** Comments nest. */
+/** Returns the offset after the comment. Comments may be nested. */
 function endOfComment(text: string, from: number): number {
   const mark = /\/\*|\*\//g;
   mark.lastIndex = from;

@@ -1,4 +1,4 @@
-// Public entry of `postgate/client`.
+// The public entry of `postgate/client`.
 export {
   PostgateAdminClient,
   type CreatedDatabase,

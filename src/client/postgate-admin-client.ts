@@ -9,22 +9,22 @@ export interface CreatedDatabase {
 
 export interface CreatedToken {
   readonly id: string;
-  /** Shown this once: the gateway keeps only its hash. */
+  /** The secret. It is shown only this once, because the gateway keeps only its hash. */
   readonly token: string;
 }
 
 export interface TokenOptions {
-  /** An interval as PostgreSQL reads it, such as `30 days`; without it the token lives until it is deleted. */
+  /** An interval that PostgreSQL can read, such as `30 days`. Without it, the token works until it is deleted. */
   readonly expiresIn?: string;
 }
 
-/** Makes and removes tenants' databases and tokens. Needs a token of the admin database. */
+/** Creates and deletes tenants' databases and tokens. It needs a token of the admin database. */
 export class PostgateAdminClient extends PostgateClient {
   createDatabase(name: string, maxRows = 1000): Promise<PostgateQueryResponse<CreatedDatabase>> {
     return this.query("SELECT * FROM create_tenant_database($1, $2)", [name, maxRows]);
   }
 
-  /** The row says false when there is no such database. */
+  /** Deletes a database. The row holds false if there is no such database. */
   deleteDatabase(id: string): Promise<PostgateQueryResponse<{ readonly delete_tenant_database: boolean }>> {
     return this.query("SELECT delete_tenant_database($1)", [id]);
   }
@@ -41,12 +41,12 @@ export class PostgateAdminClient extends PostgateClient {
     return this.query("SELECT * FROM create_tenant_token($1, $2, $3, $4)", [...params, expiresIn]);
   }
 
-  /** A new secret for a token, which keeps its id. The one before works for `overlap` on, by default not at all. */
+  /** Replaces a token's secret and keeps its id. The old secret still works for the interval `overlap`, by default not at all. */
   rotateToken(id: string, overlap = "0"): Promise<PostgateQueryResponse<CreatedToken>> {
     return this.query("SELECT * FROM rotate_tenant_token($1, $2)", [id, overlap]);
   }
 
-  /** The row says false when there is no such token. */
+  /** Deletes a token. The row holds false if there is no such token. */
   deleteToken(id: string): Promise<PostgateQueryResponse<{ readonly delete_tenant_token: boolean }>> {
     return this.query("SELECT delete_tenant_token($1)", [id]);
   }

@@ -1,5 +1,6 @@
-// The HTTP side of the client: one POST per statement. It needs nothing but fetch, so it runs in browsers, edge
-// runtimes and Node alike. It sends again only what cannot have run; of the rest, only the caller knows whether that is safe.
+// The HTTP side of the client: it sends one POST for each statement or batch. It needs nothing but fetch, so it runs in browsers,
+// in edge runtimes and in Node. It sends a request again only if the request cannot have run. In all other cases, only the caller
+// knows whether that is safe.
 
 import type {
   PostgateBatchResponse,
@@ -13,11 +14,11 @@ import { delayBeforeRetry } from "./retry.ts";
 import { toJson } from "./to-json.ts";
 import { type PostgateParams, type PostgateStatement, toPositional } from "./to-statement.ts";
 
-/** How long and how often a request is tried. */
+/** These options limit how long and how often the client tries a request. */
 export interface PostgateSendOptions {
-  /** For a request with all its retries; without it, as long as the gateway takes. */
+  /** Maximum time for a request with all its retries. Without it, the client waits as long as the gateway takes. */
   readonly timeoutMs?: number;
-  /** Of what cannot have run; 2 by default, 0 for none. */
+  /** Maximum number of retries of a request that cannot have run. The default is 2; 0 means no retries. */
   readonly retries?: number;
 }
 
@@ -26,15 +27,15 @@ export interface PostgateClientOptions extends PostgateSendOptions {
   readonly fetch?: typeof fetch;
 }
 
-/** The form of the answer, and the transaction: what may stand beside the statement, spelled as on the wire. */
+/** The options that a request may have beside the statement, spelled as on the wire: the form of the answer and the transaction. */
 type WireOptions = Omit<PostgateQueryRequest, "sql" | "params">;
 
 export interface PostgateQueryOptions extends WireOptions, PostgateSendOptions {
-  /** Gives the request up: the gateway cancels the statement, and the promise is rejected with the signal's reason. */
+  /** When it aborts, the gateway cancels the statement, and the promise is rejected with the signal's reason. */
   readonly signal?: AbortSignal;
 }
 
-/** An answer to which `fields: true` was said. */
+/** The answer to a request with `fields: true`. */
 export type PostgateDescribedResponse<Row = Record<string, unknown>> = PostgateQueryResponse<Row> &
   Required<Pick<PostgateQueryResponse<Row>, "fields" | "command">>;
 
@@ -47,8 +48,8 @@ export class PostgateClient {
   readonly #options: PostgateClientOptions;
 
   /**
-   * @param baseUrl the gateway's address, with the path under which a proxy serves it, if any.
-   * @throws TypeError when the token holds characters that no header may carry.
+   * @param baseUrl the gateway's address, with the path under which a proxy serves it, if any
+   * @throws TypeError when the token is empty or holds characters that no header may carry.
    */
   constructor(baseUrl: string | URL, token: string, options: PostgateClientOptions = {}) {
     this.#url = `${String(baseUrl).replace(/\/+$/, "")}/query`;
@@ -57,11 +58,11 @@ export class PostgateClient {
   }
 
   /**
-   * Runs one SQL statement, a text or what the tag `sql` made. `$1`, `$2`, … stand for the elements of an array of parameters,
-   * `$name` for the member of an object.
+   * Runs one SQL statement: a text, or a statement that the tag `sql` made. `$1`, `$2`, … stand for the elements of an array of
+   * parameters, `$name` for the member of an object.
    *
-   * @throws PostgateError when the statement was refused or failed, or no answer came.
-   * @throws TypeError when a parameter cannot be sent, is missing or has no place; nothing was sent then.
+   * @throws PostgateError when the statement is refused or fails, or no answer comes.
+   * @throws TypeError when a parameter cannot be sent, is missing, or does not occur in the statement. Nothing has been sent then.
    */
   async query<Row = Record<string, unknown>>(
     statement: string | PostgateStatement,
@@ -85,9 +86,9 @@ export class PostgateClient {
   }
 
   /**
-   * Runs several statements in one transaction: all of them or none. One answer for each, in their order.
+   * Runs several statements in one transaction: all of them happen, or none. Returns one answer for each, in their order.
    *
-   * @throws PostgateError as `query` does; `details.statement` is the number, from 0, of the statement that failed.
+   * @throws PostgateError as `query` does. Its `statement` is the number of the statement that failed, counted from 0.
    */
   async batch<Row = Record<string, unknown>>(
     statements: readonly PostgateStatement[],
@@ -148,7 +149,7 @@ function toBody(request: object): string {
   return `{${members.map(([key, value]) => `"${key}":${toJson(value, key)}`).join()}}`;
 }
 
-/** fetch would name the whole token in its error, so what no header may carry is refused here. */
+/** Refuses a token that no header may carry. fetch would refuse it, too, but would name the whole token in its error. */
 function printableToken(token: string): string {
   const trimmed = token.trim();
   if (/^[!-~]+$/.test(trimmed)) return trimmed;
@@ -183,7 +184,7 @@ function refusedBy(response: Response, { error, code, ...details }: PostgateErro
   return new PostgateError({ code, message: error, details, ...factsOf(response) });
 }
 
-/** A success or a failure that is not of the gateway's form, a proxy's page for one. */
+/** Returns the error for an answer that does not have the gateway's form, such as a proxy's page, whatever its status. */
 function invalidResponse(response: Response, cause?: unknown): PostgateError {
   const message = `HTTP ${response.status}, but not an answer of Postgate: check the address and what is in between`;
   return new PostgateError({ code: "INVALID_RESPONSE", message, cause, ...factsOf(response) });

@@ -1,15 +1,15 @@
 import type { PostgateErrorResponse } from "../base/api-types.ts";
 
 /**
- * What went wrong: a code of the gateway, or one of the client's own three. `NETWORK_ERROR`: no answer arrived, so whether
- * the statement ran is unknown. `CLIENT_TIMEOUT`: the same, because `timeoutMs` was over. `INVALID_RESPONSE`: an answer arrived
- * that is not Postgate's (a proxy's page, say).
+ * A code of the gateway, or one of the client's own three codes. `NETWORK_ERROR`: no answer arrived, so it is unknown whether
+ * the statement ran. `CLIENT_TIMEOUT`: no answer arrived within `timeoutMs`, so it is unknown, too. `INVALID_RESPONSE`: an answer
+ * arrived that is not Postgate's, such as a proxy's page.
  */
 export type PostgateErrorCode = PostgateErrorResponse["code"] | "NETWORK_ERROR" | "CLIENT_TIMEOUT" | "INVALID_RESPONSE";
 
 type Details = Omit<PostgateErrorResponse, "error" | "code">;
 
-/** A total table, so that a key added to the protocol cannot be forgotten here. */
+/** A table of all keys: when a key is added to the protocol, it must be added here for the build to pass. */
 const DETAIL_KEYS: Record<keyof Details, true> = {
   reason: true,
   position: true,

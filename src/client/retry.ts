@@ -1,14 +1,14 @@
-// What may be sent again, and when: only what cannot have run.
+// Decides whether and when a request is sent again. Only a request that cannot have run is.
 
 import { PostgateError } from "./postgate-error.ts";
 
 const FIRST_DELAY_MS = 100;
 const MAX_DELAY_MS = 5_000;
-/** A gateway that asks for more patience than this has a caller who should decide. */
+/** If the gateway asks for a longer wait than this, the caller should decide, so there is no retry. */
 const MAX_RETRY_AFTER_S = 10;
 
 const NOT_RUN: ReadonlySet<string> = new Set(["UNAVAILABLE", "TOO_MANY_REQUESTS"]);
-/** What Node's fetch says of a connection that never was. Browsers do not tell. */
+/** The codes of Node's fetch for a connection that was never opened. Browsers do not report the cause. */
 const NOT_CONNECTED: ReadonlySet<unknown> = new Set([
   "ECONNREFUSED",
   "ENOTFOUND",
@@ -17,10 +17,11 @@ const NOT_CONNECTED: ReadonlySet<unknown> = new Set([
 ]);
 
 /**
- * How long to wait before the next attempt, in milliseconds; undefined where there must be none. Full jitter: somewhere below
- * twice the delay before (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/), on top of `Retry-After`.
+ * Returns how many milliseconds to wait before the next attempt, or undefined if there must be none. The delay has full jitter
+ * (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/): it is random, below a bound that starts at 100 ms
+ * and doubles with each retry up to 5 s. `Retry-After` is added to it.
  *
- * @param attempt how many retries there have been.
+ * @param attempt the number of retries so far
  */
 export function delayBeforeRetry(error: unknown, attempt: number): number | undefined {
   if (!(error instanceof PostgateError) || !cannotHaveRun(error)) return undefined;
@@ -31,6 +32,6 @@ export function delayBeforeRetry(error: unknown, attempt: number): number | unde
 
 function cannotHaveRun({ code, cause }: PostgateError): boolean {
   if (code !== "NETWORK_ERROR") return NOT_RUN.has(code);
-  // fetch's own error is a TypeError, and what lies beneath has the code.
+  // fetch throws a TypeError whose cause has the code.
   return cause instanceof Error && NOT_CONNECTED.has((cause.cause as { readonly code?: unknown } | undefined)?.code);
 }

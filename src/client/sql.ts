@@ -1,4 +1,4 @@
-// The tag for templates whose values become parameters: what stands in `${…}` is never text of the statement.
+// The tag for templates whose values become parameters: a value in `${…}` never becomes part of the statement's text.
 
 import { findParameters } from "./find-parameters.ts";
 import type { PositionalStatement } from "./to-statement.ts";
@@ -10,14 +10,14 @@ interface Parts {
   readonly values: readonly unknown[];
 }
 
-/** Of the statements that `sql` made. Nothing else is taken for a piece of SQL, whatever it looks like. */
+/** The parts of each statement that `sql` made. Only these objects count as SQL; an object that merely looks like one is a value. */
 const partsOf = new WeakMap<object, Parts>();
 
 /**
- * A statement for `query` and `batch`: `` sql`SELECT * FROM users WHERE id = ${id}` ``. A value that `sql` itself made is put in as
- * SQL, with its own values as parameters.
+ * Makes a statement for `query` and `batch`: `` sql`SELECT * FROM users WHERE id = ${id}` ``. A value that `sql` itself made is
+ * inserted as SQL, with its own values as parameters.
  *
- * @throws TypeError when a value stands where no parameter can, or the text itself has one such as `$1`.
+ * @throws TypeError when a value is in a place where no parameter can be, or the text itself has a parameter such as `$1`.
  */
 export function sql(strings: TemplateStringsArray, ...values: readonly unknown[]): SqlStatement {
   const parts = flatten({ strings, values });
@@ -36,7 +36,7 @@ function requireParameters(text: string, count: number): void {
   );
 }
 
-/** One more string than there are values, and no value that is SQL. */
+/** Replaces values that are SQL by their own parts. The result has one more string than values, and no value that is SQL. */
 function flatten({ strings, values }: Parts): Parts {
   const [first = "", ...others] = strings;
   const flat: { strings: string[]; values: unknown[] } = { strings: [], values: [] };

@@ -1,7 +1,7 @@
-// A parameter to its JSON text. JSON.stringify alone would throw on a bigint, and turn NaN, an invalid date or an
-// undefined element into null without a word.
+// Writes a parameter as JSON text. JSON.stringify alone would throw on a bigint, and would silently turn NaN, an invalid date or
+// an undefined element into null.
 
-/** @throws TypeError naming the place of a value that JSON cannot hold. */
+/** @throws TypeError when JSON cannot hold a value. The message names the place of that value. */
 export function toJson(value: unknown, path: string): string {
   if (typeof value === "bigint") return String(value);
   if (typeof value === "number" && !Number.isFinite(value)) return `"${value}"`;
@@ -12,7 +12,7 @@ export function toJson(value: unknown, path: string): string {
 }
 
 function objectToJson(value: object, path: string): string {
-  // The tag, unlike instanceof, is right for values from another realm (a frame, a test environment).
+  // Unlike instanceof, the tag also works for values from another realm, such as a frame or a test environment.
   const tag = Object.prototype.toString.call(value).slice(8, -1);
   if (Array.isArray(value)) {
     return `[${Array.from(value, (element, index) => toJson(element, `${path}[${index}]`)).join()}]`;
@@ -20,7 +20,7 @@ function objectToJson(value: object, path: string): string {
   if (tag === "Uint8Array") return `"\\\\x${hexOf(value as Uint8Array)}"`;
   if (tag === "Date" && Number.isNaN(Number(value))) throw new TypeError(`${path} is an invalid Date`);
   if (hasToJson(value)) return toJson(value.toJSON(), path);
-  // A Map would become {}, a Float32Array an object with numbered keys.
+  // JSON.stringify would write a Map as {} and a Float32Array as an object with numbered keys.
   if (tag !== "Object") throw new TypeError(`${path} is of type ${tag}, which cannot be sent`);
   const members = Object.entries(value).filter(([, member]) => member !== undefined);
   return `{${members.map(([key, member]) => `${JSON.stringify(key)}:${toJson(member, `${path}.${key}`)}`).join()}}`;

@@ -1,8 +1,8 @@
-// What a caller gives as a statement → its text with `$1`, `$2`, … and the values of these, as the gateway takes them.
+// Turns a caller's statement into the form that the gateway takes: a text with `$1`, `$2`, … and a list of their values.
 
 import { findParameters } from "./find-parameters.ts";
 
-/** Values in the order of `$1`, `$2`, …, or by the names in the text: `{ id: 1 }` for `$id`. */
+/** The values in the order of `$1`, `$2`, …, or by their names in the text: `{ id: 1 }` for `$id`. */
 export type PostgateParams = readonly unknown[] | Readonly<Record<string, unknown>>;
 
 export interface PostgateStatement {
@@ -15,7 +15,7 @@ export interface PositionalStatement {
   readonly params?: readonly unknown[] | null;
 }
 
-/** @throws TypeError when a name in the text has no value, or a value no place in it. */
+/** @throws TypeError when a name in the text has no value, or a value's name does not occur in the text. */
 export function toPositional({ sql, params }: PostgateStatement): PositionalStatement {
   if (params === undefined) return { sql };
   if (params === null || isArray(params)) return { sql, params };
@@ -34,7 +34,7 @@ export function toPositional({ sql, params }: PostgateStatement): PositionalStat
   return { sql: text + sql.slice(end), params: names.map((name) => params[name]) };
 }
 
-/** `Array.isArray` alone does not narrow a readonly array. */
+/** Tells whether the parameters are an array. `Array.isArray` alone does not narrow the type of a readonly array. */
 function isArray(params: PostgateParams): params is readonly unknown[] {
   return Array.isArray(params);
 }

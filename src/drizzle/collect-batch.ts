@@ -1,5 +1,5 @@
-// Queries of Drizzle's builders → one batch. A builder gives its SQL away only by running it, so each is run against a database
-// that keeps what it is asked for until all have asked, and answers them when the batch has.
+// Makes one batch of several queries of Drizzle's builders. A builder reveals its SQL only when it runs. So each query runs on a
+// stand-in database that keeps the SQL, and answers only after the batch of all queries has been answered.
 
 import { drizzle as drizzleOverProxy, type PgRemoteDatabase, type RemoteCallback } from "drizzle-orm/pg-proxy";
 import type { DrizzleConfig } from "drizzle-orm";
@@ -36,8 +36,8 @@ export async function collectBatch<TSchema extends Schema>(options: BatchOptions
   const results: Promise<unknown>[] = [];
   for (const query of build(database)) {
     const next = new Promise<Asked>((resolve) => (onAsked = resolve));
-    const result = Promise.resolve(query); // Runs it.
-    result.catch(() => undefined); // Told below.
+    const result = Promise.resolve(query); // This runs the query.
+    result.catch(() => undefined); // A failure is thrown below.
     results.push(result);
     asked.push(await Promise.race([next, result.then(neverAsked)]));
   }
@@ -45,7 +45,8 @@ export async function collectBatch<TSchema extends Schema>(options: BatchOptions
     await answerAll(client, asked);
   } catch (error) {
     for (const { fail } of asked) fail(error);
-    // Drizzle tells which query failed; of one that is none's, such as the commit's, it would name a wrong one.
+    // Drizzle's own error names the query that failed. An error that belongs to no query, such as a failed commit, is thrown as it
+    // is, because Drizzle would name a wrong query.
     const failed =
       error instanceof PostgateError && error.statement !== undefined ? results[error.statement] : undefined;
     throw (await failed?.catch((told: unknown) => told)) ?? error;
@@ -53,7 +54,10 @@ export async function collectBatch<TSchema extends Schema>(options: BatchOptions
   return Promise.all(results);
 }
 
-/** Objects where Drizzle maps nothing; a batch has one form for all, and arrays lose nothing. */
+/**
+ * Sends the batch and answers each query. All rows arrive as arrays, because a batch has one form for all of its results and
+ * arrays keep columns of the same name. Drizzle maps the rows of "all" itself; the rows of "execute" become objects here.
+ */
 async function answerAll(client: Pick<PostgateClient, "batch">, asked: readonly Asked[]): Promise<void> {
   const statements = asked.map(({ sql, params }) => ({ sql, params }));
   const results = await client.batch<unknown[]>(statements, { row_mode: "array", fields: true });

@@ -1,5 +1,5 @@
-// Drizzle on its driver for HTTP proxies: what Drizzle asks for goes to /query, rows as arrays. HTTP has no session, so there is no
-// interactive transaction; `batch` is what there is of them.
+// Runs Drizzle on its driver for HTTP proxies: each query goes to POST /query, and its rows come back as arrays. HTTP has no session,
+// so there are no interactive transactions; `batch` takes their place.
 
 import { drizzle as drizzleOverProxy, type PgRemoteDatabase } from "drizzle-orm/pg-proxy";
 import type { DrizzleConfig } from "drizzle-orm";
@@ -11,15 +11,15 @@ type Queries = readonly PromiseLike<unknown>[];
 
 export interface PostgateDatabase<TSchema extends Schema = Record<string, never>> extends PgRemoteDatabase<TSchema> {
   /**
-   * Runs the queries that `build` makes in one transaction: all of them or none. They must be made with the database that it
-   * is given, and none can depend on the result of another.
+   * Runs the queries that `build` makes in one transaction: all of them happen, or none. They must be made with the database that
+   * `build` receives, and none can depend on the result of another.
    */
   batch<T extends Queries | []>(
     build: (database: PgRemoteDatabase<TSchema>) => T,
   ): Promise<{ -readonly [Key in keyof T]: Awaited<T[Key]> }>;
 }
 
-/** @param client on the database that the statements are for. */
+/** @param client sends the statements to the database of its token */
 export function drizzle<TSchema extends Schema = Record<string, never>>(
   client: Pick<PostgateClient, "query" | "batch">,
   config: DrizzleConfig<TSchema> = {},
@@ -31,13 +31,13 @@ export function drizzle<TSchema extends Schema = Record<string, never>>(
   return Object.assign(database, {
     async batch<T extends Queries | []>(build: (database: PgRemoteDatabase<TSchema>) => T) {
       const results = await collectBatch<TSchema>({ client, config, build });
-      // One for each query, as its own builder has mapped it.
+      // There is one result for each query, as the query's own builder has mapped it.
       return results as { -readonly [Key in keyof T]: Awaited<T[Key]> };
     },
   });
 }
 
-/** Drizzle maps arrays to the columns that it asked for; a raw `execute` gives objects to its caller. */
+/** Drizzle maps arrays to the columns that it asked for. A raw `execute` returns the rows to its caller unchanged, as objects. */
 function formOf(method: "all" | "execute"): { readonly row_mode: "array" | "object" } {
   return { row_mode: method === "all" ? "array" : "object" };
 }

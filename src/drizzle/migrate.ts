@@ -1,5 +1,5 @@
-// Migrations that drizzle-kit wrote, run over HTTP. Drizzle's own migrator makes a schema for its ledger and names it; here the
-// ledger is a table in the token's own schema, and each migration is one batch together with its line in the ledger.
+// Runs the migrations of drizzle-kit over HTTP. Drizzle's own migrator creates a separate schema for its ledger. Here the ledger is a
+// table in the token's own schema, and each migration runs in one batch with its row in the ledger.
 
 import type { PostgateClient } from "../client/index.ts";
 import { unqualifyPublic } from "./unqualify-public.ts";
@@ -9,22 +9,24 @@ export interface MigrateOptions {
   readonly migrationsFolder: string;
 }
 
-/** `created_at` is unique, so that of two migrators at one time one is refused, and changes nothing. */
+/** `created_at` is unique, so that one of two migrators that run at the same time is refused and changes nothing. */
 const CREATE_LEDGER = `create table if not exists "__drizzle_migrations" (
   id serial primary key, hash text not null, created_at bigint not null unique)`;
 const READ_LEDGER = `select max(created_at)::text as latest from "__drizzle_migrations"`;
 const WRITE_LEDGER = `insert into "__drizzle_migrations" (hash, created_at) values ($1, $2)`;
 
 /**
- * Applies what the ledger does not hold yet, in order; a migration that fails changes nothing, and those after it wait.
+ * Applies the migrations that are newer than the newest one in the ledger, in order. A migration that fails changes nothing, and
+ * those after it are not run.
  *
- * @throws PostgateError as the client does; Error when the folder is not one of drizzle-kit.
+ * @throws PostgateError as the client does.
+ * @throws Error when the folder was not written by drizzle-kit.
  */
 export async function migrate(
   client: Pick<PostgateClient, "query" | "batch">,
   { migrationsFolder }: MigrateOptions,
 ): Promise<void> {
-  const { readMigrationFiles } = await import("drizzle-orm/migrator"); // It reads files: not for browsers.
+  const { readMigrationFiles } = await import("drizzle-orm/migrator"); // It reads files, so browsers must not load it.
   const migrations = readMigrationFiles({ migrationsFolder });
   await client.query(CREATE_LEDGER);
   const { rows } = await client.query<{ latest: string | null }>(READ_LEDGER);

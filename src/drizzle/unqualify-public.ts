@@ -1,7 +1,7 @@
-// drizzle-kit writes `"public".` before some names. Over Postgate a name is looked up in the token's own schema, whatever that is
-// called, so the prefix goes. In charge of that alone: the gateway judges what is left.
+// Removes the `"public".` that drizzle-kit writes before some names. Postgate looks a name up in the token's own schema, whatever
+// that schema is called. Nothing else is changed or checked here: the gateway judges the resulting statement.
 
-/** What a text may hold where `"public".` is no name: strings, comments and dollar quotes; and other names in quotes. */
+/** Matches the prefix, and the tokens in which `"public".` is no prefix: strings, comments, dollar quotes and other quoted names. */
 const TOKENS = new RegExp(
   [
     String.raw`(?<escaped>[eE]'(?:[^'\\]|\\.|'')*')`,

@@ -4,10 +4,10 @@ import { parseToken, unauthorized, type Token } from "../auth/token.ts";
 const BEARER_SCHEME = /^bearer +/i;
 
 /**
- * The token of `Authorization: Bearer <token>`, or of the bare `Authorization: <token>`.
+ * Returns the token of `Authorization: Bearer <token>`, or of the bare `Authorization: <token>`.
  *
- * @throws GatewayError UNAUTHORIZED when there is none, when it is malformed, and when there are two headers: a proxy in
- * front may have judged the other one.
+ * @throws GatewayError UNAUTHORIZED when the token is missing or malformed, and when there are two such headers: a proxy in front
+ * may have judged the other one.
  */
 export function readBearerToken(request: IncomingMessage): Token {
   const header = request.headers.authorization;
@@ -17,7 +17,7 @@ export function readBearerToken(request: IncomingMessage): Token {
   return token;
 }
 
-/** Node keeps the first of several such headers and drops the others silently; only the raw list shows them. */
+/** Counts the headers of a name. Node keeps the first of several and silently drops the others, so only the raw list shows them. */
 function countHeaders({ rawHeaders }: IncomingMessage, lowerCaseName: string): number {
   return rawHeaders.filter((text, index) => index % 2 === 0 && text.toLowerCase() === lowerCaseName).length;
 }

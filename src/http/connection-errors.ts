@@ -1,4 +1,4 @@
-// What goes wrong below a request: malformed HTTP, headers that are too large, a request that never gets complete.
+// Answers errors below the level of a request: malformed HTTP, headers that are too large, a request that never becomes complete.
 
 import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
@@ -14,7 +14,7 @@ const HEADER_FIELDS_TOO_LARGE = 431;
 
 export interface ConnectionErrorOptions {
   readonly observe: Observe;
-  /** The newest request of each connection. */
+  /** The reply to the newest request of each connection. */
   readonly latestReply: WeakMap<Socket, FastifyReply>;
   /** Answers a request whose body is still being received. */
   readonly refuse: (error: GatewayError, reply: FastifyReply) => void;
@@ -31,13 +31,13 @@ export function createConnectionErrorHandler(options: ConnectionErrorOptions): C
     if (isIdle && socket.bytesRead > 0) answerConnection(error, socket, observe);
     else if (!isIdle && !reply.sent && !reply.request.raw.complete)
       refuse(toRefusal(error), reply.header("connection", "close"));
-    // A connection that never said anything; or a complete request is being answered, and its client must not take
-    // this refusal for that answer.
+    // The connection has sent nothing, or a request is complete or already has its answer. The client must not mistake this
+    // refusal for that answer.
     else socket.destroy();
   };
 }
 
-/** There is no request to answer, so the answer is written by hand. */
+/** Writes an answer directly to the socket, because Node has no request to answer. */
 function answerConnection(error: NodeJS.ErrnoException, socket: Socket, observe: Observe): void {
   const requestId = requestIdOf({});
   const refusal = toRefusal(error);

@@ -1,19 +1,19 @@
-// CORS on POST /query: the pages of which origins may read its answers. Whether a request runs is its token's matter alone, and no
-// browser adds a token by itself, as it does with cookies.
+// CORS on POST /query: it tells browsers the origins whose pages may read answers. Only the token decides whether a request runs, and
+// a browser does not add a token by itself as it adds cookies.
 
 import type { IncomingMessage } from "node:http";
 
-/** In the list of allowed origins: every page may. */
+/** The entry in the list of allowed origins that allows every page. */
 const ANY_ORIGIN = "*";
 
 const PREFLIGHT_HEADERS = {
   "access-control-allow-methods": "POST",
   "access-control-allow-headers": "authorization, content-type, x-request-id",
-  "access-control-max-age": "7200", // Chromium keeps none for longer.
+  "access-control-max-age": "7200", // Two hours: Chromium caches a preflight no longer.
 };
 const ANSWER_HEADERS = { "access-control-expose-headers": "x-request-id, retry-after" };
 
-/** Of the answer to this request, be it a preflight, a result or a failure. */
+/** Returns the CORS headers of the answer to this request, whether it is a preflight, a result or a failure. */
 export function corsHeaders(
   allowedOrigins: readonly string[],
   { method, headers: { origin } }: IncomingMessage,

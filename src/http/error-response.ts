@@ -1,4 +1,5 @@
-// GatewayError → HTTP: the status, the body and the headers that belong to a code. The only place that does so.
+// Turns a GatewayError into an HTTP answer: the status, the body and the headers of its code. neon-error-response.ts does the same in
+// the form of Neon's SQL over HTTP.
 
 import { GatewayError } from "../base/errors.ts";
 import type { PostgateErrorResponse } from "../base/api-types.ts";
@@ -11,7 +12,7 @@ export interface ErrorResponse {
 
 const DEFAULT_RETRY_AFTER_SECONDS = 1;
 
-/** What is no GatewayError is a fault of ours: INTERNAL_ERROR, with what happened as its cause. */
+/** Returns a GatewayError as it is. Any other error is a fault of the gateway and becomes the cause of an INTERNAL_ERROR. */
 export function toGatewayError(error: unknown): GatewayError {
   if (error instanceof GatewayError && error.code !== "INTERNAL_ERROR") return error;
   return new GatewayError("INTERNAL_ERROR", "Internal error", { cause: error });
@@ -26,7 +27,7 @@ export function toErrorResponse(error: GatewayError, requestId: string): ErrorRe
   };
 }
 
-/** Of the answer of a failure, whatever the form of its body. */
+/** Returns the headers of the answer to a failure, whatever the form of its body. */
 export function headersOf(error: GatewayError, requestId: string): Record<string, string> {
   return {
     "content-type": "application/json; charset=utf-8",

@@ -1,5 +1,5 @@
-// GatewayError → the error answer of Neon's SQL over HTTP. Its drivers read PostgreSQL's fields from answers with status 400
-// alone, so that is the status of whatever has a SQLSTATE to show.
+// Turns a GatewayError into an error answer of Neon's SQL over HTTP. Neon's drivers read PostgreSQL's fields only from answers with
+// status 400, so all codes but three have that status.
 
 import type { ErrorCode, GatewayError, RefusalReason } from "../base/errors.ts";
 import { type ErrorResponse, headersOf } from "./error-response.ts";
@@ -11,7 +11,7 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
 };
 const STATUS_OF_OTHERS = 400;
 
-/** What PostgreSQL itself would say, or comes nearest. */
+/** The SQLSTATE that PostgreSQL itself would report, or the one that comes nearest. */
 const SQLSTATES: Readonly<Record<Exclude<ErrorCode, "PARSE_ERROR">, string>> = {
   ROW_LIMIT_EXCEEDED: "54000",
   RESULT_TOO_LARGE: "54000",
@@ -39,7 +39,7 @@ const SQLSTATES_OF_REFUSALS: Readonly<Record<RefusalReason, string>> = {
   FUNCTION_NOT_ALLOWED: "42501",
   TOO_COMPLEX: "54001",
 };
-/** PostgreSQL ends the session with these, so that they are FATAL there. */
+/** PostgreSQL ends the session with the errors that match these codes, and calls them FATAL. */
 const FATAL: ReadonlySet<ErrorCode> = new Set(["UNAUTHORIZED", "DATABASE_NOT_FOUND", "UNAVAILABLE"]);
 
 export function toNeonErrorResponse(error: GatewayError, requestId: string): ErrorResponse {
@@ -62,7 +62,7 @@ export function toNeonErrorResponse(error: GatewayError, requestId: string): Err
     file: null,
     line: null,
     routine: null,
-    // Ours, which Neon's server does not have and its drivers ignore.
+    // This key is Postgate's own. Neon's server does not have it, and Neon's drivers ignore it.
     queryIndex: details.statement ?? null,
   };
   const headers = { ...headersOf(error, requestId), "neon-request-id": requestId };

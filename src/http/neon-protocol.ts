@@ -1,5 +1,5 @@
-// Neon's SQL over HTTP: what stands in its headers and bodies, as a query of ours. The statements, their judge, limits and
-// transaction are those of /query; docs/reference/neon.md says what differs from Neon's own server.
+// Translates Neon's SQL over HTTP, its headers and bodies, into Postgate's own requests. The judge, the limits and the transaction are
+// the same as for /query. docs/reference/neon.md lists the differences from Neon's own server.
 
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import { parseToken, type Token, unauthorized } from "../auth/token.ts";
@@ -38,7 +38,7 @@ const ISOLATION_LEVELS: ReadonlyMap<string, IsolationLevel> = new Map([
   ["Serializable", "serializable"],
 ]);
 
-/** Any page may call: a token travels in a header that the page itself sets, never in a cookie. */
+/** Any page may send requests: a token is in a header that the page itself sets, never in a cookie. */
 const CORS_HEADERS = { "access-control-allow-origin": "*" };
 
 export const NEON_PREFLIGHT_HEADERS = {
@@ -63,7 +63,7 @@ export const NEON_PROTOCOL: QueryProtocol = {
   },
 };
 
-/** Of `Authorization`, where there is one; otherwise the password of the connection string. */
+/** Returns the token of the `Authorization` header, or if there is none, the password of the connection string. */
 function readToken(request: IncomingMessage): Token {
   if (request.headers.authorization !== undefined) return readBearerToken(request);
   const given = request.headers[CONNECTION_STRING];
@@ -74,7 +74,10 @@ function readToken(request: IncomingMessage): Token {
   return token;
 }
 
-/** Drivers send text/plain, and whatever it is, the body is JSON. Fastify would refuse a type that is malformed. */
+/**
+ * Accepts every media type: drivers send text/plain, but the body is always JSON. The header is removed, because Fastify would
+ * refuse a malformed type.
+ */
 function requireMediaType(headers: IncomingHttpHeaders): void {
   requireUncompressed(headers);
   delete headers["content-type"];
@@ -125,7 +128,7 @@ function readTransaction(headers: IncomingHttpHeaders): TransactionOptions {
   };
 }
 
-/** Neon's servers take nothing but this word for it. */
+/** Tells whether a header is switched on. Like Neon's servers, it accepts only the word "true". */
 function isTrue(headers: IncomingHttpHeaders, name: string): boolean {
   return headers[name] === "true";
 }

@@ -1,5 +1,5 @@
-// The body of POST /query → QueryRequest: one statement or several, and how they are run and answered. What the SQL means is
-// judged later.
+// Makes a QueryRequest from the body of POST /query: one statement or several, and how they are run and answered. The SQL is judged
+// later.
 
 import {
   DEFAULT_FORM,
@@ -25,7 +25,7 @@ const FORM: BodyForm = {
 };
 const ISOLATION_LEVELS = ["read committed", "repeatable read", "serializable"] as const;
 
-/** @throws GatewayError INVALID_REQUEST naming the first thing that is wrong and the form that is expected. */
+/** @throws GatewayError INVALID_REQUEST when the body has another form. The message names the first fault and the expected form. */
 export function parseQueryBody(bytes: Buffer, inSlices: RunInSlices): QueryRequest | Promise<QueryRequest> {
   return readJsonBody(bytes, { form: FORM, inSlices, toRequest });
 }
@@ -43,7 +43,7 @@ function toRequest(body: BodyRecord): QueryRequest {
   };
 }
 
-// Keys of which none is given cost no object. Null counts as left out.
+// If none of the keys of an option object is present, the shared default is returned and no object is made. Null counts as absent.
 
 function readForm(body: BodyRecord): ResultForm {
   const [rowMode, types, fields] = [body.get("row_mode"), body.get("types"), body.get("fields")];

@@ -4,7 +4,7 @@ import { requireJson } from "./body/media-type.ts";
 import { parseQueryBody } from "./parse-query-body.ts";
 import type { QueryProtocol } from "./route.ts";
 
-/** POST /query. */
+/** The protocol of POST /query. */
 export const QUERY_PROTOCOL: QueryProtocol = {
   path: "/query",
   readToken: readBearerToken,

@@ -1,5 +1,5 @@
-// The routes that take queries: token, media type, body, then the query itself, and its answer. How a protocol writes these is
-// its own; what a query is, `runQuery` knows.
+// The routes that take queries. Each request passes the same steps: token, media type, body, query, answer. The protocol of a route
+// reads and writes their form, and `runQuery` runs the query.
 
 import { isAscii } from "node:buffer";
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
@@ -22,11 +22,11 @@ import { whenOver } from "./limits/when-over.ts";
 
 interface QueryContext {
   readonly requestId: string;
-  /** Aborts when the client has gone: nobody waits for the answer any more. */
+  /** Aborts when the client has gone and no longer waits for the answer. */
   readonly signal: CancelSignal;
-  /** Who the token stands for now, as far as a change must show: at once where that was asked a moment ago. */
+  /** Returns the token's principal. It authenticates the token again if the last time was more than 400 ms ago. */
   readonly currentPrincipal: () => Principal | Promise<Principal>;
-  /** Told once the statements are judged, so that the log line of a failure names what was to be done. */
+  /** Called when the statements are approved, so that the log line of a later failure names the operation. */
   readonly approved: (operation: string) => void;
 }
 
@@ -34,7 +34,7 @@ export interface QueryAnswer {
   /** The complete JSON text of the answer, in UTF-8. */
   readonly body: Buffer;
   readonly rowCount: number;
-  /** What is logged as the statement's kind, such as SELECT. */
+  /** The kind of statement for the log, such as SELECT. */
   readonly operation: string;
 }
 
@@ -45,20 +45,21 @@ export interface BodyContext {
   readonly inSlices: RunInSlices;
 }
 
-/** How queries are written on a route. All else is the same on all of them: limits, judge, execution, log. */
+/** The form of queries and answers on a route. Limits, judge, execution and log are the same on all routes. */
 export interface QueryProtocol {
   readonly path: string;
-  /** @throws GatewayError UNAUTHORIZED */
+  /** @throws GatewayError UNAUTHORIZED when the request has no well-formed token. */
   readonly readToken: (request: IncomingMessage) => Token;
-  /** @throws GatewayError UNSUPPORTED_MEDIA_TYPE */
+  /** @throws GatewayError UNSUPPORTED_MEDIA_TYPE when the protocol does not accept the body's type, charset or compression. */
   readonly requireMediaType: (headers: IncomingHttpHeaders) => void;
   /**
-   * At once for a small body.
+   * Returns the request at once for a small body, and a promise for a large one.
    *
-   * @throws GatewayError INVALID_REQUEST; PARSE_ERROR for a statement that is too long.
+   * @throws GatewayError INVALID_REQUEST when the body does not have the protocol's form, and PARSE_ERROR for a statement that is too
+   * long.
    */
   readonly parseBody: (bytes: Buffer, context: BodyContext) => QueryRequest | Promise<QueryRequest>;
-  /** Of a successful answer, besides those of every answer. */
+  /** Returns the headers that a successful answer has in addition to those of every answer. */
   readonly answerHeaders?: (request: FastifyRequest, query: QueryRequest) => Readonly<Record<string, string>>;
   readonly toErrorResponse: (error: GatewayError, requestId: string) => ErrorResponse;
 }
@@ -75,25 +76,28 @@ export interface QueryRouteOptions {
   readonly slices: Slices;
 }
 
-/** With the half second for which rights are remembered, less than the second within which a change of them shows. */
+/**
+ * Age after which a request authenticates its token again. Together with the 500 ms for which rights are remembered, it is less than
+ * the 1 s within which a change of rights must show.
+ */
 const MAX_AGE_OF_RIGHTS_MS = 400;
 
-/** To copy a larger answer would cost more than it saves. */
+/** Largest answer that is sent as a text. Copying a larger one would cost more than it saves. */
 const MAX_TEXT_BYTES = 16_384;
 
 declare module "fastify" {
   interface FastifyContextConfig {
-    /** Of the routes that take queries. */
+    /** The protocol of a route that takes queries. */
     protocol?: QueryProtocol;
   }
   interface FastifyRequest {
-    /** By performance.now(). */
+    /** The time of performance.now() when the request began. */
     startedAt: number | undefined;
-    /** Set on the routes of queries once the token is found valid. */
+    /** Set on the routes that take queries when the token has been found valid. */
     principal: Principal | undefined;
-    /** Set on the routes of queries. */
+    /** Set on the routes that take queries. Aborts when the client has gone. */
     clientGone: CancelController | undefined;
-    /** Set once the statements are judged. */
+    /** Set when the statements have been approved. */
     operation: string | undefined;
   }
 }
@@ -143,7 +147,7 @@ export function addQueryRoute(app: FastifyInstance, protocol: QueryProtocol, opt
 
 type OnRequest = (request: FastifyRequest, reply: FastifyReply, done: () => void) => Promise<void> | undefined;
 
-/** At once where the token is known, so that a warm request waits for no promise here. */
+/** Makes the hook that authenticates. If the principal is remembered, it finishes at once, so that no promise delays the request. */
 function createAdmission({ readToken, requireMediaType }: QueryProtocol, authenticate: Authenticate): OnRequest {
   return (request, _reply, done) => {
     const take = (principal: Principal): void => {
@@ -158,12 +162,18 @@ function createAdmission({ readToken, requireMediaType }: QueryProtocol, authent
   };
 }
 
-/** Node writes a text together with the headers, but a buffer as a piece of its own: that costs a small answer a tenth of its CPU. */
+/**
+ * Turns a small answer into a text. Node writes a text together with the headers but a buffer separately, which costs a small answer
+ * a tenth of its CPU time.
+ */
 function toPayload(body: Buffer): Buffer | string {
   return body.length <= MAX_TEXT_BYTES && isAscii(body) ? body.toString("latin1") : body;
 }
 
-/** Whoever sends a body slowly, byte by byte, or waits long for a connection, keeps no right longer than others. */
+/**
+ * Returns a function that authenticates the token again once the known principal is too old. A client that sends its body slowly,
+ * byte by byte, or waits long for a connection thus keeps a right no longer than others do.
+ */
 function refreshing(
   principal: Principal,
   authenticateAgain: () => Principal | Promise<Principal>,
@@ -192,7 +202,7 @@ function clientWatch(running: RunningQueries): OnRequest {
     const clientGone = new CancelController();
     request.clientGone = clientGone;
     running.add();
-    // Not `request.signal`: that one aborts as soon as the body is read.
+    // `request.signal` is of no use here: it aborts as soon as the body is read.
     whenOver({ request: request.raw, response: reply.raw }, () => {
       running.remove();
       if (!reply.raw.writableEnded) clientGone.abort();

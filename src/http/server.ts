@@ -1,5 +1,5 @@
-// The public listener: its routes, its limits, its start and its end. It knows no PostgreSQL: whose a token is and
-// how a query runs is passed in.
+// The public listener: its routes, its limits, its start and its end. It knows nothing of PostgreSQL: the functions that
+// authenticate a token and run a query are passed in.
 
 import type { Socket } from "node:net";
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
@@ -27,26 +27,26 @@ export interface HttpServerOptions {
   readonly runQuery: RunQuery;
   readonly observe: Observe;
   readonly maxBodyBytes: number;
-  /** Where long work of the main thread is done, that of execution included: together they hold others up no longer than one. */
+  /** Runs long work of the main thread in slices. Execution shares it, so that the work of both takes turns with other requests. */
   readonly slices?: Slices;
-  /** Whether POST /sql speaks Neon's SQL over HTTP. */
+  /** True if POST /sql speaks Neon's SQL over HTTP. */
   readonly neon?: boolean;
-  /** Whose pages may read answers of /query; `*` for all. None: no CORS at all. */
+  /** Origins whose pages may read answers of /query; `*` allows all. If the list is empty, there is no CORS at all. */
   readonly corsOrigins?: readonly string[];
-  /** Of all large bodies that are in memory at one time; a tenant may have a quarter of it. */
+  /** Maximum total size of large request bodies held in memory. One tenant may use at most a quarter. */
   readonly maxHeldBodyBytes?: number;
-  /** Of all large answers that wait for their readers; a tenant may have half of it. */
+  /** Total size of unread large answers from which on queries are refused. A single tenant is refused from half of it on. */
   readonly maxHeldAnswerBytes?: number;
-  /** For a whole request to arrive, body included. */
+  /** Maximum time in which a whole request must arrive, including its body. */
   readonly requestTimeoutMs?: number;
-  /** For a client that takes nothing of its answer. */
+  /** Time after which a client that reads nothing of its answer is disconnected. */
   readonly stalledAnswerTimeoutMs?: number;
 }
 
 export interface HttpServer {
-  /** Gives the URL under which this machine reaches the server; port 0 takes a free one. */
+  /** Listens, and returns the URL under which this machine reaches the server. Port 0 selects a free port. */
   listen(host: string, port: number): Promise<string>;
-  /** Accepts nothing new, lets running queries finish until the deadline, then cuts what is left. */
+  /** Accepts no new requests, lets running queries finish until the deadline, and then closes all connections. */
   close(deadlineMs: number): Promise<void>;
 }
 
@@ -63,7 +63,7 @@ const ALLOWED_METHODS: readonly (readonly [path: string, methods: string])[] = [
 ];
 const NEON_METHODS = [NEON_PROTOCOL.path, NEON_PREFLIGHT_HEADERS.allow] as const;
 const CORS_METHODS = [QUERY_PROTOCOL.path, "OPTIONS, POST"] as const;
-/** Of `http://host/path?query`, the form for proxies, and of `/path?query`. */
+/** Captures the path of `/path?query`, and of `http://host/path?query`, the form that clients send to proxies. */
 const PATH = /^(?:https?:\/\/[^/]*)?([^?]*)/i;
 
 export function createHttpServer(options: HttpServerOptions): HttpServer {
@@ -164,7 +164,7 @@ interface Refusals {
   readonly onConnectionError: (error: NodeJS.ErrnoException, socket: Socket) => void;
 }
 
-/** Fastify with our own limits and error answers in place of its own. */
+/** Creates the Fastify app, with Postgate's limits and error answers in place of Fastify's. */
 function createApp(options: HttpServerOptions, { refuse, onConnectionError }: Refusals): FastifyInstance {
   const app = Fastify({
     logger: false,
@@ -176,23 +176,23 @@ function createApp(options: HttpServerOptions, { refuse, onConnectionError }: Re
       maxHeaderSize: MAX_HEADER_BYTES,
       headersTimeout: Math.min(HEADERS_TIMEOUT_MS, options.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS),
       connectionsCheckingInterval: CONNECTIONS_CHECKING_INTERVAL_MS,
-      requireHostHeader: false, // Node's own answer to a missing one is not of our form; findFault refuses it.
+      requireHostHeader: false, // Node's own refusal would not have our form; findFault refuses instead.
     },
     clientErrorHandler: onConnectionError,
-    // A path that cannot be decoded, such as /%zz, is no route either.
+    // A path that cannot be decoded, such as /%zz, is answered like an unknown route.
     frameworkErrors: (_error, _request, reply) => refuse(notFound(), reply),
   });
   app.decorateRequest("startedAt", undefined);
   app.decorateRequest("principal", undefined);
   app.decorateRequest("clientGone", undefined);
   app.decorateRequest("operation", undefined);
-  // The query's own route reads the body, with its own limit and answers.
+  // The routes that take queries read the body themselves, with their own limit and error answers.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("*", (_request, _payload, done) => done(null));
   app.server.on("checkExpectation", (request, response) => app.server.emit("request", request, response));
   app.setErrorHandler(async (error, request, reply) => {
     const isReadAway = await discardBody(request.raw);
-    if (reply.sent) return; // The connection failed in the meantime, and that was answered.
+    if (reply.sent) return; // The connection has failed in the meantime, and the failure was answered.
     if (!isReadAway) void reply.header("connection", "close");
     refuse(toGatewayError(error), reply);
     return reply;
@@ -209,7 +209,7 @@ function findFault(
   if (headers.host === undefined && httpVersion === "1.1")
     return new GatewayError("INVALID_REQUEST", "The Host header is missing");
   const allowed = allowedMethods.get(request.url) ?? allowedMethods.get(pathOf(request));
-  if (allowed === undefined) return notFound(); // Also /%71uery, which the router would decode.
+  if (allowed === undefined) return notFound(); // This includes /%71uery, which the router would decode to /query.
   if (!request.is404) return undefined;
   void reply.header("allow", allowed);
   return new GatewayError("METHOD_NOT_ALLOWED", `Method ${request.method} is not allowed here; use ${allowed}`);
@@ -239,7 +239,7 @@ function observeFailure(error: GatewayError, request: FastifyRequest, observe: O
   });
 }
 
-/** What is known of it by now. */
+/** Returns the facts for the log that are known so far. */
 function factsOf({ principal, operation }: FastifyRequest) {
   return {
     ...(principal !== undefined && { tokenPrefix: principal.tokenPrefix, databaseId: principal.tenant.id }),

@@ -1,5 +1,5 @@
-// The bytes of a body → what the gateway needs of it: the statements' texts, their parameters and the options. In charge of
-// leaving all else as bytes: it makes no JavaScript value of a key that nobody asks for, nor a text of a long parameter.
+// Reads from the bytes of a body only the parts that the gateway needs: the statements' texts, their parameters and the options. All
+// else stays bytes: no JavaScript value is made for an unknown key, and no text for a long parameter.
 
 import { isAscii, isUtf8 } from "node:buffer";
 import type { GatewayError } from "../../base/errors.ts";
@@ -17,30 +17,33 @@ import { ESCAPES, JsonScanner } from "./json-scanner.ts";
 import { type JsonKind, type JsonListener, nameOfKind } from "./json-listener.ts";
 import { LongString } from "./long-string.ts";
 
-/** What a protocol's bodies look like. */
+/** The form of a protocol's bodies. */
 export interface BodyForm {
   readonly keys: KnownKeys;
   /** The key of the list of parameters, in the body and in each statement of its list. */
   readonly parametersKey: string;
   /** The key of the list of statements. */
   readonly statementsKey: string;
-  /** Whether a key that is spelled almost like a known one is refused: it could leave a safety off that was asked for. */
+  /** True if a key that is spelled almost like a known one is refused. Ignoring it could switch off a protection that was asked for. */
   readonly refusesNearMisses: boolean;
   /** A body to show in messages. */
   readonly example: string;
 }
 
-/** All statements together. Each parameter becomes an object, and all of them one message that is written without a pause. */
+/**
+ * Maximum number of parameters in all statements of a body together. Each parameter becomes an object, and the messages with all of
+ * them are written without a pause.
+ */
 const MAX_PARAMETERS_OF_A_BODY = 250_000;
-/** Longer values stay bytes: as texts they could take twice their size, and would have to be encoded again. */
+/** Values longer than this stay bytes. As texts they could take twice their size, and they would have to be encoded again. */
 const LONG_VALUE_BYTES = 16_384;
-/** The largest POSTGATE_MAX_SQL_KB with each character written as an escape. A longer text is refused whatever it holds. */
+/** The largest POSTGATE_MAX_SQL_KB, with each character written as an escape of six bytes. A longer text is refused in any case. */
 const MAX_TEXT_BYTES = 6 * 1_048_576;
 
 const NULL: Parameter = Object.freeze({ kind: "null" });
 const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf];
 
-/** A long string with escapes, which is decoded once the body is known to be JSON. */
+/** A long string with escapes. It is decoded when the whole body has been found to be JSON. */
 interface Pending {
   readonly list: ParameterList;
   readonly index: number;
@@ -57,12 +60,12 @@ export class BodyReader implements JsonListener {
   readonly #bytes: Buffer;
   readonly #form: BodyForm;
   readonly #scanner: JsonScanner;
-  /** The whole body where it is short and ASCII: to cut a text out of it is cheaper than to decode one. */
+  /** The whole body as a text if it is short and ASCII, because cutting a text out of it is cheaper than decoding one. */
   readonly #text: string | undefined;
   #root: BodyRecord | undefined;
-  /** The object whose members come; undefined between the elements of the list of statements. */
+  /** The object whose members are being read. Undefined between the elements of the list of statements. */
   #record: BodyRecord | undefined;
-  /** The name of the member that comes; undefined for one that is not known. */
+  /** The name of the member that is being read. Undefined if the name is not known. */
   #key: string | undefined;
   #statements: RecordList | undefined;
   #parameters: ParameterList | undefined;
@@ -80,10 +83,10 @@ export class BodyReader implements JsonListener {
   }
 
   /**
-   * Reads about `maxBytes` bytes more.
+   * Reads about `maxBytes` more bytes.
    *
-   * @returns true when the body is read.
-   * @throws GatewayError INVALID_REQUEST where it is no JSON object, or has too many parameters.
+   * @returns true when the whole body has been read
+   * @throws GatewayError INVALID_REQUEST when the body is no JSON object or has too many parameters.
    */
   advance(maxBytes: number): boolean {
     if (this.#isScanned) return this.#decodePending(maxBytes);
@@ -93,7 +96,7 @@ export class BodyReader implements JsonListener {
     return this.#pending.length === 0;
   }
 
-  /** The body's members, once it is read. */
+  /** The body's known members. They are available when the whole body has been read. */
   get body(): BodyRecord {
     if (this.#root === undefined) throw new Error("The body is not read yet");
     return this.#root;
@@ -133,7 +136,7 @@ export class BodyReader implements JsonListener {
       this.#record?.set(this.#form.parametersKey, this.#parameters);
       this.#parameters = undefined;
     } else if (this.#statements === undefined)
-      return; // The body itself has ended.
+      return; // This is the end of the body itself.
     else if (this.#record !== undefined) {
       this.#statements.add(this.#record);
       this.#record = undefined;
@@ -144,7 +147,7 @@ export class BodyReader implements JsonListener {
     }
   }
 
-  /** An element of the list of statements, or the body itself. */
+  /** Opens an element of the list of statements, or the body itself. */
   #openRecord(kind: "object" | "array"): boolean {
     if (this.#statements === undefined) {
       if (kind === "array") throw this.#noObject(kind);
@@ -173,7 +176,7 @@ export class BodyReader implements JsonListener {
     const isOfUse = kind !== "object" && kind !== "array" && end - start <= MAX_TEXT_BYTES;
     if (!isOfUse) return { kind, text: undefined, escapes };
     if (kind !== "string") return { kind, text: this.#bytes.toString("latin1", start, end), escapes };
-    // A text of its own, not a part of the body's: it may be kept for longer than the body.
+    // The text is not cut out of `#text`: it may be kept for longer than the body, and would keep the whole body in memory.
     const text = this.#bytes.toString("utf8", escapes === 0 ? start + 1 : start, escapes === 0 ? end - 1 : end);
     return { kind, text: escapes === 0 ? text : (JSON.parse(text) as string), escapes };
   }
@@ -195,7 +198,7 @@ export class BodyReader implements JsonListener {
     if (end - start <= LONG_VALUE_BYTES) return { kind, text: JSON.parse(this.#shortTextAt(start, end)) as string };
     if (this.#scanner.escapes === ESCAPES.any)
       this.#pending.push({ list, index: list.count, string: new LongString(this.#bytes, start + 1, end - 1) });
-    return NULL; // Replaced once it is decoded.
+    return NULL; // #decodePending replaces it, unless the parameter is refused.
   }
 
   #textAt(start: number, end: number): string | Buffer {

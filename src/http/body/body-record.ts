@@ -1,17 +1,17 @@
-// What the gateway keeps of a body: the known members of an object, a list of parameters, a list of statements.
+// The parts of a body that the gateway keeps: the known members of an object, a list of parameters, a list of statements.
 
 import { MAX_PARAMETERS, type Parameter } from "../../base/parameters.ts";
 import type { JsonKind } from "./json-listener.ts";
 
-/** What a batch costs beside its texts is then bounded: its messages, its results, the judge's look-ups. */
+/** Maximum number of statements in a batch. It bounds the cost beside the texts: messages, results and the judge's look-ups. */
 export const MAX_STATEMENTS = 1_000;
 
-/** A member that is no list of interest. */
+/** A member other than a list of parameters or statements. */
 export interface BodyValue {
   readonly kind: JsonKind;
-  /** The characters of a string; the text of a number or a word. Undefined for containers, and for a text too long for any use. */
+  /** The characters of a string, or the JSON text of a number or word. Undefined for containers and for a text that is too long. */
   readonly text: string | undefined;
-  /** The flags of the escapes in it (see ESCAPES). */
+  /** The flags of the escapes in the value (see ESCAPES). */
   readonly escapes: number;
 }
 
@@ -22,11 +22,11 @@ export class ParameterList {
   readonly parameters: Parameter[] = [];
   /** The first parameter with a character that PostgreSQL cannot hold. */
   fault: { readonly index: number; readonly escapes: number } | undefined;
-  /** How deep arrays are nested in it, the list itself included. */
+  /** The nesting depth of arrays, which counts the list itself. */
   depth = 1;
   #count = 0;
 
-  /** How many there are. More than PostgreSQL takes are counted and not kept. */
+  /** The number of parameters in the body. Those beyond PostgreSQL's maximum are counted but not kept. */
   get count(): number {
     return this.#count;
   }
@@ -41,11 +41,11 @@ export class RecordList {
   readonly kind = "array";
   readonly text = undefined;
   readonly escapes = 0;
-  /** The statements' members, or the kind of what should have been an object. */
+  /** The members of each statement, or the kind of a value that should have been an object. */
   readonly elements: (BodyRecord | JsonKind)[] = [];
   #count = 0;
 
-  /** How many there are. More than a batch takes are counted and not kept. */
+  /** The number of elements in the body. Those beyond MAX_STATEMENTS are counted but not kept. */
   get count(): number {
     return this.#count;
   }
@@ -58,7 +58,7 @@ export class RecordList {
 
 export type Member = BodyValue | ParameterList | RecordList;
 
-/** The known members of an object. Where a key occurs twice, the last one counts. */
+/** The known members of an object. If a key occurs twice, the last one counts. */
 export class BodyRecord {
   readonly #members = new Map<string, Member>();
 
@@ -76,11 +76,11 @@ interface Place {
   readonly end: number;
 }
 
-/** The keys of a protocol's bodies, found without making a text of each key that comes. */
+/** The known keys of a protocol's bodies. It finds them by their bytes, without making a text of each key in a body. */
 export class KnownKeys {
   readonly #names: readonly string[];
   readonly #bytes: readonly Uint8Array[];
-  /** Each character of a key may be written as an escape of six. */
+  /** Each character of a key may be written as an escape of six bytes. */
   readonly #maxEscapedLength: number;
   readonly #byFolded: ReadonlyMap<string, string>;
   readonly #maxNearMissLength: number;
@@ -94,7 +94,7 @@ export class KnownKeys {
     this.#maxNearMissLength = 2 * maxLength;
   }
 
-  /** The known key whose characters stand at the place. */
+  /** Returns the known key whose bytes are at the place, or undefined. */
   find(source: Uint8Array, { start, end }: Place): string | undefined {
     for (let index = 0; index < this.#bytes.length; index += 1) {
       const bytes = this.#bytes[index];
@@ -103,21 +103,21 @@ export class KnownKeys {
     return undefined;
   }
 
-  /** The same for a key that is written with escapes. */
+  /** Returns the known key that is written with escapes at the place, or undefined. */
   findEscaped(source: Buffer, { start, end }: Place): string | undefined {
     if (end - start > this.#maxEscapedLength) return undefined;
     const key = JSON.parse(`"${source.toString("utf8", start, end)}"`) as string;
     return this.#names.find((name) => name === key);
   }
 
-  /** For a key that is not known: the known one that it differs from by capitals, `_` or `-` alone. */
+  /** Returns the known key that an unknown one differs from only by capitals, `_` or `-`, or undefined. */
   findNearMiss(source: Buffer, { start, end }: Place): string | undefined {
     if (end - start > this.#maxNearMissLength) return undefined;
     return this.#byFolded.get(folded(source.toString("latin1", start, end)));
   }
 }
 
-/** The letters of a key in lower case: what `readOnly`, `read-only` and `READ_ONLY` have in common with `read_only`. */
+/** Returns a key in lower case and without `_` and `-`, the same for `readOnly`, `read-only`, `READ_ONLY` and `read_only`. */
 function folded(key: string): string {
   return key.replace(/[_-]/g, "").toLowerCase();
 }

@@ -1,19 +1,22 @@
-// What the scanner of JSON reports, and to whom.
+// The interface between the scanner of JSON and the object that receives its reports.
 
 export type JsonKind = "null" | "string" | "boolean" | "integer" | "number" | "object" | "array";
 
-/** Receives what the scanner finds. Places are byte offsets: `start` is the first byte and `end` the one behind the last. */
+/** Receives the keys and values that the scanner finds. `start` is the offset of the first byte, `end` that of the byte after the last. */
 export interface JsonListener {
-  /** A member's key. Its place includes the quotes. */
+  /** Receives a member's key. Its place includes the quotes. */
   key(start: number, end: number): void;
-  /** A scalar, or an array or object whose contents were not asked for. The place of a string includes the quotes. */
+  /** Receives a scalar, or an array or object that `open` has skipped. The place of a string includes the quotes. */
   value(kind: JsonKind, start: number, end: number): void;
-  /** Returns true to be told the contents, and then the end by `close`; false to be told the whole by `value`. */
+  /**
+   * Receives the start of an array or object. It returns true to receive the contents and then a call of `close`, or false to skip the
+   * contents and receive the whole by `value`.
+   */
   open(kind: "object" | "array", start: number): boolean;
   close(end: number): void;
 }
 
-/** The kind as messages name it. */
+/** Returns the kind's name for messages. */
 export function nameOfKind(kind: JsonKind): string {
   switch (kind) {
     case "null":

@@ -1,6 +1,8 @@
 // Checks that bytes are JSON (RFC 8259) and reports the places of its values, without making a JavaScript value of any of them.
-// In charge of the grammar alone. It stops after as many bytes as the caller allows and goes on from there at the next call,
-// nothing recurses, and one level of nesting takes one bit, so no shape of a text can hold up the process or fill its memory.
+// It knows only the grammar. It stops after as many bytes as the caller allows and continues from there at the next call. It does not
+// recurse, and one level of nesting takes one bit. So no shape of a text can hold up the process or fill its memory.
+//
+// A container is an array or an object. It is skipped if the listener's `open` returns false: its contents are checked and not reported.
 
 import { isSurrogate } from "../../base/json-escapes.ts";
 import { invalid } from "./invalid.ts";
@@ -19,7 +21,7 @@ import {
 } from "./json-tables.ts";
 import { OpenLevels } from "./open-levels.ts";
 
-/** What the escapes of strings stand for, as flags that can be added up. */
+/** Flags that tell which kinds of escapes a string has. They are combined with a bitwise or. */
 export const ESCAPES = { any: 1, nul: 2, halfPair: 4 } as const;
 
 const QUOTE = 0x22;
@@ -35,11 +37,11 @@ const LETTER_U = 0x75;
 const OPEN_OBJECT = 0x7b;
 const CLOSE_OBJECT = 0x7d;
 
-/** What may come next in the text. */
+/** The kinds of token that may come next in the text. */
 const Expected = { value: 0, firstElement: 1, firstKey: 2, key: 3, colon: 4, next: 5, nothing: 6 } as const;
 type Expected = (typeof Expected)[keyof typeof Expected];
 
-/** The token that the last call of `scan` ended in. */
+/** The kinds of token that a slice may end in the middle of. */
 const Token = { none: 0, string: 1, number: 2 } as const;
 
 export class JsonScanner {
@@ -51,11 +53,11 @@ export class JsonScanner {
   #tokenStart = 0;
   #part = 0;
   readonly #levels = new OpenLevels();
-  /** The depth of the container whose contents the listener did not ask for; 0 where there is none. */
+  /** The depth of the container that is being skipped; 0 if there is none. */
   #silentDepth = 0;
   #silentStart = 0;
   #escapes = 0;
-  /** The depth of the outermost object that is open in a container whose contents were not asked for; 0 where there is none. */
+  /** The depth of the outermost open object in the skipped container, which may be that container itself; 0 if there is none. */
   #objectDepth = 0;
   #arrayDepth = 0;
 
@@ -65,26 +67,26 @@ export class JsonScanner {
     this.#listener = listener;
   }
 
-  /** The flags of all escapes since the listener was last told of anything. */
+  /** The flags of all escapes since the last report of a key or value to the listener. */
   get escapes(): number {
     return this.#escapes;
   }
 
-  /** How deep arrays are nested in an array whose contents were not asked for, itself included and objects left aside. */
+  /** The nesting depth of arrays in the skipped array. It counts that array itself, but no arrays inside objects. */
   get arrayDepth(): number {
     return this.#arrayDepth;
   }
 
-  /** True while nothing but blanks has come. */
+  /** True while only blanks have been scanned. */
   get isBlank(): boolean {
     return this.#expected === Expected.value && this.#levels.depth === 0 && this.#token === Token.none;
   }
 
   /**
-   * Scans about `maxBytes` bytes more.
+   * Scans about `maxBytes` more bytes.
    *
-   * @returns true when the text is complete; a blank one is, too.
-   * @throws GatewayError INVALID_REQUEST where the text is no JSON, and what the listener throws.
+   * @returns true when the text is complete; a blank text is complete, too
+   * @throws GatewayError INVALID_REQUEST when the text is not JSON. Errors of the listener pass through.
    */
   scan(maxBytes: number): boolean {
     const stop = Math.min(this.#bytes.length, this.#at + maxBytes);
@@ -212,7 +214,7 @@ export class JsonScanner {
     this.#escapes = 0;
   }
 
-  /** Notes the escape whose backslash stands before `at`. Returns the place behind it, which may be beyond the slice's end. */
+  /** Notes the escape whose backslash is before `at`. Returns the offset after the escape, which may be beyond the slice's end. */
   #escape(at: number): number {
     this.#escapes |= ESCAPES.any;
     const byte = this.#bytes[at] ?? 0;
@@ -236,7 +238,7 @@ export class JsonScanner {
     return at;
   }
 
-  /** The UTF-16 unit that four hexadecimal digits stand for. */
+  /** Returns the UTF-16 unit that four hexadecimal digits stand for. */
   #unit(at: number): number {
     let unit = 0;
     for (let place = at; place < at + 4; place += 1) {
@@ -324,7 +326,7 @@ export class JsonScanner {
     this.#expected = this.#levels.depth === 0 ? Expected.nothing : Expected.next;
   }
 
-  /** The message names the place and not the character: the text is the caller's, and may hold what no log should. */
+  /** The message names the place and not the character: the text is the caller's and may hold a secret, which must not be logged. */
   #unexpected(at = this.#at) {
     return at < this.#bytes.length
       ? invalid(`The body is not valid JSON: unexpected character at byte ${at + 1}`)
@@ -332,7 +334,7 @@ export class JsonScanner {
   }
 }
 
-/** The value of a hexadecimal digit, or -1. */
+/** Returns the value of a hexadecimal digit, or -1 for any other byte. */
 function hexDigit(byte: number): number {
   if (byte >= 0x30 && byte <= 0x39) return byte - 0x30;
   const letter = byte | 0x20;

@@ -1,11 +1,11 @@
-// What each byte of a JSON text means, as tables: the scanner looks each byte up in one of them.
+// Tables of what each byte of a JSON text means. The scanner looks each byte up in one of them.
 
-/** The byte of a string that ends the run of ordinary characters: a quote, a backslash, or a control character. */
+/** The bytes of a string that end a run of ordinary characters: a quote, a backslash, or a control character. */
 export const ENDS_RUN = tableOf((byte) => byte < 0x20 || byte === 0x22 || byte === 0x5c);
 export const IS_BLANK = tableOf((byte) => byte === 0x20 || byte === 0x09 || byte === 0x0a || byte === 0x0d);
 export const IS_SIMPLE_ESCAPE = tableOf((byte) => '"\\/bfnrt'.includes(String.fromCharCode(byte)));
 
-/** States of a number: which part of it the last byte belongs to. Those from `integer` on may end it. */
+/** The states of a number: the part that its last byte belongs to. A number may end in the states from `integer` on. */
 export const Part = {
   sign: 0,
   point: 1,
@@ -17,7 +17,7 @@ export const Part = {
   power: 7,
 } as const;
 const PARTS = 8;
-/** No part of a number: it ends before this byte. */
+/** The value for a byte that is no part of the number: the number ends before it. */
 export const ENDS_NUMBER = PARTS;
 /** The row of the table for a number's first byte. */
 export const START_OF_NUMBER = PARTS * 256;
@@ -35,7 +35,7 @@ function bytesOf(word: string): Uint8Array {
   return Uint8Array.from(word, (letter) => letter.charCodeAt(0));
 }
 
-/** For each part of a number, one row with the part that each byte leads to; the last row is for the first byte. */
+/** Returns a table with one row for each part of a number: the part that each byte leads to. The last row is for the first byte. */
 function partTable(): Uint8Array {
   const table = new Uint8Array((PARTS + 1) * 256).fill(ENDS_NUMBER);
   const set = (row: number, bytes: string, part: number): void => {

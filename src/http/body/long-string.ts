@@ -1,4 +1,4 @@
-// A long JSON string with escapes → the UTF-8 bytes that it stands for, a part at a time. The text was checked before.
+// Decodes a long JSON string with escapes into UTF-8 bytes, one part at a time. The caller has already checked the text.
 
 import { escapedCharacter, escapeLength } from "../../base/json-escapes.ts";
 import type { SlicedWork } from "../../base/slices.ts";
@@ -9,11 +9,14 @@ export class LongString implements SlicedWork {
   readonly #source: Uint8Array;
   readonly #end: number;
   #at: number;
-  /** As long as the source: no escape is shorter than what it stands for. */
+  /** The target is as long as the source, because no escape is shorter than the character that it stands for. */
   readonly #target: Buffer;
   #length = 0;
 
-  /** @param start of what stands between the quotes; `end` is the closing quote's place. */
+  /**
+   * @param start the offset after the opening quote
+   * @param end the offset of the closing quote
+   */
   constructor(source: Uint8Array, start: number, end: number) {
     this.#source = source;
     this.#at = start;
@@ -32,7 +35,7 @@ export class LongString implements SlicedWork {
     return this.#at >= this.#end;
   }
 
-  /** What was decoded so far. */
+  /** The bytes that have been decoded so far. */
   get bytes(): Buffer {
     return this.#target.subarray(0, this.#length);
   }

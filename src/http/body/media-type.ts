@@ -6,9 +6,9 @@ const CHARSET = /;[ \t]*charset[ \t]*=[ \t]*"?([^";, \t]*)/i;
 const UTF_8 = /^utf-?8$/i;
 
 /**
- * Lets only JSON in UTF-8 pass, uncompressed: a few compressed bytes can unfold to more than any limit.
+ * Accepts only uncompressed JSON in UTF-8. A few compressed bytes could expand to more than any limit.
  *
- * @throws GatewayError UNSUPPORTED_MEDIA_TYPE
+ * @throws GatewayError UNSUPPORTED_MEDIA_TYPE when the body has another type or charset, or is compressed.
  */
 export function requireJson(headers: IncomingHttpHeaders): void {
   const type = headers["content-type"] ?? "";
@@ -18,7 +18,7 @@ export function requireJson(headers: IncomingHttpHeaders): void {
   requireUncompressed(headers);
 }
 
-/** @throws GatewayError UNSUPPORTED_MEDIA_TYPE */
+/** @throws GatewayError UNSUPPORTED_MEDIA_TYPE when the body is compressed. */
 export function requireUncompressed(headers: IncomingHttpHeaders): void {
   const encoding = headers["content-encoding"] ?? "identity";
   if (encoding.toLowerCase() !== "identity") throw unsupported("The body must not be compressed (Content-Encoding)");

@@ -1,9 +1,9 @@
-/** A word has 30 levels, so that it stays a small integer. */
+/** Number of levels in a word. With 30 bits it stays a small integer, which V8 stores without an object. */
 const LEVELS_A_WORD = 30;
 
-/** The arrays and objects that are open at a place of a JSON text, one bit for each: a text of brackets alone opens millions. */
+/** The arrays and objects that are open at a place of a JSON text. Each takes one bit, because a text of brackets opens millions. */
 export class OpenLevels {
-  /** The innermost level is the lowest bit: 1 for an object. */
+  /** One bit for each level: 1 for an object, 0 for an array. The lowest bit is the innermost level. */
   #word = 0;
   #levelsInWord = 0;
   readonly #outerWords: number[] = [];
@@ -13,7 +13,7 @@ export class OpenLevels {
     return this.#depth;
   }
 
-  /** Whether the innermost level is an object. */
+  /** True if the innermost level is an object. */
   get isObject(): boolean {
     return (this.#word & 1) === 1;
   }

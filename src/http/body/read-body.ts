@@ -1,23 +1,26 @@
-// The bytes of a body: read within the limit, or read away when the request is refused.
+// Reads the bytes of a body within the limit, or discards them when the request is refused.
 
 import type { IncomingMessage } from "node:http";
 import { GatewayError } from "../../base/errors.ts";
 import { type HeldBody, UNCOUNTED_BODY_BYTES } from "../limits/body-budget.ts";
 import { toGatewayError } from "../error-response.ts";
 
-/** How much of a refused body is read away, and for how long, before the connection is cut. */
+/** Maximum bytes of a refused body that are discarded, and maximum time for it, before the connection is closed. */
 const MAX_DISCARDED_BYTES = 67_108_864;
 const MAX_DISCARDING_MS = 5_000;
 
 const NO_BYTES = Buffer.alloc(0);
 
-/** Pieces in one buffer: a chunk of one byte, kept as it came, would take more than a hundred. A single one stays as it is. */
+/**
+ * Gathers the pieces of a body in one buffer. A chunk of one byte that is kept as a buffer takes more than a hundred bytes. A body
+ * of a single piece is not copied.
+ */
 class GatheredBytes {
   readonly #expectedBytes: number;
   #buffer: Buffer = NO_BYTES;
   #length = 0;
 
-  /** @param expectedBytes that the request names, so that the buffer need not grow; 0 where it does not tell. */
+  /** @param expectedBytes the Content-Length, with which the buffer need not grow; 0 if it is not known */
   constructor(expectedBytes: number) {
     this.#expectedBytes = expectedBytes;
   }
@@ -44,13 +47,15 @@ class GatheredBytes {
 }
 
 /**
- * @throws GatewayError PAYLOAD_TOO_LARGE as soon as the body is known to be over the limit; the rest stays unread.
- * @throws GatewayError as `held.reserve` does: before anything is read where the length is known, otherwise as soon as the body
+ * Reads the whole body.
+ *
+ * @throws GatewayError PAYLOAD_TOO_LARGE as soon as the body is known to be over the limit. The rest stays unread.
+ * @throws GatewayError as `held.reserve` does: before anything is read if the length is known, and otherwise as soon as the body
  * turns out not to be small.
- * @throws Error when the client goes away before the end.
+ * @throws Error when the client goes away before the end of the body.
  */
 export function readBody(request: IncomingMessage, limitBytes: number, held: HeldBody): Promise<Buffer> {
-  // The client went while its token was looked up: nothing of what is listened for would come any more.
+  // If the client has gone while its token was looked up, none of the events that `receive` waits for would come.
   return request.destroyed ? Promise.reject(closedInBody()) : receive(request, limitBytes, held);
 }
 
@@ -66,7 +71,7 @@ function receive(request: IncomingMessage, limitBytes: number, held: HeldBody): 
     const requireRoom = (): void => {
       if (receivedBytes > limitBytes) throw payloadTooLarge(limitBytes);
       if (receivedBytes <= reservedBytes) return;
-      held.reserve(limitBytes); // How long it will be, nobody knows.
+      held.reserve(limitBytes); // The final size is not known, so it counts as the largest.
       reservedBytes = limitBytes;
     };
     const onData = (chunk: Buffer): void => {
@@ -84,12 +89,13 @@ function receive(request: IncomingMessage, limitBytes: number, held: HeldBody): 
       stop();
       resolve(received.take());
     };
-    // "error" is also what tells that the client is gone: "aborted".
+    // Node also reports a client that has gone as an "error", with the message "aborted".
     const onError = (error: Error): void => {
       stop();
       reject(error);
     };
-    // Node tells the request nothing of it once it is answered, as it is when its end is no valid HTTP.
+    // Once a request has been answered, Node no longer reports to it that the connection has closed. A request is answered early when
+    // the rest of its body is not valid HTTP.
     const onClose = (): void => onError(closedInBody());
     const stop = (): void => void socket.off("close", onClose);
     socket.on("close", onClose);
@@ -98,10 +104,10 @@ function receive(request: IncomingMessage, limitBytes: number, held: HeldBody): 
 }
 
 /**
- * Reads away what is still to come of a refused body. A client that is busy sending would otherwise find the
- * connection broken, and never see the answer.
+ * Discards the rest of a refused body. Otherwise a client that is still sending would find the connection broken and never see the
+ * answer.
  *
- * Bounded in bytes and time: false when something may still come, so that the connection cannot be used again.
+ * The bytes and the time are bounded. It resolves to false if the rest may not be complete: the connection cannot be used again then.
  */
 export function discardBody(request: IncomingMessage): Promise<boolean> {
   if (request.complete || request.destroyed || !hasBody(request)) return Promise.resolve(true);

@@ -1,23 +1,23 @@
-// The bytes of a body → its members: at once where it is small, otherwise in slices, between which other requests have their turn.
+// Reads the members of a body: at once if the body is small, and otherwise in slices, between which other requests run.
 
 import type { SlicedWork } from "../../base/slices.ts";
 import { type BodyForm, BodyReader } from "./body-reader.ts";
 import type { BodyRecord } from "./body-record.ts";
 
-/** Does the work between other requests, and resolves when it is done. */
+/** Does the work in slices, between which other requests run, and resolves when it is done. */
 export type RunInSlices = (work: SlicedWork) => Promise<void>;
 
-/** What a smaller body costs is no more than the rest of its request. */
+/** Largest body that is read at once. Reading it costs no more than the rest of its request. */
 const SMALL_BODY_BYTES = 65_536;
 
 interface Reading<T> {
   readonly form: BodyForm;
   readonly inSlices: RunInSlices;
-  /** Makes of the members what the protocol asks for. */
+  /** Makes the protocol's request from the members. */
   readonly toRequest: (body: BodyRecord) => T;
 }
 
-/** @throws GatewayError INVALID_REQUEST where the body is no JSON object, and what `toRequest` throws. */
+/** @throws GatewayError INVALID_REQUEST when the body is no JSON object. Errors of `toRequest` pass through. */
 export function readJsonBody<T>(bytes: Buffer, { form, inSlices, toRequest }: Reading<T>): T | Promise<T> {
   const reader = new BodyReader(bytes, form);
   if (bytes.length > SMALL_BODY_BYTES) return inSlices(reader).then(() => toRequest(reader.body));

@@ -1,4 +1,4 @@
-// One statement of a body, `{"sql": …, "params": […]}`, and a list of them: their form, their Unicode, their parameters.
+// Reads a statement of a body, `{"sql": …, "params": […]}`, or a list of them, and checks their form, Unicode and parameters.
 
 import { errorOfStatement, GatewayError, refusal } from "../../base/errors.ts";
 import { MAX_PARAMETERS, type Parameter } from "../../base/parameters.ts";
@@ -9,25 +9,28 @@ import { ESCAPES } from "./json-scanner.ts";
 import { nameOfKind } from "./json-listener.ts";
 
 const PARAMS = "params";
-/** PostgreSQL's arrays have 6 dimensions at most; deeper ones can only be JSON. */
+/** Maximum nesting depth of arrays in parameters. PostgreSQL's arrays have at most 6 dimensions; deeper ones can only be JSON. */
 export const MAX_ARRAY_DEPTH = 1_000;
 const NO_PARAMETERS: readonly Parameter[] = Object.freeze([]);
 
-/** How a protocol writes a statement. */
+/** The way in which a protocol writes a statement. */
 export interface StatementReading {
-  /** Under which the statement's text stands. */
+  /** The key of the statement's text. */
   readonly sqlKey: string;
-  /** The form of its result, from what stands beside the text. */
+  /** Returns the form of the statement's result, which a protocol may read from keys beside the text. */
   readonly formOf: (statement: BodyRecord) => ResultForm;
 }
 
-/** @throws GatewayError INVALID_REQUEST; PARSE_ERROR with TOO_COMPLEX for a text that no limit would let pass. */
+/**
+ * @throws GatewayError INVALID_REQUEST when the statement has another form, and PARSE_ERROR with TOO_COMPLEX for a text longer than
+ * any limit.
+ */
 export function parseStatement(record: BodyRecord, { sqlKey, formOf }: StatementReading): StatementRequest {
   const sql = readSql(record.get(sqlKey), sqlKey);
   return { sql, params: readParameters(record.get(PARAMS)), form: formOf(record) };
 }
 
-/** @throws GatewayError as `parseStatement`; where one statement is at fault, with its number. */
+/** @throws GatewayError as `parseStatement` does. If one statement is at fault, the error has its number. */
 export function parseStatements(
   record: BodyRecord,
   { listKey, ...reading }: StatementReading & { readonly listKey: string },
@@ -75,8 +78,8 @@ function readParameters(list: Member | undefined): readonly Parameter[] {
 }
 
 /**
- * Refuses what PostgreSQL's text cannot carry. Only escapes can stand for it, since the body is valid UTF-8, and JSON takes no
- * NUL character as it is.
+ * Refuses characters that PostgreSQL's text cannot hold. Only escapes can stand for them, because the body is valid UTF-8 and JSON
+ * allows no NUL character except as an escape.
  */
 function requireSendable(escapes: number, name: string): void {
   if ((escapes & ESCAPES.nul) !== 0)

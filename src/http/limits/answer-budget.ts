@@ -1,17 +1,17 @@
-// How many bytes of answers may wait in memory for their readers, of all tenants and of one. In charge of refusing a query
-// before it runs; an answer that is there is sent.
+// Limits the bytes of answers that wait in memory for their readers, for all tenants and for each one. It refuses a query before it
+// runs. An answer that exists is always sent.
 
 import { totalmem } from "node:os";
 import { GatewayError } from "../../base/errors.ts";
 import { HeldBytes } from "./held-bytes.ts";
 import { type Exchanged, isOver, isQueued, whenOver } from "./when-over.ts";
 
-/** Of the memory that the process may use, and never more than so much. */
+/** Default limit: this share of the memory that the process may use, and never more than MAX_DEFAULT_BYTES. */
 const SHARE_OF_MEMORY = 1 / 4;
 const MAX_DEFAULT_BYTES = 2_147_483_648;
-/** So that no tenant's slow readers keep the others out. */
+/** One tenant may use half of the limit, so that its slow readers do not keep other tenants out. */
 const TENANTS_SHARE = 2;
-/** Smaller answers are in the kernel's hands at once, unless they wait for others on their connection. */
+/** Answers up to this size pass to the kernel at once, so they count only if they wait for others on their connection. */
 const UNCOUNTED_BYTES = 65_536;
 const RETRY_AFTER_SECONDS = 1;
 
@@ -23,7 +23,10 @@ export class AnswerBudget {
     this.#maxBytes = maxBytes;
   }
 
-  /** @throws GatewayError TOO_MANY_REQUESTS or UNAVAILABLE when too much waits for this tenant's readers, or for all. */
+  /**
+   * @throws GatewayError TOO_MANY_REQUESTS when too many bytes wait for this tenant's readers, and UNAVAILABLE when too many wait for
+   * all readers together.
+   */
   requireRoom(tenant: string): void {
     const retry = { retryAfterSeconds: RETRY_AFTER_SECONDS };
     if (this.#held.of(tenant) >= this.#maxBytes / TENANTS_SHARE)
@@ -36,7 +39,7 @@ export class AnswerBudget {
       throw new GatewayError("UNAVAILABLE", "Too many answers wait to be read; the statement was not run", retry);
   }
 
-  /** Counts an answer until it is sent, or its connection is gone. */
+  /** Counts an answer until it has been sent or its connection has closed. */
   hold(tenant: string, bytes: number, exchanged: Exchanged): void {
     if (isOver(exchanged) || (bytes <= UNCOUNTED_BYTES && !isQueued(exchanged))) return;
     this.#held.add(tenant, bytes);

@@ -1,27 +1,30 @@
-// How many bytes of request bodies may be in memory at one time, over all requests and of one tenant. A body counts from
-// before it is read until its query has ended, for its text stays that long.
+// Limits the bytes of request bodies in memory, for all requests together and for each tenant. A body counts from before it is read
+// until its query has ended, because its text is in memory for that long.
 
 import type { Principal } from "../../auth/principal.ts";
 import { GatewayError, refusal } from "../../base/errors.ts";
 import { HeldBytes } from "./held-bytes.ts";
 
-/** While it is parsed and sent on, a body takes up to four times its size: 1 GB, which any server with such requests has. */
+/**
+ * Default limit. While a body is parsed and sent to PostgreSQL, it takes up to four times its size: with this limit 1 GB, which any
+ * server with such requests has.
+ */
 const DEFAULT_MAX_HELD_BYTES = 268_435_456;
-/** So that no tenant keeps the others out, and every tenant may send one body of the largest size. */
+/** One tenant may use a quarter of the limit, so that it does not keep other tenants out. A quarter holds a body of the largest size. */
 const TENANTS_SHARE = 4;
-/** Smaller bodies are not counted: the queue for connections bounds them well enough. */
+/** Bodies up to this size do not count, because the queue of waiters for connections bounds them well enough. */
 export const UNCOUNTED_BODY_BYTES = 65_536;
 
 /** The body of one request, for as long as its text is in memory. */
 export interface HeldBody {
   /**
-   * Names the size before it is read.
+   * Reserves memory for the body before it is read.
    *
-   * @throws GatewayError PARSE_ERROR for a large body whose token may run nothing; TOO_MANY_REQUESTS when it would exceed the
-   * tenant's share; UNAVAILABLE when it would exceed the whole.
+   * @throws GatewayError PARSE_ERROR for a large body whose token has no permissions, TOO_MANY_REQUESTS when it would exceed the
+   * tenant's share, and UNAVAILABLE when it would exceed the whole limit.
    */
   reserve(bytes: number): void;
-  /** Its query has ended. */
+  /** Returns the reserved memory when the query has ended. */
   release(): void;
 }
 

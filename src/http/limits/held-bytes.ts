@@ -1,4 +1,4 @@
-/** How many bytes are in memory for whom, over all requests. */
+/** Counts the bytes that requests hold in memory, for each tenant and in total. */
 export class HeldBytes {
   readonly #byTenant = new Map<string, number>();
   #total = 0;
@@ -11,7 +11,7 @@ export class HeldBytes {
     return this.#byTenant.get(tenant) ?? 0;
   }
 
-  /** @param bytes less than none gives back. */
+  /** @param bytes a negative number releases bytes */
   add(tenant: string, bytes: number): void {
     this.#total += bytes;
     const held = this.of(tenant) + bytes;

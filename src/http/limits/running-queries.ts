@@ -4,7 +4,7 @@ export class RunningQueries {
   #isStopping = false;
   #onNone: (() => void) | undefined;
 
-  /** No more are to begin, and each answer is the last one on its connection. */
+  /** True when the server is stopping: no query may begin, and each answer is the last one on its connection. */
   get isStopping(): boolean {
     return this.#isStopping;
   }
@@ -18,7 +18,7 @@ export class RunningQueries {
     if (this.#count === 0) this.#onNone?.();
   }
 
-  /** Resolves when none is left, or after `deadlineMs`. */
+  /** Resolves when no query is running any more, or after `deadlineMs`. */
   async stop(deadlineMs: number): Promise<void> {
     this.#isStopping = true;
     if (this.#count === 0) return;

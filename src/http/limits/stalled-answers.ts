@@ -1,4 +1,4 @@
-// Connections on which nothing moves: a client that asks for much and does not read would keep its answers in memory.
+// Closes connections on which nothing moves. A client that asks for much and does not read would keep its answers in memory.
 
 import type { Server } from "node:http";
 import type { Socket } from "node:net";
@@ -7,13 +7,13 @@ import type { FastifyReply } from "fastify";
 const DEFAULT_TIMEOUT_MS = 30_000;
 
 /**
- * Destroys a connection whose client takes nothing of its answers for `timeoutMs`.
+ * Destroys a connection whose client reads nothing of its answers for `timeoutMs`.
  *
- * Node's own timer of a connection counts what is received and what the client takes, and is there anyhow for idle ones;
- * once somebody listens to it, it is the listener that has to close those, too. Requests that arrive slowly have limits of
- * their own, and queries may run as long as execution lets them.
+ * Node's own timer of a connection restarts when bytes are received or the client reads some. Node closes idle connections by it
+ * only while it has no listener, so the listener here closes those, too. Requests that arrive slowly have limits of their own, and
+ * queries may run as long as execution lets them.
  *
- * @param latestReply the newest request of each connection.
+ * @param latestReply the reply to the newest request of each connection
  */
 export function cutStalledAnswers(
   server: Server,

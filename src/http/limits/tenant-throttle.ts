@@ -1,6 +1,6 @@
-// How many queries a tenant may have at one time, and how many statements a second, where its row says so. In charge of refusing
-// what is over: one statement before the body is read, the others of a batch when it is known how many they are. Each process
-// counts for itself.
+// Limits how many queries a tenant may run at one time, and how many statements it may send a second, if its row in the metadata has
+// such limits. The first statement is counted before the body is read, the others of a batch when their number is known. Each process
+// counts separately.
 
 import { LRUCache } from "lru-cache";
 import type { Principal } from "../../auth/principal.ts";
@@ -8,18 +8,18 @@ import { GatewayError } from "../../base/errors.ts";
 
 type Tenant = Principal["tenant"];
 
-/** What a tenant may still send at once: refilled by time, emptied by requests. */
+/** The number of statements that a tenant may still send at once. Time adds to it, and statements take from it. */
 interface Bucket {
   tokens: number;
   filledAt: number;
 }
 
-/** @param count of the statements of one request, in all. */
+/** @param count the number of all statements in the request */
 type AdmitStatements = (count: number) => void;
 
 const ADMIT_ALL: AdmitStatements = () => undefined;
 
-/** Bounds memory only: a tenant that falls out finds a full bucket. */
+/** Bounds memory. A tenant whose bucket falls out of the cache gets a full one. */
 const MAX_BUCKETS = 10_000;
 const RETRY_WHEN_BUSY_SECONDS = 1;
 
@@ -28,16 +28,16 @@ export class TenantThrottle {
   readonly #buckets = new LRUCache<string, Bucket>({ max: MAX_BUCKETS });
   readonly #clock: { now: () => number };
 
-  /** @param clock gives milliseconds that only go forward. */
+  /** @param clock counts milliseconds and never goes back */
   constructor(clock: { now: () => number } = performance) {
     this.#clock = clock;
   }
 
   /**
-   * Runs `use` as one of the tenant's queries. It tells `admit` how many statements they are, before it runs any.
+   * Runs `use` as one of the tenant's queries. Before it runs any statement, `use` calls `admit` with their number.
    *
-   * @throws GatewayError TOO_MANY_REQUESTS when the tenant has too many running, or sent too many in a short time.
-   * @throws (of `admit`) GatewayError INVALID_REQUEST when they are more than the tenant may ever send together.
+   * @throws GatewayError TOO_MANY_REQUESTS when the tenant has too many queries running or sent too many in a short time.
+   * @throws (from `admit`) GatewayError INVALID_REQUEST when there are more statements than the tenant may ever send together.
    */
   withQuery<T>(tenant: Tenant, use: (admit: AdmitStatements) => Promise<T>): Promise<T> {
     const { maxConcurrentQueries, requestsPerSecond } = tenant.limits;
@@ -62,7 +62,10 @@ export class TenantThrottle {
     }
   }
 
-  /** Takes `wanted` of the `total` that the request needs from its beginning on, or nothing. */
+  /**
+   * Takes `wanted` statements from the tenant's bucket, or none. `total` is the number that the whole request needs: a client that
+   * sends the request again needs all of them.
+   */
   #take({ id, limits }: Tenant, wanted: number, total: number): void {
     const { requestsPerSecond: perSecond } = limits;
     if (perSecond === undefined) return;
@@ -88,7 +91,7 @@ function tooMany(message: string, retryAfterSeconds: number): GatewayError {
   return new GatewayError("TOO_MANY_REQUESTS", message, { retryAfterSeconds });
 }
 
-/** However long it waited, it would be refused again: sending it again is no remedy. */
+/** Returns the error for a batch that would be refused however long the client waited before it sends it again. */
 function tooLarge(count: number, burst: number): GatewayError {
   return new GatewayError(
     "INVALID_REQUEST",

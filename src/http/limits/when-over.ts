@@ -1,4 +1,4 @@
-// When an answer is over: sent, or its connection is gone.
+// Tells when an answer is over: it has been sent, or its connection has closed.
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 
@@ -8,7 +8,7 @@ export interface Exchanged {
   readonly response: ServerResponse;
 }
 
-/** It waits for another on the same connection, whose request came before (pipelining): nothing of it is sent yet. */
+/** Tells whether an answer waits for an earlier one on the same connection (pipelining), so that nothing of it has been sent. */
 export function isQueued({ response }: Exchanged): boolean {
   return response.socket === null && !response.writableFinished;
 }
@@ -17,7 +17,7 @@ export function isOver({ request, response }: Exchanged): boolean {
   return response.closed || request.socket.destroyed;
 }
 
-/** Calls back once. Node tells an answer that is queued nothing of the end of its connection. */
+/** Calls the listener once, when the answer is over. Node does not tell a queued answer that its connection has closed. */
 export function whenOver(exchanged: Exchanged, listener: () => void): void {
   const { request, response } = exchanged;
   if (!isQueued(exchanged)) {
@@ -30,5 +30,5 @@ export function whenOver(exchanged: Exchanged, listener: () => void): void {
     listener();
   };
   response.once("close", end);
-  request.socket.setMaxListeners(0).once("close", end); // One for each that is queued, which Node bounds.
+  request.socket.setMaxListeners(0).once("close", end); // Each queued answer adds one listener, and Node bounds their number.
 }
