@@ -59,6 +59,7 @@ function join(tokens, other, random) {
 
 function shuffle(tokens, other, random) {
   const all = [...tokens, ...other].filter((token) => !isSpace(token));
+  if (all.length === 0) return tokens; // Two texts of white space and comments.
   return Array.from({ length: 1 + random.below(20) }, () => random.pick(all)).flatMap((token) => [token, SPACE]);
 }
 
