@@ -30,12 +30,12 @@ const request = head(`Content-Length: ${BODY.length}`) + BODY;
 
 interface Gate {
   readonly runQuery: RunQuery;
-  /** Resolves with the query's signal when a query has started. */
+  /** Resolves to the query's signal when a query has started. */
   readonly started: Promise<CancelSignal>;
   readonly finish: () => void;
 }
 
-/** A query that runs until the test lets it finish or its client has gone. */
+/** Creates a query that runs until the test lets it finish or its client has gone. */
 function createGate(): Gate {
   let finish: () => void = () => undefined;
   let start: (signal: CancelSignal) => void = () => undefined;
@@ -67,7 +67,7 @@ describe("a body over the limit", () => {
       head(`Content-Length: ${MAX_BODY_BYTES * 50}`, "Connection: close"),
       Buffer.alloc(MAX_BODY_BYTES * 50, "x"),
     ],
-  ])("is answered 413 to a client that reads only after it has sent all: %s", async (_form, headers, body) => {
+  ])("is answered 413, even to a client that first sends all of it: %s", async (_form, headers, body) => {
     const server = await start();
     const answers = await Promise.all(
       Array.from({ length: 10 }, async () => {
@@ -85,14 +85,14 @@ describe("a body over the limit", () => {
     for (const answer of answers) expect(answer).toMatchObject({ status: 413, body: { code: "PAYLOAD_TOO_LARGE" } });
   });
 
-  it("leaves the connection usable", async () => {
+  it("leaves the connection open for the next request", async () => {
     const server = await start();
     const tooLarge = head(`Content-Length: ${MAX_BODY_BYTES + 1}`) + "x".repeat(MAX_BODY_BYTES + 1);
     const answers = await exchange(server.url, tooLarge + request, 2);
     expect(answers.map((answer) => answer.status)).toEqual([413, 200]);
   });
 
-  it("is one of exactly the limit no longer", async () => {
+  it("is refused with one byte more than the limit, and accepted with exactly the limit", async () => {
     const server = await start();
     expect((await server.query(BODY.padEnd(MAX_BODY_BYTES))).status).toBe(200);
     expect((await server.query(BODY.padEnd(MAX_BODY_BYTES + 1))).status).toBe(413);
@@ -103,7 +103,7 @@ describe("a body that never ends", () => {
   it.each([
     ["with a length", head("Content-Length: 100"), '{"sql":'],
     ["in chunks", head("Transfer-Encoding: chunked"), '5\r\n{"sql\r\n'],
-  ])("is given up and answered 400: %s", async (_form, headers, body) => {
+  ])("is answered 400 after the request timeout, and the connection is closed: %s", async (_form, headers, body) => {
     const server = await start({ requestTimeoutMs: 200 });
     const socket = await openSocket(server.url);
     socket.write(headers + body);
@@ -114,12 +114,12 @@ describe("a body that never ends", () => {
     expect(server.observations).toMatchObject([{ kind: "query-failed", code: "INVALID_REQUEST" }]);
   });
 
-  it("is no concern of a query that runs longer than a request may take to arrive", async () => {
+  it("has a timeout that does not apply to a query that runs longer than a request may take to arrive", async () => {
     const gate = createGate();
     const server = await start({ runQuery: gate.runQuery, requestTimeoutMs: 200 });
     const answer = server.query(BODY);
     await gate.started;
-    // Another connection's end tells that the sweep for late requests has come by.
+    // When this other connection is closed, the server has checked all connections for late requests.
     const late = await openSocket(server.url);
     late.write("POST /query HTTP/1.1\r\n");
     await readAnswers(late, 1);
@@ -129,7 +129,7 @@ describe("a body that never ends", () => {
 });
 
 describe("a client that goes away", () => {
-  it("in mid-query aborts the query's signal and is reported as gone", async () => {
+  it("while its query runs aborts the query's signal and is reported as gone", async () => {
     const gate = createGate();
     const server = await start({ runQuery: gate.runQuery });
     const socket = await openSocket(server.url);
@@ -144,7 +144,7 @@ describe("a client that goes away", () => {
     await expect.poll(() => server.observations).toMatchObject([{ kind: "client-gone" }]);
   });
 
-  it("in mid-body starts no query", async () => {
+  it("before its body is complete starts no query", async () => {
     let queries = 0;
     const server = await start({
       runQuery: () => {
@@ -160,7 +160,7 @@ describe("a client that goes away", () => {
     expect(queries).toBe(0);
   });
 
-  it("is not what a client looks like whose answer is merely slow", async () => {
+  it("is not confused with a client that waits for a slow answer", async () => {
     const gate = createGate();
     const server = await start({ runQuery: gate.runQuery });
     const answer = server.query(BODY);
@@ -173,9 +173,9 @@ describe("a client that goes away", () => {
   });
 });
 
-describe("a client that takes nothing of its answer", () => {
+describe("a client that reads nothing of its answer", () => {
   const STALLED_MS = 200;
-  /** Beyond what the kernel takes off the server's hands. */
+  /** An answer larger than the kernel's buffers. */
   const LARGE: QueryAnswer = { ...ANSWER, body: Buffer.from(JSON.stringify("x".repeat(30_000_000))) };
   const large = head(`Content-Length: ${BODY.length}`, "X-Request-Id: large") + BODY;
 
@@ -184,7 +184,7 @@ describe("a client that takes nothing of its answer", () => {
     readonly connection: Socket;
   }
 
-  /** A client that asks and does not read, with the server's end of its connection. */
+  /** Connects a client that sends requests and reads nothing. Returns both ends of its connection. */
   async function stall(server: TestServer, requests: string): Promise<Stalled> {
     const accepted: Socket[] = [];
     const keep = (message: unknown): void => void accepted.push((message as { socket: Socket }).socket);
@@ -207,7 +207,7 @@ describe("a client that takes nothing of its answer", () => {
   it.each([
     ["one answer", large],
     ["many answers", large.repeat(5)],
-  ])("is cut off, and what was held for it is given back: %s", async (_name, requests) => {
+  ])("is disconnected, and its socket is destroyed: %s", async (_name, requests) => {
     const server = await start({
       runQuery: largeOr(() => Promise.resolve(ANSWER)),
       stalledAnswerTimeoutMs: STALLED_MS,
@@ -218,7 +218,7 @@ describe("a client that takes nothing of its answer", () => {
     client.destroy();
   });
 
-  it("is cut off also where another query runs on its connection", async () => {
+  it("is disconnected even while another query runs on its connection", async () => {
     const gate = createGate();
     const server = await start({ runQuery: largeOr(gate.runQuery), stalledAnswerTimeoutMs: STALLED_MS });
     const { client, connection } = await stall(server, large + request);
@@ -228,7 +228,7 @@ describe("a client that takes nothing of its answer", () => {
     client.destroy();
   });
 
-  it("is not what others look like: those that idle, send slowly, or wait for a query, in a row or not", async () => {
+  it("is not confused with a client that is idle, sends slowly or waits for a query, pipelined or not", async () => {
     const gate = createGate();
     const server = await start({ runQuery: largeOr(gate.runQuery), stalledAnswerTimeoutMs: STALLED_MS });
     const [idle, sending, waiting, inRow] = await Promise.all([1, 2, 3, 4].map(() => openSocket(server.url)));
@@ -242,7 +242,7 @@ describe("a client that takes nothing of its answer", () => {
     inRow.write(health + request);
     await gate.started;
 
-    // What stalls later than all of them is cut off: by then it would have been their turn.
+    // A client that stalls later than all of these is disconnected. By then, the server would have disconnected the others, too.
     const { client, connection } = await stall(server, large);
     await once(connection, "close");
     client.destroy();
@@ -255,7 +255,7 @@ describe("a client that takes nothing of its answer", () => {
   });
 });
 
-describe("what is not HTTP", () => {
+describe("a request that is not valid HTTP", () => {
   it.each([
     ["an unknown method", "FOO /query HTTP/1.1\r\nHost: x\r\n\r\n"],
     ["no HTTP at all", "hello\r\n\r\n"],
@@ -268,7 +268,7 @@ describe("what is not HTTP", () => {
     ],
     ["no Host", "GET /health HTTP/1.1\r\n\r\n"],
     ["a malformed chunk", `${head("Transfer-Encoding: chunked")}zz\r\n`],
-  ])("is answered 400 in our form: %s", async (_name, text) => {
+  ])("is answered 400 with Postgate's error body: %s", async (_name, text) => {
     const server = await start();
     const [answer] = await exchange(server.url, text);
     expect(answer).toMatchObject({ status: 400, body: { code: "INVALID_REQUEST" } });
@@ -278,13 +278,13 @@ describe("what is not HTTP", () => {
   it.each([
     ["headers", `GET /health HTTP/1.1\r\nHost: x\r\nX: ${"y".repeat(20_000)}\r\n\r\n`],
     ["a path", `GET /${"y".repeat(20_000)} HTTP/1.1\r\nHost: x\r\n\r\n`],
-  ])("is answered 431 in our form where %s are too large", async (_name, text) => {
+  ])("is answered 431 with Postgate's error body when it is too large: %s", async (_name, text) => {
     const server = await start();
     const [answer] = await exchange(server.url, text);
     expect(answer).toMatchObject({ status: 431, body: { code: "INVALID_REQUEST" } });
   });
 
-  it("is never answered in place of a query that is running on the same connection", async () => {
+  it("is not answered in place of a query that is running on the same connection", async () => {
     const gate = createGate();
     const server = await start({ runQuery: gate.runQuery });
     const socket = await openSocket(server.url);
@@ -297,14 +297,14 @@ describe("what is not HTTP", () => {
 });
 
 describe("requests on one connection", () => {
-  it("are answered in their order when they come in one packet", async () => {
+  it("are answered in their order when they arrive in one packet", async () => {
     const server = await start();
     const health = "GET /health HTTP/1.1\r\nHost: x\r\n\r\n";
     const answers = await exchange(server.url, request + health + request.replace(TOKEN, "bad") + health, 4);
     expect(answers.map((answer) => answer.status)).toEqual([200, 200, 401, 200]);
   });
 
-  it("may come in chunks, byte by byte", async () => {
+  it("may arrive byte by byte, in chunks of one byte", async () => {
     const server = await start();
     const socket = await openSocket(server.url);
     socket.setNoDelay(true);
@@ -316,7 +316,7 @@ describe("requests on one connection", () => {
     socket.destroy();
   });
 
-  it("may ask whether to continue", async () => {
+  it("may send Expect: 100-continue before the body", async () => {
     const server = await start();
     const socket = await openSocket(server.url);
     socket.write(head(`Content-Length: ${BODY.length}`, "Expect: 100-continue"));
@@ -331,14 +331,14 @@ describe("requests on one connection", () => {
     socket.destroy();
   });
 
-  it("may be of HTTP/1.0, without a Host", async () => {
+  it("may use HTTP/1.0 without a Host header", async () => {
     const server = await start();
     expect(await exchange(server.url, "GET /health HTTP/1.0\r\n\r\n")).toMatchObject([{ status: 200 }]);
   });
 });
 
-describe("closing", () => {
-  it("lets a running query finish and tells the client to connect anew", async () => {
+describe("closing the server", () => {
+  it("lets a running query finish and tells its client to close the connection", async () => {
     const gate = createGate();
     const server = await startServer({ runQuery: gate.runQuery });
     const answer = server.query(BODY);
@@ -353,7 +353,7 @@ describe("closing", () => {
     await expect(fetch(server.url)).rejects.toThrow("fetch failed");
   });
 
-  it("answers 503 to what still comes in on an open connection", async () => {
+  it("refuses a request that arrives on an open connection as UNAVAILABLE", async () => {
     const gate = createGate();
     const server = await startServer({ runQuery: gate.runQuery });
     const socket = await openSocket(server.url);
@@ -365,11 +365,11 @@ describe("closing", () => {
     await expect.poll(() => server.observations).toMatchObject([{ kind: "query-failed", code: "UNAVAILABLE" }]);
     gate.finish();
     await closed;
-    // The first answer announces the end of the connection, so the second need not come any more.
+    // The first answer announces the end of the connection, so a second answer need not arrive.
     expect((await answers)[0]).toMatchObject({ status: 200, headers: { connection: "close" } });
   });
 
-  it("cuts a query that runs beyond the deadline, whose signal aborts", async () => {
+  it("cuts the connection of a query that runs beyond the deadline, and aborts the query's signal", async () => {
     const gate = createGate();
     const server = await startServer({ runQuery: gate.runQuery });
     const answer = server.query(BODY);
@@ -380,7 +380,7 @@ describe("closing", () => {
     await expect.poll(() => signal.aborted).toBe(true);
   });
 
-  it("does not wait for queries in a row whose client has gone", async () => {
+  it("does not wait for pipelined queries whose client has gone", async () => {
     const signals: CancelSignal[] = [];
     const gone = ({ aborted }: CancelSignal): boolean => aborted;
     const server = await start({
@@ -398,7 +398,7 @@ describe("closing", () => {
     expect(signals.every(gone)).toBe(true);
   });
 
-  it("does not wait for connections that say nothing", async () => {
+  it("does not wait for connections on which nothing was sent", async () => {
     const server = await startServer();
     const socket = await openSocket(server.url);
     const gone = new Promise((resolve) => socket.once("close", resolve));
@@ -407,7 +407,7 @@ describe("closing", () => {
   });
 });
 
-describe("listening", () => {
+describe("listening of the server", () => {
   const options = {
     authenticate: () => Promise.reject(new Error("unused")),
     runQuery: () => Promise.reject(new Error("unused")),
@@ -427,13 +427,13 @@ describe("listening", () => {
     other.close();
   });
 
-  it.each(["203.0.113.7", "no-such-host.invalid"])("names the setting when the host is not ours: %s", async (host) => {
+  it.each(["203.0.113.7", "no-such-host.invalid"])("names the setting for an unusable host: %s", async (host) => {
     const server = createHttpServer(options);
     await expect(server.listen(host, 0)).rejects.toThrow("set POSTGATE_HOST to an address of this machine");
     await server.close(0);
   });
 
-  it("gives a URL that this machine reaches, also when it listens on every address", async () => {
+  it("returns a URL that this machine reaches when the server listens on every address", async () => {
     const server = createHttpServer(options);
     const url = await server.listen("0.0.0.0", 0);
     expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);

@@ -1,5 +1,5 @@
-// What pages of other origins get from POST /query: the headers, on results and on every failure, and the preflight. That a browser
-// understands them shows in test/e2e/browser.test.ts.
+// Checks the CORS headers of POST /query: on the preflight, on results and on every failure. test/e2e/browser.test.ts checks that a
+// browser understands them.
 
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { GatewayError } from "../../../src/base/errors.ts";
@@ -13,7 +13,7 @@ const BODY = '{"sql":"select 1"}';
 let server: TestServer;
 afterEach(() => server.close(0));
 
-/** Each name without its "access-control-", and `vary`. */
+/** Returns the CORS headers without "access-control-" in their names, and `vary`. */
 function corsOf({ headers }: Response): Record<string, string> {
   const found = [...headers].filter(([name]) => name === "vary" || name.startsWith("access-control-"));
   return Object.fromEntries(found.map(([name, value]) => [name.replace("access-control-", ""), value]));
@@ -37,8 +37,8 @@ function preflight(origin: string, path = "/query"): Promise<Response> {
   return fetch(server.url + path, { method: "OPTIONS", headers });
 }
 
-describe("without a list of origins", () => {
-  it("OPTIONS is refused, and no answer has a header of CORS", async () => {
+describe("without a list of allowed origins", () => {
+  it("OPTIONS is refused, and no answer has CORS headers", async () => {
     server = await startServer();
     const asked = await preflight(APP);
     expect([asked.status, asked.headers.get("allow"), corsOf(asked)]).toEqual([405, "POST", {}]);
@@ -47,7 +47,7 @@ describe("without a list of origins", () => {
   });
 });
 
-describe("with a list of origins", () => {
+describe("with a list of allowed origins", () => {
   it.each(["/query", "/query?trace=1"])(
     "the preflight of %s is answered without a look-up of a token",
     async (path) => {
@@ -63,7 +63,7 @@ describe("with a list of origins", () => {
     },
   );
 
-  it("a result is for a page of the list to read", async () => {
+  it("a page of the list may read a result", async () => {
     server = await startServer({ corsOrigins: [APP] });
     const answer = await server.query(BODY, { origin: APP });
     expect([answer.status, corsOf(answer)]).toEqual([200, ANSWERED]);
@@ -75,7 +75,7 @@ describe("with a list of origins", () => {
     [401, BODY, { authorization: "nonsense" }],
     [413, "x".repeat(MAX_BODY_BYTES + 1), {}],
     [415, BODY, { "content-type": "text/plain" }],
-  ])("so is a %d", async (status, body, headers) => {
+  ])("a page of the list may read a refusal with status %d", async (status, body, headers) => {
     server = await startServer({ corsOrigins: [APP] });
     const answer = await server.query(body, { origin: APP, ...headers });
     expect([answer.status, corsOf(answer)]).toEqual([status, ANSWERED]);
@@ -85,19 +85,19 @@ describe("with a list of origins", () => {
     [429, new GatewayError("TOO_MANY_REQUESTS", "Later")],
     [503, new GatewayError("UNAVAILABLE", "Later")],
     [500, new Error("a fault of ours")],
-  ])("so is a %d of the query itself", async (status, error) => {
+  ])("a page of the list may read a failure of the query with status %d", async (status, error) => {
     server = await startServer({ corsOrigins: [APP], runQuery: () => Promise.reject(error) });
     const answer = await server.query(BODY, { origin: APP });
     expect([answer.status, corsOf(answer)]).toEqual([status, ANSWERED]);
   });
 
-  it("so is a 405, with the methods that there are", async () => {
+  it("a page of the list may read a 405, which names the allowed methods", async () => {
     server = await startServer({ corsOrigins: [APP] });
     const answer = await fetch(`${server.url}/query`, { headers: { origin: APP } });
     expect([answer.status, answer.headers.get("allow"), corsOf(answer)]).toEqual([405, "OPTIONS, POST", ANSWERED]);
   });
 
-  it("so is the refusal of a body that breaks off or never comes", async () => {
+  it("a page of the list may read the refusal of a body that is malformed or never complete", async () => {
     server = await startServer({ corsOrigins: [APP], requestTimeoutMs: 100 });
     const head = `POST /query HTTP/1.1\r\nHost: x\r\nOrigin: ${APP}\r\nAuthorization: Bearer ${TOKEN}\r\nContent-Type: application/json\r\n`;
     const expected = { status: 400, headers: { "access-control-allow-origin": APP, vary: "Origin" } };
@@ -108,7 +108,7 @@ describe("with a list of origins", () => {
   });
 
   it.each([OTHER, "null", "https://app.example:8443", "http://app.example", "https://APP.example", `${APP}, ${APP}`])(
-    "a page of %s is answered as ever, and may read nothing",
+    "a page of %s is answered, but may not read the answer",
     async (origin) => {
       server = await startServer({ corsOrigins: [APP] });
       const asked = await preflight(origin);
@@ -119,12 +119,12 @@ describe("with a list of origins", () => {
     },
   );
 
-  it("what is no page is told that the answer depends on the origin", async () => {
+  it("an answer to a request without an Origin header says that it varies with the origin", async () => {
     server = await startServer({ corsOrigins: [APP] });
     expect(corsOf(await server.query(BODY))).toEqual({ vary: "Origin" });
   });
 
-  it("neither /health nor a path that is none has anything of it, and Neon's route keeps its own", async () => {
+  it("/health and unknown paths have no CORS headers, and Neon's route keeps its own", async () => {
     server = await startServer({ corsOrigins: [APP], neon: true });
     for (const path of ["/health", "/nothing"])
       expect(corsOf(await fetch(server.url + path, { headers: { origin: APP } }))).toEqual({});
@@ -136,8 +136,8 @@ describe("with a list of origins", () => {
   });
 });
 
-describe("with * for a list", () => {
-  it.each([APP, "null"])("a page of %s may read everything, and no answer depends on its origin", async (origin) => {
+describe("with * in place of a list of allowed origins", () => {
+  it.each([APP, "null"])("a page of %s may read every answer, and no answer varies with the origin", async (origin) => {
     server = await startServer({ corsOrigins: ["*"] });
     const anyone = { "allow-origin": "*", vary: undefined };
     expect(corsOf(await preflight(origin))).toEqual({ ...ASKED, ...anyone });

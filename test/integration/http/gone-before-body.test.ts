@@ -1,4 +1,5 @@
-// A client that goes while its token is looked up: what its request held, in the limits and in the budgets, comes back.
+// Checks that a client that goes away while its token is looked up leaves nothing behind: the limits and the budgets no longer count
+// its request.
 
 import { once } from "node:events";
 import { afterEach, beforeEach, expect, it } from "vitest";
@@ -9,7 +10,7 @@ import { MAX_BODY_BYTES, startServer, TOKEN, type TestServer } from "./start-ser
 
 const LARGE = '{"sql":"SELECT 1"}'.padEnd(MAX_BODY_BYTES);
 const { tenant, ...rest } = principalOf(TOKEN);
-/** May run one query at a time. */
+/** A principal whose tenant may run one query at a time. */
 const PRINCIPAL: Principal = { ...rest, tenant: { ...tenant, limits: { maxConcurrentQueries: 1 } } };
 
 let server: TestServer;
@@ -24,7 +25,7 @@ beforeEach(async () => {
       if (isHeldUp) await new Promise<void>((resolve) => lookUps.push(resolve));
       return PRINCIPAL;
     },
-    maxHeldBodyBytes: 0, // As little as there may be: one large body of each tenant.
+    maxHeldBodyBytes: 0, // The smallest limit: one large body for each tenant.
   });
 });
 afterEach(() => server.close(0));
@@ -36,7 +37,7 @@ it.each([
   ["a large one has begun", `content-length: ${MAX_BODY_BYTES}\r\n\r\n{`],
   ["a large one is to come", `content-length: ${MAX_BODY_BYTES}\r\n\r\n`],
   ["one in chunks has begun", `transfer-encoding: chunked\r\n\r\n1\r\n{\r\n`],
-])("when %s of its body", async (_, body) => {
+])("stops counting a request whose client has gone when %s of its body", async (_, body) => {
   const goes = ["end", "destroy", "resetAndDestroy"] as const;
   for (const go of goes) {
     const socket = await openSocket(server.url);
@@ -47,7 +48,7 @@ it.each([
     if (go === "end") socket.destroySoon();
     await once(socket, "close");
   }
-  for (let count = 0; count < 3; count++) await (await fetch(`${server.url}/health`)).text(); // By now the server knows.
+  for (let count = 0; count < 3; count++) await (await fetch(`${server.url}/health`)).text(); // The server knows now.
   isHeldUp = false;
   for (const found of lookUps) found();
   await expect.poll(async () => (await server.query(LARGE)).status).toBe(200);

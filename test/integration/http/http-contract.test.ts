@@ -13,7 +13,7 @@ beforeAll(async () => {
 afterAll(() => server.close(1_000));
 
 describe("GET /health", () => {
-  it("answers ok as JSON", async () => {
+  it("answers status ok as JSON", async () => {
     const response = await fetch(`${server.url}/health`);
     expect(response.status).toBe(200);
     expect(await response.text()).toBe('{"status":"ok"}');
@@ -28,14 +28,14 @@ describe("GET /health", () => {
     expect(await response.text()).toBe("");
   });
 
-  it("is not reported", async () => {
+  it("is not logged", async () => {
     const before = server.observations.length;
     await fetch(`${server.url}/health`);
     expect(server.observations).toHaveLength(before);
   });
 });
 
-describe("routes and methods", () => {
+describe("the routes and their methods", () => {
   it.each([
     ["GET", "/"],
     ["POST", "/"],
@@ -51,7 +51,7 @@ describe("routes and methods", () => {
     ["POST", "/query%20"],
     ["GET", "/%68ealth"],
     ["GET", "/%68ealth?x=/health"],
-  ])("answers %s %s with 404, token or not", async (method, path) => {
+  ])("%s %s is answered 404, even with a valid token", async (method, path) => {
     const response = await fetch(server.url + path, { method, headers: { authorization: TOKEN } });
     expect(response.status).toBe(404);
     expect(await response.json()).toMatchObject({ code: "NOT_FOUND" });
@@ -67,14 +67,14 @@ describe("routes and methods", () => {
     ["GET", "/query?sql=SELECT", "POST"],
     ["POST", "/health", "GET, HEAD"],
     ["DELETE", "/health", "GET, HEAD"],
-  ])("answers %s %s with 405 and what is allowed", async (method, path, allow) => {
+  ])("%s %s is answered 405, with the allowed methods", async (method, path, allow) => {
     const response = await fetch(server.url + path, { method });
     expect(response.status).toBe(405);
     expect(response.headers.get("allow")).toBe(allow);
     if (method !== "HEAD") expect(await response.json()).toMatchObject({ code: "METHOD_NOT_ALLOWED" });
   });
 
-  it("takes the form for proxies, with scheme and host", async () => {
+  it("a request target with scheme and host, the form for proxies, finds its route", async () => {
     const answers = await exchange(
       server.url,
       "GET http://x/health?y HTTP/1.1\r\nHost: x\r\n\r\nGET http://x/query HTTP/1.1\r\nHost: x\r\n\r\n",
@@ -83,12 +83,12 @@ describe("routes and methods", () => {
     expect(answers.map(({ status }) => status)).toEqual([200, 405]);
   });
 
-  it("knows no fragments, which no client sends", async () => {
+  it("a path with a fragment, which no client sends, is answered 404", async () => {
     const [answer] = await exchange(server.url, "GET /health#x HTTP/1.1\r\nHost: x\r\n\r\n");
     expect(answer?.status).toBe(404);
   });
 
-  it("ignores a query string", async () => {
+  it("a query string in the path is ignored", async () => {
     const response = await fetch(`${server.url}/query?trace=1`, {
       method: "POST",
       headers: { authorization: TOKEN, "content-type": "application/json" },
@@ -105,11 +105,11 @@ describe("the token", () => {
     ["the scheme in upper case", `BEARER ${TOKEN}`],
     ["two blanks after the scheme", `Bearer  ${TOKEN}`],
     ["the bare token", TOKEN],
-  ])("is accepted as %s", async (_form, authorization) => {
+  ])("is accepted in the form: %s", async (_form, authorization) => {
     expect((await server.query(BODY, { authorization })).status).toBe(200);
   });
 
-  it("is refused with one and the same answer, whatever is wrong with it", async () => {
+  it("is refused with the same answer, whatever is wrong with it", async () => {
     const attempts = [
       "",
       "Bearer",
@@ -142,7 +142,7 @@ describe("the token", () => {
     expect(await response.text()).toBe('{"error":"Missing, invalid or expired token","code":"UNAUTHORIZED"}');
   });
 
-  it("is refused when there are two Authorization headers, good or not", async () => {
+  it("is refused when there are two Authorization headers, even if both are valid", async () => {
     const [answer] = await exchange(
       server.url,
       `POST /query HTTP/1.1\r\nHost: x\r\nAuthorization: ${TOKEN}\r\nAUTHORIZATION: ${TOKEN}\r\n` +
@@ -162,7 +162,7 @@ describe("the media type", () => {
     "application/vnd.api+json",
     "application/problem+json; charset=utf-8",
     "application/json; profile=x",
-  ])("may be %s", async (type) => {
+  ])("%s is accepted", async (type) => {
     expect((await server.query(BODY, { "content-type": type })).status).toBe(200);
   });
 
@@ -177,23 +177,23 @@ describe("the media type", () => {
     "application/json; charset=iso-8859-1",
     "json",
     "application/+json x",
-  ])("may not be %s", async (type) => {
+  ])("%s is refused with 415", async (type) => {
     const response = await server.query(BODY, { "content-type": type });
     expect(response.status).toBe(415);
     expect(await response.json()).toMatchObject({ code: "UNSUPPORTED_MEDIA_TYPE" });
   });
 
-  it("may not be missing", async () => {
+  it("a missing media type is refused with 415", async () => {
     const response = await server.query(new Uint8Array(Buffer.from(BODY)), { "content-type": "" });
     expect(response.status).toBe(415);
   });
 
-  it.each(["gzip", "deflate", "br", "zstd"])("may not be compressed with %s", async (encoding) => {
+  it.each(["gzip", "deflate", "br", "zstd"])("a body compressed with %s is refused with 415", async (encoding) => {
     const response = await server.query(BODY, { "content-encoding": encoding });
     expect(response.status).toBe(415);
   });
 
-  it("may name the identity encoding", async () => {
+  it("a body with the content encoding identity is accepted", async () => {
     expect((await server.query(BODY, { "content-encoding": "identity" })).status).toBe(200);
   });
 });
@@ -206,26 +206,26 @@ describe("the order of checks", () => {
     ["media type before size", "/query", TOKEN, "text/plain", tooLarge, 415],
     ["size before body", "/query", TOKEN, "application/json", tooLarge, 413],
     ["body before SQL", "/query", TOKEN, "application/json", "{", 400],
-  ])("is %s", async (...[, path, authorization, type, body, status]) => {
+  ])("puts %s", async (...[, path, authorization, type, body, status]) => {
     const headers = { authorization, "content-type": type };
     expect((await fetch(server.url + path, { method: "POST", headers, body })).status).toBe(status);
   });
 });
 
 describe("x-request-id", () => {
-  it.each(["abc", "A.b_c:d-9", "x".repeat(128)])("is the caller's when it is sane: %s", async (id) => {
+  it.each(["abc", "A.b_c:d-9", "x".repeat(128)])("is the caller's id when that is safe: %s", async (id) => {
     expect((await server.query(BODY, { "x-request-id": id })).headers.get("x-request-id")).toBe(id);
     expect((await server.query("{", { "x-request-id": id })).headers.get("x-request-id")).toBe(id);
     expect(server.observations.at(-1)).toMatchObject({ kind: "query-failed", requestId: id, code: "INVALID_REQUEST" });
   });
 
-  it.each(["a b", "x".repeat(129), "a,b", '"', "<script>", ""])("is a new UUID otherwise: %s", async (id) => {
+  it.each(["a b", "x".repeat(129), "a,b", '"', "<script>", ""])("is a new UUID for an unsafe id: %s", async (id) => {
     expect((await server.query(BODY, { "x-request-id": id })).headers.get("x-request-id")).toMatch(UUID);
   });
 });
 
-describe("an answer", () => {
-  it("is the query's JSON text, with its length, and never cached", async () => {
+describe("the answer of a query", () => {
+  it("has the query's JSON text and its length, and forbids caching", async () => {
     const response = await server.query('{"sql":"SELECT $1","params":["ä"]}');
     expect(response.status).toBe(200);
     expect(await response.json()).toEqual({
@@ -237,7 +237,7 @@ describe("an answer", () => {
     expect(response.headers.get("cache-control")).toBe("no-store");
   });
 
-  it("is reported with who asked and what came back, and nothing of what was asked", async () => {
+  it("is logged with the token's prefix, the operation and the row count, but without SQL and parameters", async () => {
     await server.query('{"sql":"SELECT secret","params":["hidden"]}', { "x-request-id": "reported" });
     const observation = server.observations.at(-1);
     expect(observation).toEqual({
@@ -252,7 +252,7 @@ describe("an answer", () => {
   });
 });
 
-describe("a failure", () => {
+describe("the answer of a failure", () => {
   async function answerTo(failure: unknown): Promise<{ response: Response; failing: TestServer }> {
     // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- what is no Error is a case, too
     const failing = await startServer({ runQuery: () => Promise.reject(failure) });
@@ -275,7 +275,7 @@ describe("a failure", () => {
     ["UNAVAILABLE", 503, undefined, "1"],
     ["UNAVAILABLE", 503, 7, "7"],
     ["TOO_MANY_REQUESTS", 429, 2, "2"],
-  ] as const)("of code %s (%d) after %s s says when to try again", async (...[code, status, seconds, header]) => {
+  ] as const)("has Retry-After for %s (%d) with an error of %s s", async (...[code, status, seconds, header]) => {
     const { response } = await answerTo(
       new GatewayError(code, "later", seconds === undefined ? {} : { retryAfterSeconds: seconds }),
     );
@@ -288,14 +288,14 @@ describe("a failure", () => {
     ["an error with a status of its own", Object.assign(new Error("secret"), { statusCode: 418, code: "FST_X" })],
     ["an INTERNAL_ERROR that says too much", new GatewayError("INTERNAL_ERROR", "secret path /etc/x")],
     ["something thrown that is no error", "secret"],
-  ])("of ours (%s) tells the caller nothing and the observer the cause", async (_name, cause) => {
+  ])("hides the cause of a fault of the gateway, and the log names it: %s", async (_name, cause) => {
     const { response, failing } = await answerTo(cause);
     expect(response.status).toBe(500);
     expect(await response.text()).toBe('{"error":"Internal error","code":"INTERNAL_ERROR"}');
     expect(failing.observations).toMatchObject([{ kind: "query-failed", code: "INTERNAL_ERROR", cause }]);
   });
 
-  it("of the token look-up is answered as what it is, never as a bad token", async () => {
+  it("is 503 when the look-up of the token fails, never 401", async () => {
     const outage = new GatewayError("UNAVAILABLE", "The database cannot be reached");
     const failing = await startServer({ authenticate: () => Promise.reject(outage) });
     expect((await failing.query(BODY)).status).toBe(503);

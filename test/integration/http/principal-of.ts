@@ -2,7 +2,7 @@ import type { Principal } from "../../../src/auth/principal.ts";
 import { hashToken, type Token } from "../../../src/auth/token.ts";
 import type { DatabaseId, SchemaName } from "../../../src/tenants/tenant.ts";
 
-/** Each token is of a tenant of its own. */
+/** Returns the principal of a token. Each token belongs to its own tenant. */
 export function principalOf(token: Token): Principal {
   return {
     tokenId: hashToken(token),

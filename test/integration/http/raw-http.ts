@@ -6,7 +6,7 @@ export interface RawAnswer {
   readonly body: unknown;
 }
 
-/** A plain socket to the server at `url`, for what no HTTP client would send. */
+/** Opens a plain socket to the server at `url`, for requests that no HTTP client would send. */
 export function openSocket(url: string): Promise<Socket> {
   const { hostname, port } = new URL(url);
   return new Promise((resolve, reject) => {
@@ -15,7 +15,7 @@ export function openSocket(url: string): Promise<Socket> {
   });
 }
 
-/** Sends the text as it is, and gives the answers that come back until the server closes or `count` have come. */
+/** Sends the text unchanged. Returns the answers that arrive until the server closes the connection or `count` have arrived. */
 export async function exchange(url: string, text: string | Buffer, count = 1): Promise<RawAnswer[]> {
   const socket = await openSocket(url);
   socket.write(text);

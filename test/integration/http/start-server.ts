@@ -23,7 +23,7 @@ const PRINCIPAL: Principal = {
   },
 };
 
-/** Answers with the request itself, so that a test sees what reached the query. */
+/** Answers with the request itself, so that a test sees which request reached the query. */
 const echo: RunQuery = (_principal, { statements }) =>
   Promise.resolve({
     body: Buffer.from(JSON.stringify({ rows: statements.map(({ sql, params }) => ({ sql, params })), row_count: 1 })),
@@ -34,11 +34,11 @@ const echo: RunQuery = (_principal, { statements }) =>
 export interface TestServer extends HttpServer {
   readonly url: string;
   readonly observations: Observation[];
-  /** POST /query with a good token, unless the options say otherwise. */
+  /** Sends POST /query with a valid token, unless the options set another one. */
   query(body: NonNullable<RequestInit["body"]>, headers?: Record<string, string>): Promise<Response>;
 }
 
-/** A listening server whose token check and queries are stand-ins: both are passed in, as the gateway does. */
+/** Starts a server whose authentication and queries are stand-ins. They are passed in as the gateway passes its own. */
 export async function startServer(options: Partial<HttpServerOptions> = {}): Promise<TestServer> {
   const observations: Observation[] = [];
   const server = createHttpServer({

@@ -4,12 +4,12 @@ import { beforeAll, describe, expect, it } from "vitest";
 
 const MAX_GZIPPED_BYTES = 4_000;
 
-describe("the client, bundled for a browser", () => {
+describe("the client bundled for a browser", () => {
   let text: string;
 
   beforeAll(async () => {
     const entry = new URL("../../../src/client/index.ts", import.meta.url).pathname;
-    // For a browser, esbuild itself refuses an import of node:.
+    // With the platform "browser", esbuild itself refuses an import of node:.
     const { outputFiles } = await build({
       entryPoints: [entry],
       bundle: true,
@@ -21,12 +21,12 @@ describe("the client, bundled for a browser", () => {
     text = outputFiles[0]?.text ?? "";
   });
 
-  it(`is smaller than ${MAX_GZIPPED_BYTES} bytes, gzipped`, () => {
+  it(`is smaller than ${MAX_GZIPPED_BYTES} bytes when it is gzipped`, () => {
     expect(text).toContain("PostgateClient");
     expect(gzipSync(text).byteLength).toBeLessThan(MAX_GZIPPED_BYTES);
   });
 
-  it("imports nothing and touches nothing of Node", () => {
+  it("imports nothing and uses nothing of Node", () => {
     expect(text).not.toMatch(/\b(import|require|process|Buffer)\b/);
   });
 });

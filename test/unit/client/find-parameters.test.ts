@@ -5,7 +5,7 @@ import { findParameters } from "../../../src/client/find-parameters.ts";
 
 const namesIn = (text: string): string[] => findParameters(text).map(({ name }) => name);
 
-describe("parameters are found", () => {
+describe("findParameters", () => {
   it.each([
     ["$id", ["id"]],
     ["select $a,$b+$a", ["a", "b", "a"]],
@@ -34,16 +34,16 @@ describe("parameters are found", () => {
     ["/* $a", []],
     ["$$ $a", []],
     ["$ a", []],
-  ])("in %j: %j", (text, names) => {
+  ])("finds in %j the parameters %j", (text, names) => {
     expect(namesIn(text)).toEqual(names);
   });
 
-  it("with their places", () => {
+  it("returns where each parameter starts and ends", () => {
     expect(findParameters("a $id b")).toEqual([{ name: "id", start: 2, end: 5 }]);
   });
 });
 
-describe("PostgreSQL's own scanner", () => {
+describe("findParameters compared with PostgreSQL's own scanner", () => {
   beforeAll(() => loadModule());
 
   const PIECES = [
@@ -53,7 +53,7 @@ describe("PostgreSQL's own scanner", () => {
     " ",
   ];
 
-  it("finds the same, in whatever it can read", () => {
+  it("finds the same parameters in every text that PostgreSQL can scan", () => {
     let read = 0;
     fc.assert(
       fc.property(fc.array(fc.constantFrom(...PIECES), { maxLength: 14 }), (pieces) => {
@@ -78,11 +78,11 @@ function tokensOf(text: string) {
   try {
     return scanSync(text).tokens;
   } catch {
-    return undefined; // A string or a comment without an end, or a number that runs into a word.
+    return undefined; // The text has a string or comment without an end, or a number that runs into a word.
   }
 }
 
-/** The scanner counts bytes. */
+/** Converts byte offsets to characters, because the scanner counts bytes. */
 function inCharacters(text: string, start: number, end: number): { start: number; end: number } {
   const bytes = Buffer.from(text);
   const charactersTo = (place: number): number => bytes.subarray(0, place).toString().length;

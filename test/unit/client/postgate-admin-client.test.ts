@@ -65,14 +65,14 @@ const calls: [string, () => Promise<unknown>, string, unknown[]][] = [
 ];
 
 describe("PostgateAdminClient", () => {
-  it.each(calls)("%s is one call of the SQL function", async (_name, call, ...[sql, params]) => {
+  it.each(calls)("%s sends one call of the SQL function", async (_name, call, ...[sql, params]) => {
     const body = '{"rows":[{"id":"1"}],"row_count":1}';
     server.answerWith({ body });
     expect(await call()).toEqual(JSON.parse(body));
     expect(server.received.map((request) => JSON.parse(request.body) as unknown)).toEqual([{ sql, params }]);
   });
 
-  it("is a PostgateClient too", () => {
+  it("is a subclass of PostgateClient", () => {
     expect(admin).toBeInstanceOf(PostgateClient);
   });
 });

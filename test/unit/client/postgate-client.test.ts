@@ -25,7 +25,7 @@ async function failureOf(promise: Promise<unknown>): Promise<PostgateError> {
 }
 
 describe("PostgateClient.query", () => {
-  it("posts the statement with its parameters and the token, and gives the answer as it is", async () => {
+  it("posts the statement with its parameters and the token, and returns the answer unchanged", async () => {
     server.answerWith({ body: '{"rows":[{"id":1,"name":"Alice"}],"row_count":1}' });
     const answer = await client.query("SELECT * FROM users WHERE id = $1::int", [1]);
     expect(answer).toEqual({ rows: [{ id: 1, name: "Alice" }], row_count: 1 });
@@ -57,23 +57,23 @@ describe("PostgateClient.query", () => {
     expect(server.received[0]?.path).toBe(path);
   });
 
-  it("takes a URL object", async () => {
+  it("accepts a URL object as the base URL", async () => {
     await new PostgateClient(new URL(server.url), TOKEN).query("SELECT 1");
     expect(server.received[0]?.path).toBe("/query");
   });
 
-  it("takes a token with white space around it, as read from a file", async () => {
+  it("accepts a token with white space around it, as it is read from a file", async () => {
     await new PostgateClient(server.url, `${TOKEN}\n`).query("SELECT 1");
     expect(server.received[0]?.headers.authorization).toBe(`Bearer ${TOKEN}`);
   });
 
-  it("keeps names of columns that mean something to JavaScript", async () => {
+  it("keeps columns whose names have a meaning in JavaScript", async () => {
     server.answerWith({ body: '{"rows":[{"__proto__":1}],"row_count":1}' });
     const { rows } = await client.query("SELECT 1 AS __proto__");
     expect(Object.entries(rows[0] ?? {})).toEqual([["__proto__", 1]]);
   });
 
-  it("calls the fetch that it was given, as a plain function", async () => {
+  it("calls the fetch of its options as a plain function", async () => {
     const calls: unknown[] = [];
     const ownFetch: typeof fetch = function (this: unknown, input, init) {
       calls.push(this);
@@ -138,7 +138,7 @@ describe("PostgateError", () => {
     expect(await failureOf(client.query("SELECT 1"))).toMatchObject(extra);
   });
 
-  it("lets no key of an answer take the place of its own properties", async () => {
+  it("keeps its own properties when an answer has keys of the same names", async () => {
     const body = '{"error":"e","code":"TIMEOUT","status":1,"stack":"s","name":"n","__proto__":{"x":1},"cause":"c"}';
     server.answerWith({ status: 504, body });
     const error = await failureOf(client.query("SELECT 1"));
@@ -148,7 +148,7 @@ describe("PostgateError", () => {
     expect(error.stack).not.toBe("s");
   });
 
-  it("says when a retry makes sense", async () => {
+  it("carries the seconds of Retry-After", async () => {
     const answer = { status: 503, body: '{"error":"busy","code":"UNAVAILABLE"}' };
     server.answerWith({ ...answer, headers: { "retry-after": "2" } });
     expect(await failureOf(client.query("SELECT 1"))).toMatchObject({ code: "UNAVAILABLE", retryAfterSeconds: 2 });
@@ -171,7 +171,7 @@ describe("PostgateError", () => {
     expect(error.message).toContain(String(answer.status));
   });
 
-  it("is NETWORK_ERROR with its cause when nobody listens", async () => {
+  it("is NETWORK_ERROR with its cause when the connection is refused", async () => {
     const { url } = server;
     await server.close();
     const error = await failureOf(new PostgateClient(url, TOKEN).query("SELECT 1"));
@@ -180,20 +180,20 @@ describe("PostgateError", () => {
     expect(error.cause).toBeInstanceOf(Error);
   });
 
-  it("is NETWORK_ERROR when the connection ends within the answer", async () => {
+  it("is NETWORK_ERROR when the connection ends in the middle of the answer", async () => {
     server.answerWith({ body: '{"rows":[{"id":1}],"row_count":1}', isCut: true });
     expect(await failureOf(client.query("SELECT 1"))).toMatchObject({ code: "NETWORK_ERROR", status: 0 });
   });
 });
 
-describe("the token", () => {
-  it.each(["", " ", "pg_a\nb", "pg_ä", "pg_a b"])("%j is refused at once, without being named", (token) => {
+describe("the token of a client", () => {
+  it.each(["", " ", "pg_a\nb", "pg_ä", "pg_a b"])("%j is refused by the constructor without naming it", (token) => {
     const attempt = () => new PostgateClient("http://localhost", token);
     expect(attempt).toThrow(TypeError);
     expect(attempt).not.toThrow(/pg_/);
   });
 
-  it("is in no error and not in the client's own shape", async () => {
+  it("appears in no error and not in the printed client", async () => {
     server.answerWith({ status: 401, body: '{"error":"Unauthorized","code":"UNAUTHORIZED"}' });
     const refused = await failureOf(client.query("SELECT 1"));
     const unreached = await failureOf(new PostgateClient("http://127.0.0.1:1", TOKEN).query("SELECT 1"));
@@ -205,7 +205,7 @@ describe("the token", () => {
 });
 
 describe("PostgateClient.batch", () => {
-  it("posts the statements and the options, and gives each statement's answer", async () => {
+  it("posts the statements and the options, and returns the answer of each statement", async () => {
     server.answerWith({ body: '{"results":[{"rows":[],"row_count":1},{"rows":[[1]],"row_count":1}]}' });
     const statements = [{ sql: "DELETE FROM t" }, { sql: "SELECT $1::int", params: [1n] }];
     const results = await client.batch(statements, { row_mode: "array", isolation: "serializable" });
@@ -224,7 +224,7 @@ describe("PostgateClient.batch", () => {
     expect(server.received).toEqual([]);
   });
 
-  it("tells which statement failed", async () => {
+  it("rejects with the number of the statement that failed", async () => {
     server.answerWith({
       status: 400,
       body: '{"error":"no","code":"PARSE_ERROR","reason":"SYNTAX_ERROR","statement":1}',
@@ -232,7 +232,7 @@ describe("PostgateClient.batch", () => {
     expect(await failureOf(client.batch([]))).toMatchObject({ code: "PARSE_ERROR", statement: 1 });
   });
 
-  it("refuses an answer of another form", async () => {
+  it("rejects with INVALID_RESPONSE for an answer of another form", async () => {
     server.answerWith({ body: '{"rows":[],"row_count":0}' });
     expect(await failureOf(client.batch([]))).toMatchObject({ code: "INVALID_RESPONSE" });
   });

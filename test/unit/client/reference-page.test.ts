@@ -1,4 +1,4 @@
-// docs/reference/client.md is held to the truth: its code compiles, and it names all that the client exports.
+// Checks docs/reference/client.md: its code compiles, and it names everything that the client exports.
 
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
@@ -15,7 +15,7 @@ describe("docs/reference/client.md", () => {
     expect(compilePage(code)).toEqual([]);
   });
 
-  it.each(exportedNames())("names %s", (name) => {
+  it.each(exportedNames())("names the export %s", (name) => {
     expect(page).toContain(name);
   });
 
@@ -26,7 +26,7 @@ describe("docs/reference/client.md", () => {
   });
 });
 
-/** Types included, so read from the source. */
+/** Returns all exported names. They are read from the source, because they include types. */
 function exportedNames(): string[] {
   const source = readFileSync(`${root}src/client/index.ts`, "utf8");
   const lists = [...source.matchAll(/\{([^}]+)\}/g)].map(([, list = ""]) => list);

@@ -1,4 +1,4 @@
-// What the client sends again, how long it waits for an answer, and how it is told to give up.
+// Checks which requests the client sends again, how long it waits for an answer, and how a caller makes it give up.
 
 import { once } from "node:events";
 import { createServer } from "node:http";
@@ -25,14 +25,14 @@ beforeEach(async () => {
 });
 afterEach(() => server.close());
 
-describe("what cannot have run is sent again", () => {
-  it.each([BUSY, answerOf(429, "TOO_MANY_REQUESTS")])("after %j", async (refusal) => {
+describe("a request that cannot have run", () => {
+  it.each([BUSY, answerOf(429, "TOO_MANY_REQUESTS")])("is sent again after %j", async (refusal) => {
     server.answerWith(refusal, refusal, ONE);
     expect(await client.query("SELECT 1 AS one")).toEqual({ rows: [{ one: 1 }], row_count: 1 });
     expect(server.received.map(({ body }) => body)).toEqual(Array(3).fill('{"sql":"SELECT 1 AS one","params":null}'));
   });
 
-  it("twice at most, or as often as is said", async () => {
+  it("is sent again at most twice, or as often as the option retries allows", async () => {
     server.answerWith(BUSY);
     await expect(client.query("SELECT 1")).rejects.toMatchObject({ code: "UNAVAILABLE" });
     expect(server.received).toHaveLength(3);
@@ -43,20 +43,20 @@ describe("what cannot have run is sent again", () => {
     expect(server.received).toHaveLength(6);
   });
 
-  it("not before Retry-After", async () => {
+  it("is not sent again before the time of Retry-After is over", async () => {
     server.answerWith(answerOf(503, "UNAVAILABLE", { "retry-after": "1" }), ONE);
     const since = performance.now();
     await client.query("SELECT 1");
     expect(performance.now() - since).toBeGreaterThanOrEqual(999);
   });
 
-  it("not where Retry-After asks for more patience than a call may take", async () => {
+  it("is not sent again when Retry-After asks for a minute", async () => {
     server.answerWith(answerOf(429, "TOO_MANY_REQUESTS", { "retry-after": "60" }));
     await expect(client.query("SELECT 1")).rejects.toMatchObject({ retryAfterSeconds: 60 });
     expect(server.received).toHaveLength(1);
   });
 
-  it("once there is somebody who takes the connection", async () => {
+  it("is sent again when the connection was refused", async () => {
     const probe = createServer().listen(0, "127.0.0.1");
     await once(probe, "listening");
     const { port } = probe.address() as AddressInfo;
@@ -73,7 +73,7 @@ describe("what cannot have run is sent again", () => {
   });
 });
 
-describe("what may have run is sent once", () => {
+describe("a request that may have run", () => {
   it.each([
     ["a lost connection", { ...ONE, isCut: true }, "NETWORK_ERROR"],
     ["an error of the database", answerOf(500, "DATABASE_ERROR"), "DATABASE_ERROR"],
@@ -81,7 +81,7 @@ describe("what may have run is sent once", () => {
     ["a fault of the gateway", answerOf(500, "INTERNAL_ERROR"), "INTERNAL_ERROR"],
     ["a refusal", answerOf(400, "PARSE_ERROR"), "PARSE_ERROR"],
     ["a proxy's own 503", { status: 503, body: "<html>" }, "INVALID_RESPONSE"],
-  ])("after %s", async (_what, answer, code) => {
+  ])("is not sent again after %s", async (_what, answer, code) => {
     server.answerWith(answer, ONE);
     await expect(client.query("INSERT INTO t VALUES (1)")).rejects.toMatchObject({ code });
     expect(server.received).toHaveLength(1);
@@ -89,19 +89,19 @@ describe("what may have run is sent once", () => {
 });
 
 describe("timeoutMs", () => {
-  it("ends a request that is not answered", async () => {
+  it("ends a request that gets no answer", async () => {
     server.answerWith({ body: "", isSilent: true });
     const query = client.query("SELECT 1", null, { timeoutMs: 50 });
     await expect(query).rejects.toMatchObject({ name: "PostgateError", code: "CLIENT_TIMEOUT", status: 0 });
   });
 
-  it("is that of the client where the query has none", async () => {
+  it("of the client applies when the query has none of its own", async () => {
     server.answerWith({ body: "", isSilent: true });
     const hasty = new PostgateClient(server.url, TOKEN, { timeoutMs: 50 });
     await expect(hasty.batch([])).rejects.toMatchObject({ code: "CLIENT_TIMEOUT" });
   });
 
-  it("counts the wait before a retry, and tells the refusal that would have been waited for", async () => {
+  it("includes the wait before a retry; if that is too long, the query fails with the refusal at once", async () => {
     server.answerWith(answerOf(503, "UNAVAILABLE", { "retry-after": "5" }));
     const query = client.query("SELECT 1", null, { timeoutMs: 1_000 });
     await expect(query).rejects.toMatchObject({ code: "UNAVAILABLE", retryAfterSeconds: 5 });
@@ -110,7 +110,7 @@ describe("timeoutMs", () => {
 });
 
 describe("signal", () => {
-  it("gives a request up, with its reason", async () => {
+  it("rejects a running request with the signal's reason", async () => {
     server.answerWith({ body: "", isSilent: true });
     const controller = new AbortController();
     const query = client.query("SELECT 1", null, { signal: controller.signal, timeoutMs: 60_000 });
@@ -130,7 +130,7 @@ describe("signal", () => {
     expect(server.received).toHaveLength(1);
   });
 
-  it("that was given before sends nothing", async () => {
+  it("that is already aborted keeps the request from being sent", async () => {
     await expect(client.query("SELECT 1", null, { signal: AbortSignal.abort() })).rejects.toMatchObject({
       name: "AbortError",
     });

@@ -1,4 +1,4 @@
-// What callers may give as a statement: the tag, named parameters, and what neither takes.
+// Checks the forms of a statement: the tag, named parameters, and the values that both refuse.
 
 import { describe, expect, it } from "vitest";
 import { sql } from "../../../src/client/index.ts";
@@ -13,7 +13,7 @@ describe("sql`…`", () => {
     });
   });
 
-  it("puts in what it made itself, and numbers all values anew", () => {
+  it("inserts statements that it made itself, and numbers all values anew", () => {
     const where = sql`age > ${30} and ${sql`city = ${"Oslo"}`}`;
     expect(sql`select ${1} from t where ${where} limit ${10}`).toEqual({
       sql: "select $1 from t where age > $2 and city = $3 limit $4",
@@ -21,14 +21,14 @@ describe("sql`…`", () => {
     });
   });
 
-  it("takes a piece without values, and pieces side by side", () => {
+  it("inserts pieces without values, also side by side", () => {
     expect(sql`select * from t order by ${sql`name`}${sql` desc`}`).toEqual({
       sql: "select * from t order by name desc",
       params: [],
     });
   });
 
-  it("takes nothing for SQL that only looks like it", () => {
+  it("treats an object that only looks like a statement as a value", () => {
     const forged = JSON.parse('{"sql":"1; drop table users","params":[]}') as unknown;
     expect(sql`select ${forged}`).toEqual({ sql: "select $1", params: [forged] });
   });
@@ -47,7 +47,7 @@ describe("sql`…`", () => {
 });
 
 describe("named parameters", () => {
-  it("become numbered ones, each name one number", () => {
+  it("become numbered ones, with one number for each name", () => {
     expect(toPositional({ sql: "select $b, $a, $b, '$a'", params: { a: 1, b: [2] } })).toEqual({
       sql: "select $1, $2, $1, '$a'",
       params: [[2], 1],
@@ -59,11 +59,11 @@ describe("named parameters", () => {
     ["select $a, '$b'", { a: 1, b: 2 }, "The parameters have b, but the statement has no $b"],
     ["select $1", { a: 1 }, "The statement has $1, but the parameters do not"],
     ["select $constructor", {}, "The statement has $constructor, but the parameters do not"],
-  ])("in %s with %j are refused", (text, params, message) => {
+  ])("are refused when they do not match: %s with %j", (text, params, message) => {
     expect(() => toPositional({ sql: text, params })).toThrow(new TypeError(message));
   });
 
-  it.each([[null], [[1]], [undefined]])("are not looked for with %j", (params) => {
+  it.each([[null], [[1]], [undefined]])("are left unchanged when the parameters are %j", (params) => {
     const given = { sql: "select $id", ...(params !== undefined && { params }) };
     expect(toPositional(given)).toEqual(given);
   });

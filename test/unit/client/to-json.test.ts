@@ -41,7 +41,7 @@ describe("toJson", () => {
     ["a Map", [new Map()], "params[0] is of type Map"],
     ["a Float32Array", [new Float32Array(1)], "params[0] is of type Float32Array"],
     ["an ArrayBuffer", [new ArrayBuffer(1)], "params[0] is of type ArrayBuffer"],
-  ])("refuses %s, naming its place", (_what, value, message) => {
+  ])("refuses %s with an error that names its place", (_what, value, message) => {
     expect(() => toJson(value, "params")).toThrow(TypeError);
     expect(() => toJson(value, "params")).toThrow(message);
   });

@@ -1,4 +1,4 @@
-// A small HTTP server for the client's tests: real sockets, answers as the test says, requests kept.
+// A small HTTP server for the client's tests. It uses real sockets, sends the answers that a test sets, and keeps the requests.
 
 import { once } from "node:events";
 import { createServer, type IncomingHttpHeaders } from "node:http";
@@ -15,16 +15,16 @@ interface Answer {
   readonly status?: number;
   readonly headers?: Record<string, string>;
   readonly body: string;
-  /** Cut the connection after half of the body. */
+  /** True to cut the connection after half of the body. */
   readonly isCut?: boolean;
-  /** Say nothing at all. */
+  /** True to send no answer at all. */
   readonly isSilent?: boolean;
 }
 
 export interface WireServer {
   readonly url: string;
   readonly received: ReceivedRequest[];
-  /** What further requests are answered, one after the other; the last answer is that of all others, too. */
+  /** Sets the answers of the next requests, in this order. The last one also answers all later requests. */
   answerWith(...answers: readonly [Answer, ...Answer[]]): void;
   close(): Promise<void>;
 }

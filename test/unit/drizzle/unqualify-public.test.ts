@@ -7,7 +7,7 @@ describe("unqualifyPublic", () => {
     ['CREATE TYPE "public"."role" AS ENUM (\'a\')', "CREATE TYPE \"role\" AS ENUM ('a')"],
     ['"public" . "users"', '"users"'],
     ["select 1", "select 1"],
-  ])("takes the prefix from %s", (sql, expected) => {
+  ])("removes the prefix from %s", (sql, expected) => {
     expect(unqualifyPublic(sql)).toBe(expected);
   });
 
@@ -24,7 +24,7 @@ describe("unqualifyPublic", () => {
     `"public"`,
     `public.users`,
     `'unterminated "public`,
-  ])("leaves %s as it is", (sql) => {
+  ])("leaves %s unchanged", (sql) => {
     expect(unqualifyPublic(sql)).toBe(sql);
   });
 });

@@ -16,7 +16,7 @@ function parseBytes(bytes: Buffer): QueryRequest {
   return request;
 }
 
-/** Reads a body of any size, with so many bytes a slice where it is large. */
+/** Reads a body of any size. A large one is read in slices of `sliceBytes`. */
 async function parseSliced(text: string, sliceBytes: number): Promise<QueryRequest> {
   return parseQueryBody(Buffer.from(text), async (work) => {
     while (!work.advance(sliceBytes)) await Promise.resolve();
@@ -39,12 +39,12 @@ function parse(text: string): Pick<StatementRequest, "sql" | "params"> {
   return { sql, params };
 }
 
-/** The parameters of a body whose `params` is this JSON text. */
+/** Returns the parameters of a body whose `params` is this JSON text. */
 function paramsOf(params: string): readonly Parameter[] {
   return parse(`{"sql":"","params":${params}}`).params;
 }
 
-/** The wire form of a text that is its own JSON source. */
+/** Returns the text of a parameter that is not null. */
 function textOf(parameter: Parameter | undefined): string {
   if (parameter === undefined || parameter.kind === "null") throw new Error("The parameter has no text");
   return parameter.text.toString();
@@ -70,7 +70,7 @@ describe("the form of the body", () => {
     ['{"sq":1,"parameters":[2],"sqls":3,"row":4,"sql":"x"}', { sql: "x", params: [] }],
     ['{"\\u0073\\u0071\\u006c":"x"}', { sql: "x", params: [] }],
     ['{"sql":"x","statements":null}', { sql: "x", params: [] }],
-  ])("is read from %s", (text, expected) => {
+  ])("a statement and its parameters are read from %s", (text, expected) => {
     expect(parse(text)).toEqual(expected);
   });
 
@@ -82,7 +82,7 @@ describe("the form of the body", () => {
     ['"types":"text",', { types: "text" }],
     ['"fields":true,', { withFields: true }],
     ['"fields":true,"types":"text","row_mode":"array",', { rowMode: "array", types: "text", withFields: true }],
-  ])("asks with {%s…} for a form of the answer", (keys, form) => {
+  ])("the form of the answer is read from {%s…}", (keys, form) => {
     expect(parseWhole(`{${keys}"sql":"x"}`).form).toEqual({ ...DEFAULT_FORM, ...form });
   });
 
@@ -121,7 +121,7 @@ describe("the form of the body", () => {
     ['{"sql":"x","params":"1"}', '"params" is a string'],
     ['{"sql":"x","params":0}', '"params" is a number'],
     ['{"sql":"x","params":false}', '"params" is a boolean'],
-  ])("is refused where it is %j", (text, message) => {
+  ])("the body %j is refused with a message that names the fault", (text, message) => {
     expect(() => parse(text)).toThrow(expect.objectContaining({ code: "INVALID_REQUEST" }));
     expect(() => parse(text)).toThrow(message);
   });
@@ -131,13 +131,13 @@ describe("the form of the body", () => {
     ["an overlong form", [0xc0, 0xaf]],
     ["a surrogate in UTF-8", [0xed, 0xa0, 0x80]],
     ["a cut character", [0xe2, 0x82]],
-  ])("is refused where it is not UTF-8: %s", (_name, bytes) => {
+  ])("a body that is not UTF-8 is refused: %s", (_name, bytes) => {
     const body = Buffer.concat([Buffer.from('{"sql":"'), Buffer.from(bytes), Buffer.from('"}')]);
     expect(() => parseBytes(body)).toThrow("The body is not valid UTF-8");
   });
 });
 
-describe("parameters", () => {
+describe("the parameters of a body", () => {
   it.each([
     ["1", { kind: "integer", text: "1" }],
     ["-0", { kind: "integer", text: "-0" }],
@@ -159,23 +159,23 @@ describe("parameters", () => {
     ["[]", { kind: "array", text: "[]" }],
     ['[1.0, [null,"]"] ,{"a":[1]}]', { kind: "array", text: '[1.0, [null,"]"] ,{"a":[1]}]' }],
     ['["a\\\\", "\\"]"]', { kind: "array", text: '["a\\\\", "\\"]"]' }],
-  ])("keep kind and text of %s", (source, expected) => {
+  ])("keep the JSON kind and the text of %s", (source, expected) => {
     expect(paramsOf(`[${source}]`)).toEqual([expected]);
     expect(paramsOf(`[ 0 ,\n${source}\t, 0 ]`)[1]).toEqual(expected);
   });
 
-  it("leave Object.prototype alone", () => {
+  it("cannot change Object.prototype with the key __proto__", () => {
     paramsOf('[{"__proto__":{"polluted":true}}]');
     expect(({} as Record<string, unknown>)["polluted"]).toBeUndefined();
   });
 
-  it("may be 65,535 and no more", async () => {
+  it("may be 65,535 in a statement, and are refused beyond that", async () => {
     const list = (count: number): string => `[${"1,".repeat(count - 1)}1]`;
     expect(await paramsOfLarge(list(MAX_PARAMETERS))).toHaveLength(65_535);
     await expect(paramsOfLarge(list(MAX_PARAMETERS + 1))).rejects.toThrow('"params" has 65536 elements');
   });
 
-  it("may be 250,000 in all statements of a batch together, and no more", async () => {
+  it("may be 250,000 in all statements of a batch together, and are refused beyond that", async () => {
     const batch = (count: number): string => {
       const statement = (size: number): string => `{"sql":"x","params":[${"1,".repeat(size - 1)}1]}`;
       return `{"statements":[${[50_000, 50_000, 50_000, 50_000, count - 200_000].map(statement).join()}]}`;
@@ -185,7 +185,7 @@ describe("parameters", () => {
     await expect(parseSliced(batch(250_001), 65_536)).rejects.toThrow("The body has more than 250000 parameters");
   });
 
-  it("may be arrays within arrays up to the limit, not beyond it, however deep", async () => {
+  it("may be arrays nested 1,000 levels deep, and are refused beyond that, even at a million levels", async () => {
     const nested = (depth: number): string => "[".repeat(depth) + "]".repeat(depth);
     expect(paramsOf(nested(MAX_ARRAY_DEPTH))).toHaveLength(1);
     expect(() => paramsOf(`[1,[2,${nested(MAX_ARRAY_DEPTH - 1)}],3]`)).toThrow("nested deeper than 1000 levels");
@@ -193,7 +193,7 @@ describe("parameters", () => {
       await expect(paramsOfLarge(nested(depth))).rejects.toThrow("nested deeper than 1000 levels");
   });
 
-  it("may be objects of any depth, with any arrays in them, and are not taken apart", async () => {
+  it("may be objects of any depth, with arrays of any depth in them, and keep their JSON text", async () => {
     for (const depth of [2_000, 500_000]) {
       const sources = [
         `{"a":${"[".repeat(depth)}${"]".repeat(depth)}}`,
@@ -204,7 +204,7 @@ describe("parameters", () => {
     }
   });
 
-  it("stay bytes where they are long, however they are written", async () => {
+  it("stay bytes when they are long, with or without escapes", async () => {
     const plain = "ä€😀".repeat(5_000);
     const escaped = '\\n\\u00e4\\ud83d\\ude00 \\\\ \\"'.repeat(5_000);
     const number = "1".repeat(20_000);
@@ -218,7 +218,7 @@ describe("parameters", () => {
     }
   });
 
-  it("have, for every JSON document, the text that the body has for them", () => {
+  it("have exactly the text that the body has for them, for every JSON document", () => {
     fc.assert(
       fc.property(fc.array(fc.json({ maxDepth: 4 }), { maxLength: 8 }), fc.json(), (sources, unknownKey) => {
         const params = parse(
@@ -236,7 +236,7 @@ describe("parameters", () => {
     );
   });
 
-  it("keep every digit of every number, at any depth", () => {
+  it("keep every digit of a number, at any nesting depth", () => {
     const digits = fc.stringMatching(/^-?(0|[1-9]\d{0,40})(\.\d{1,40})?([eE][+-]?\d{1,4})?$/);
     fc.assert(
       fc.property(digits, (number) => {
@@ -263,7 +263,7 @@ describe("a body of any form", () => {
     fc.constantFrom("null", "true", "false", "1.0", '"a\\n"', "[]"),
   );
 
-  it("is read as JSON.parse reads it, in slices of any size", async () => {
+  it("is read as JSON.parse reads it, at once or in slices", async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.tuple(keys, values), { maxLength: 6 }), fc.boolean(), async (members, isLarge) => {
         const text = `{${members.map((member) => member.join(" :")).join()}${isLarge ? " ".repeat(70_000) : ""}}`;
@@ -312,7 +312,7 @@ describe("characters that PostgreSQL cannot hold", () => {
     ['{"sql":"x","params":[{"a":"\\ud83d\\n\\ude00"}]}', "Parameter $1 holds half of a surrogate pair"],
     ['{"sql":"x","params":[["\\ud83d","\\ude00"]]}', "Parameter $1 holds half of a surrogate pair"],
     ['{"sql":"x","params":[{"a":"\\\\\\u0000"}]}', "Parameter $1 holds a NUL character"],
-  ])("are refused by name: %s", (text, message) => {
+  ])("are refused with a message that names the text or the parameter: %s", (text, message) => {
     expect(() => parse(text)).toThrow(expect.objectContaining({ code: "INVALID_REQUEST" }));
     expect(() => parse(text)).toThrow(message);
   });
@@ -320,11 +320,11 @@ describe("characters that PostgreSQL cannot hold", () => {
   it.each([
     ["an escaped pair", '[{"a":"\\ud83d\\ude00"},"\\uD83D\\uDE00"]'],
     ["an escaped backslash before u0000", '[{"a":"\\\\u0000"},"\\\\u0000",["\\\\ud83d"]]'],
-  ])("are not seen where there are none: %s", (_name, params) => {
+  ])("are not mistaken for similar escapes: %s", (_name, params) => {
     expect(paramsOf(params).length).toBeGreaterThan(0);
   });
 
-  it("matter in parameters only, not in keys that are ignored", () => {
+  it("are allowed in the values of unknown keys, which are ignored", () => {
     expect(parse('{"sql":"x","note":"\\u0000"}')).toEqual({ sql: "x", params: [] });
   });
 });

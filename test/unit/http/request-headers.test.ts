@@ -5,13 +5,13 @@ import { requireJson } from "../../../src/http/body/media-type.ts";
 import { requestIdOf } from "../../../src/http/request-id.ts";
 
 describe("requestIdOf", () => {
-  it.each([["a\r\nset-cookie: x"], [undefined], ["ä"]])("makes an id of its own in place of %j", (given) => {
+  it.each([["a\r\nset-cookie: x"], [undefined], ["ä"]])("returns a new UUID in place of the unsafe id %j", (given) => {
     expect(requestIdOf({ "x-request-id": given })).toMatch(/^[0-9a-f-]{36}$/);
   });
 });
 
 describe("requireJson", () => {
-  it("takes a hostile header without trouble", () => {
+  it("refuses a very long hostile header quickly", () => {
     const hostile = `application/${"+json".repeat(10_000)}!;`;
     expect(() => requireJson({ "content-type": hostile })).toThrow("Content-Type must be application/json");
   });
@@ -32,7 +32,7 @@ describe("toErrorResponse", () => {
 });
 
 describe("toGatewayError", () => {
-  it("passes a GatewayError on as it is", () => {
+  it("returns a GatewayError unchanged", () => {
     const error = new GatewayError("TIMEOUT", "Query timeout");
     expect(toGatewayError(error)).toBe(error);
   });

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, expect, it } from "vitest";
 import { principalOf } from "../principal-of.ts";
 import { startServer, type TestServer } from "../start-server.ts";
 
-/** Beyond what the kernel takes off the server's hands. */
+/** An answer larger than the kernel's buffers. */
 const LARGE = Buffer.from(JSON.stringify("x".repeat(20_000_000)));
 const SMALL = Buffer.from("{}");
 const BODY = '{"sql":"SELECT 1"}';
@@ -20,7 +20,7 @@ function requestOf(token: string): string {
 let server: TestServer;
 let answer: Buffer;
 let asked: number;
-/** What the first query waits for. */
+/** The first query waits for this promise. */
 let firstMayEnd: Promise<void> | undefined;
 const sockets: Socket[] = [];
 
@@ -28,7 +28,7 @@ beforeEach(async () => {
   answer = LARGE;
   asked = 0;
   firstMayEnd = undefined;
-  // As much as two large answers; one of a tenant fills its half.
+  // The limit holds two large answers. One large answer fills the half that a tenant may use.
   server = await startServer({
     authenticate: (token) => Promise.resolve(principalOf(token)),
     runQuery: async () => {
@@ -44,7 +44,7 @@ afterEach(async () => {
   await server.close(0);
 });
 
-/** Asks several times at once, on one connection, and reads nothing. */
+/** Sends several requests at once on one connection, and reads nothing. */
 function pipeline(token: string, count: number): Socket {
   const { hostname, port } = new URL(server.url);
   const socket = connect(Number(port), hostname).pause();
@@ -53,7 +53,7 @@ function pipeline(token: string, count: number): Socket {
   return socket;
 }
 
-/** Asks, sees that the answer begins, and reads no more of it. */
+/** Sends a request, waits until the answer begins, and reads no more of it. */
 async function askAndStopReading(token: string): Promise<Socket> {
   const { hostname, port } = new URL(server.url);
   const socket = connect(Number(port), hostname);
@@ -66,7 +66,7 @@ async function askAndStopReading(token: string): Promise<Socket> {
 
 const ask = (token: string): Promise<Response> => server.query(BODY, { authorization: `Bearer ${token}` });
 
-it("refuses a tenant whose answers nobody reads, and nobody else", async () => {
+it("refuses a tenant whose clients do not read their answers, and no other tenant", async () => {
   await askAndStopReading(A);
   answer = SMALL;
 
@@ -77,14 +77,14 @@ it("refuses a tenant whose answers nobody reads, and nobody else", async () => {
   expect((await ask(B)).status).toBe(200);
 });
 
-it("refuses everybody when too much is unread in all", async () => {
+it("refuses every tenant when too many answers of all tenants are unread", async () => {
   await Promise.all([askAndStopReading(A), askAndStopReading(B)]);
   answer = SMALL;
 
   expect((await ask(C)).status).toBe(503);
 });
 
-it("counts an answer no longer once it is read, or its reader has gone", async () => {
+it("stops counting an answer when it has been read or its client has gone", async () => {
   const [reader, leaver] = await Promise.all([askAndStopReading(A), askAndStopReading(B)]);
   answer = SMALL;
   reader.resume();
@@ -94,7 +94,7 @@ it("counts an answer no longer once it is read, or its reader has gone", async (
   await expect.poll(async () => (await ask(B)).status, { timeout: 10_000 }).toBe(200);
 });
 
-it("counts no longer what waited for an answer before it on a connection that has gone", async () => {
+it("stops counting answers that waited for an earlier one when their connection has closed", async () => {
   firstMayEnd = new Promise(() => undefined);
   const gone = pipeline(A, 3);
   await expect.poll(async () => (await ask(A)).status).toBe(429);
@@ -104,7 +104,7 @@ it("counts no longer what waited for an answer before it on a connection that ha
   await expect.poll(async () => (await ask(A)).status).toBe(200);
 });
 
-it("counts small answers that wait for one before them", async () => {
+it("counts small answers that wait for an earlier one on their connection", async () => {
   firstMayEnd = new Promise(() => undefined);
   answer = Buffer.alloc(60_000, "x");
   for (let count = 0; count < 10; count += 1) pipeline(A, 200);
@@ -113,7 +113,7 @@ it("counts small answers that wait for one before them", async () => {
   expect((await ask(B)).status).toBe(200);
 });
 
-it("does not count small answers", async () => {
+it("does not count small answers that are sent at once", async () => {
   answer = SMALL;
   await Promise.all(Array.from({ length: 20 }, () => ask(A)));
 

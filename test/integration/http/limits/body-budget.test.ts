@@ -10,7 +10,7 @@ import { MAX_BODY_BYTES, startServer, TOKEN, type TestServer } from "../start-se
 const LARGE = '{"sql":"SELECT 1"}'.padEnd(MAX_BODY_BYTES);
 const SMALL = '{"sql":"SELECT 1"}'.padEnd(65_536);
 
-/** The five tokens are of five tenants. */
+/** Each of the five tokens belongs to its own tenant. */
 const TOKENS = Array.from("abcde", (letter) => `pg_${letter.repeat(64)}`);
 const [A = "", B = "", C = "", D = "", E = ""] = TOKENS;
 
@@ -28,7 +28,7 @@ const runQuery: RunQuery = async (_principal, _query, { signal }) => {
 
 beforeEach(async () => {
   waiting = [];
-  // As little as there may be: four bodies of the largest size, and one of each tenant.
+  // The smallest limit: four bodies of the largest size in all, and one for each tenant.
   server = await startServer({
     authenticate: (token) => Promise.resolve(principalOf(token)),
     runQuery,
@@ -41,7 +41,7 @@ function send(token: string, body: string): Promise<Response> {
   return server.query(body, { authorization: token });
 }
 
-/** The body sent in chunks of unknown number. */
+/** Sends the body in chunks, without a length. */
 function sendStream(token: string, body: string): Promise<Response> {
   return fetch(`${server.url}/query`, {
     method: "POST",
@@ -59,7 +59,7 @@ describe("large bodies whose queries have not ended", () => {
   it.each([
     ["with a length", send],
     ["in chunks", sendStream],
-  ])("are refused with 429 beyond the tenant's share, and taken when there is room again: %s", async (_form, again) => {
+  ])("are refused with 429 beyond the tenant's share, but not when there is room again: %s", async (_form, again) => {
     const first = again(A, LARGE);
     await expect.poll(() => waiting).toHaveLength(1);
     const refused = await again(A, LARGE);
@@ -75,7 +75,7 @@ describe("large bodies whose queries have not ended", () => {
     expect((await later).status).toBe(200);
   });
 
-  it("are refused with 503 beyond what all may have together", async () => {
+  it("are refused with 503 beyond the limit of all tenants together", async () => {
     const running = [A, B, C, D].map((token) => send(token, LARGE));
     await expect.poll(() => waiting).toHaveLength(4);
     const refused = await send(E, LARGE);
@@ -86,7 +86,7 @@ describe("large bodies whose queries have not ended", () => {
     for (const answer of await Promise.all(running)) expect(answer.status).toBe(200);
   });
 
-  it("keep nobody from sending small ones", async () => {
+  it("do not keep any tenant from sending small bodies", async () => {
     const running = [A, B, C, D].map((token) => send(token, LARGE));
     await expect.poll(() => waiting).toHaveLength(4);
     const small = [send(A, SMALL), send(E, SMALL), sendStream(A, SMALL)];
@@ -98,7 +98,7 @@ describe("large bodies whose queries have not ended", () => {
   it.each([
     ["in mid-body", LARGE.slice(0, 1_000), 0],
     ["in mid-query", LARGE, 1],
-  ])("count no longer when the client has gone: %s", async (_when, sent, queries) => {
+  ])("no longer count when the client has gone: %s", async (_when, sent, queries) => {
     const socket = await openSocket(server.url);
     const lines = ["POST /query HTTP/1.1", "Host: x", `Authorization: ${A}`, "Content-Type: application/json"];
     socket.write([...lines, "Expect: 100-continue", `Content-Length: ${LARGE.length}`, "", ""].join("\r\n"));
@@ -112,7 +112,7 @@ describe("large bodies whose queries have not ended", () => {
   });
 });
 
-it("takes no more memory for a body of one byte a chunk", async () => {
+it("a body in chunks of one byte takes no more memory than one in large chunks", async () => {
   setFlagsFromString("--expose-gc");
   const collect = runInNewContext("gc") as () => void;
   const heapBytes = (): number => {

@@ -52,7 +52,7 @@ function kindOf(value: unknown): string {
   return Array.isArray(value) ? "array" : typeof value;
 }
 
-/** What the scanner makes of a text, a slice of so many bytes at a time. */
+/** Scans a text in slices of `sliceBytes` and returns the value that it holds. */
 function scan(text: string, sliceBytes = Infinity, isWanted: (kind: string) => boolean = () => true): unknown {
   const bytes = Buffer.from(text);
   const rebuilt = new Rebuilt(bytes, isWanted);
@@ -70,7 +70,7 @@ function outcome(parse: () => unknown): unknown {
   }
 }
 
-/** Texts that are almost JSON: one that is, with pieces cut out, repeated or put in. */
+/** Texts that are almost JSON: JSON texts from which pieces were cut out, or into which pieces were inserted. */
 const almostJson = fc
   .tuple(
     fc.oneof(
@@ -116,7 +116,7 @@ describe("JsonScanner", () => {
     );
   });
 
-  it("checks what is not reported just as strictly", () => {
+  it("checks skipped contents as strictly as reported ones", () => {
     fc.assert(
       fc.property(almostJson, fc.constantFrom(1, 5, Infinity), fc.boolean(), (text, sliceBytes, isObjectWanted) => {
         const wanted = (kind: string): boolean => (kind === "object") === isObjectWanted;
@@ -185,11 +185,11 @@ describe("JsonScanner", () => {
     ["\u00a0[]", "unexpected character at byte 1"],
     ["['a']", "unexpected character at byte 2"],
     ["[1/* no comments */]", "unexpected character at byte 3"],
-  ])("refuses %j and names the place", (text, message) => {
+  ])("refuses %j and names the place of the fault", (text, message) => {
     for (const sliceBytes of [1, Infinity]) expect(() => scan(text, sliceBytes)).toThrow(message);
   });
 
-  it("goes as deep as the text does", () => {
+  it("reads arrays that are nested a million levels deep", () => {
     const depth = 1_000_000;
     const text = "[".repeat(depth) + "]".repeat(depth);
     const places: [number, number][] = [];
@@ -218,7 +218,7 @@ describe("JsonScanner", () => {
     ['"\\ud83d\\n"', ESCAPES.any | ESCAPES.halfPair],
     ['"\\ud83d\\\\ude00"', ESCAPES.any | ESCAPES.halfPair],
     ['{"\\u0000":"\\ud83d"}', ESCAPES.any | ESCAPES.nul | ESCAPES.halfPair],
-  ])("notes what the escapes of %s stand for", (text, expected) => {
+  ])("reports which kinds of escapes %s has", (text, expected) => {
     for (const sliceBytes of [1, Infinity]) {
       let escapes = 0;
       const listener = {

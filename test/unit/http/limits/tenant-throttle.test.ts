@@ -21,7 +21,7 @@ function startThrottle() {
   const throttle = new TenantThrottle({ now: () => now });
   const ask = async (whose: Principal["tenant"], statements = 1): Promise<number | string> => {
     const query = throttle.withQuery(whose, async (admit) => {
-      await Promise.resolve(); // The body is read.
+      await Promise.resolve(); // Reading the body takes a turn.
       admit(statements);
     });
     const refusal = (await query.catch((error: unknown) => error)) as GatewayError | undefined;
@@ -31,7 +31,7 @@ function startThrottle() {
 }
 
 describe("TenantThrottle", () => {
-  it("lets a burst through, then as many as time refills, and says when to come again", async () => {
+  it("admits a burst, then as many statements as time allows, and tells a refused client when to retry", async () => {
     const { ask, pass } = startThrottle();
     const slow = tenant({ requestsPerSecond: 0.5, requestBurst: 2 });
     expect([await ask(slow), await ask(slow), await ask(slow)]).toEqual(["run", "run", 2]);
@@ -41,7 +41,7 @@ describe("TenantThrottle", () => {
     expect([await ask(slow), await ask(slow)]).toEqual(["run", 2]);
   });
 
-  it("keeps no more than the burst, however long the pause", async () => {
+  it("saves up no more statements than the burst, however long the tenant pauses", async () => {
     const { ask, pass } = startThrottle();
     const one = tenant({ requestsPerSecond: 1 });
     expect([await ask(one), await ask(one)]).toEqual(["run", 1]);
@@ -49,7 +49,7 @@ describe("TenantThrottle", () => {
     expect([await ask(one), await ask(one)]).toEqual(["run", 1]);
   });
 
-  it("counts each statement of a batch, and none of an empty one beyond the request itself", async () => {
+  it("counts each statement of a batch, and counts an empty batch as one statement", async () => {
     const { ask, pass } = startThrottle();
     const ten = tenant({ requestsPerSecond: 10 });
     expect([await ask(ten, 7), await ask(ten, 2), await ask(ten, 0), await ask(ten)]).toEqual(["run", "run", "run", 1]);
@@ -57,22 +57,22 @@ describe("TenantThrottle", () => {
     expect([await ask(ten, 10), await ask(ten)]).toEqual(["run", 1]);
   });
 
-  it("says when a batch that was too large for now may come again, and it may", async () => {
+  it("admits a refused batch after the time that the refusal named", async () => {
     const { ask, pass } = startThrottle();
     const one = tenant({ requestsPerSecond: 1, requestBurst: 10 });
-    expect([await ask(one, 8), await ask(one, 5)]).toEqual(["run", 4]); // The request itself has taken one of two.
+    expect([await ask(one, 8), await ask(one, 5)]).toEqual(["run", 4]); // The refused one took 1 of the 2 left.
     pass(4_000);
     expect(await ask(one, 5)).toBe("run");
   });
 
-  it("refuses a batch that is larger than the burst with an error that sending again does not mend", async () => {
+  it("refuses a batch larger than the burst as INVALID_REQUEST, because a retry would be refused, too", async () => {
     const { ask } = startThrottle();
     expect(await ask(tenant({ requestsPerSecond: 5 }), 6)).toBe("INVALID_REQUEST");
     expect(await ask(tenant({ requestsPerSecond: 5, requestBurst: 6 }, "larger"), 6)).toBe("run");
     expect(await ask(tenant({ maxConcurrentQueries: 1 }, "without a rate"), 1_000)).toBe("run");
   });
 
-  it("counts what runs, and gives the place back when it has failed", async () => {
+  it("limits the queries that run at one time, and stops counting a query that has failed", async () => {
     const { throttle, ask } = startThrottle();
     const one = tenant({ maxConcurrentQueries: 1 });
     const query = new AbortController();
@@ -86,7 +86,7 @@ describe("TenantThrottle", () => {
     expect(await ask(one)).toBe("run");
   });
 
-  it("counts each tenant for itself", async () => {
+  it("counts each tenant separately", async () => {
     const { ask } = startThrottle();
     const limits = { requestsPerSecond: 0.1 };
     expect([await ask(tenant(limits, "a")), await ask(tenant(limits, "b")), await ask(tenant(limits, "a"))]).toEqual([
