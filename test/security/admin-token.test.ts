@@ -1,4 +1,5 @@
-// SECURITY.md says what an admin token cannot do. Each of its sentences has a test here, and a longer one in the file that it names.
+// SECURITY.md lists what an admin token cannot do. Each of its sentences has a short test here. dedicated-servers.test.ts and
+// schemas-of-rows.test.ts have longer ones.
 
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
@@ -28,7 +29,7 @@ async function insertRow(connectionString: string): Promise<TestTenant> {
 
 const REFUSED = { status: 503, body: { error: "The operator does not allow this database's server" } };
 
-/** By the beginning of the sentence; dedicated-servers.test.ts and schemas-of-rows.test.ts have more of each. */
+/** Maps the beginning of each sentence to its test. */
 const TESTS: Readonly<Record<string, () => Promise<void>>> = {
   "It does not reach the server of": async () => {
     const proxy = await startProxy(clusterConnection(), {});
@@ -48,7 +49,7 @@ const TESTS: Readonly<Record<string, () => Promise<void>>> = {
     await createDb(client, terminal, { name: "own", maxRows: 10, dedicatedUrl: url, sealingKey: undefined });
     await client.end();
     const own = await gateway.tenantOf(printed[0] ?? "");
-    expect((await own.query("select 1")).body.error).toBe("The database cannot be reached"); // Allowed, and not there.
+    expect((await own.query("select 1")).body.error).toBe("The database cannot be reached"); // The server is allowed, but does not exist.
     for (const changed of [url.replace("app", "postgres"), url.replace("shop", "postgres"), `${url}2`]) {
       await gateway.admin.rows("update postgate_databases set connection_string = $2 where id = $1", [own.id, changed]);
       const deadline = performance.now() + 5_000;
@@ -71,7 +72,7 @@ const TESTS: Readonly<Record<string, () => Promise<void>>> = {
     expect(await (await gateway.tenantOf(id)).query("select 1")).toMatchObject({ status: 404 });
   },
   "It does not read the passwords": async () => {
-    // Not even where the judge is wrong: no role that a token can become, nor the logins behind them, has a right on the schema.
+    // This holds even if the judge is wrong: neither a role that a token can become nor a login behind it has a right on the schema.
     await (await gateway.createTenant()).rows("select 1");
     const rights = await gateway.database.query(`
       select r.rolname, c.relname from pg_roles as r, pg_class as c
@@ -93,14 +94,14 @@ const TESTS: Readonly<Record<string, () => Promise<void>>> = {
   },
 };
 
-describe("SECURITY.md: what an admin token cannot do", () => {
+describe("an admin token, by the sentences of SECURITY.md", () => {
   const page = readFileSync(new URL("../../SECURITY.md", import.meta.url), "utf8");
   const section = page.split("## ").find((part) => part.startsWith("What an admin token cannot do")) ?? "";
   const sentences = [...section.matchAll(/^- (.*(?:\n {2}.*)*)/gm)].map(([, text = ""]) =>
     text.replaceAll(/\s+/g, " "),
   );
 
-  it("has a test for each sentence", () => {
+  it("has a test for each sentence about what it cannot do", () => {
     expect(sentences.length).toBe(Object.keys(TESTS).length);
   });
 

@@ -1,5 +1,5 @@
-// The corpus against the whole gateway, as a hostile tenant would send it: every case in file order through POST /query, on
-// PostgreSQL 18, and in the full tier on 15 too.
+// Sends the corpus to the whole gateway, as a hostile tenant would: every case in file order through POST /query, on PostgreSQL 18, and
+// in the full tier on 15 too.
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type ClusterVersion, hasCluster } from "../support/cluster.ts";
@@ -8,7 +8,7 @@ import { isFullTier } from "../support/tier.ts";
 import { type CorpusWorld, createCorpusWorld, type DatabaseState, type WorldCase } from "./corpus-world.ts";
 import { readCorpus } from "./read-corpus.ts";
 
-/** Refused by PostgreSQL and not by the judge, who cannot know: honest SQL that fails on what it finds or computes. */
+/** Cases that PostgreSQL refuses. The judge cannot, because they are honest SQL that fails on what it finds or computes. */
 const STOPPED_BY_POSTGRESQL: Readonly<Record<string, string>> = {
   "resource_exhaustion-010": "lpad and rpad take no such length",
   "resource_exhaustion-018": "the number is too large for numeric",
@@ -24,12 +24,12 @@ const STOPPED_BY_POSTGRESQL: Readonly<Record<string, string>> = {
   "big-008": "a table that nobody has, by a name that is cut",
 };
 
-/** Bombs that a fast machine may finish in time. */
+/** Bombs that a fast machine may finish within the time limit. */
 const WITHIN_THE_LIMITS: Readonly<Record<string, string>> = {
   "big-006": "a join of 150 tables is planned in about a second, and has six rows",
 };
 
-/** /health is to answer within 500 ms; a loaded machine may take five times as long. */
+/** /health must answer within 500 ms. A loaded machine may take five times as long. */
 const HEALTH_DEADLINE_MS = 2_500;
 
 const ROWS = readCorpus("corpus");
@@ -80,7 +80,7 @@ describe.each<ClusterVersion>(isFullTier ? [18, 15] : [18])("the corpus over HTT
         expect.anything(),
       ]);
       if (code === "PARSE_ERROR") expect(reason).toBeTypeOf("string");
-      // 08007: ended by the gateway's own deadline, where PostgreSQL was too busy to say in time that it had stopped.
+      // 08007 means that the gateway's own deadline ended the statement, because PostgreSQL was too busy to report the end in time.
       if (answer.status !== 500 || sqlstate === "08007") return;
       stopped.push(row.id);
       sqlstates.push(`${row.id} ${sqlstate}`);
@@ -112,7 +112,7 @@ describe.each<ClusterVersion>(isFullTier ? [18, 15] : [18])("the corpus over HTT
       held[row.expect] += 1;
     });
 
-    it("stops with the judge what the judge can know, keeps nobody waiting, and leaves nothing running", async () => {
+    it("stops at the judge what the text shows, answers /health in time, and leaves no statement running", async () => {
       const count = (expected: string): number => ROWS.filter((row) => row.expect === expected).length;
       console.info(
         [

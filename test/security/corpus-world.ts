@@ -1,5 +1,5 @@
-// The world that the corpus attacks: tenant A, who sends the cases, tenant B, the victim, and canaries in everything that is
-// not A's. In charge of setting it up, of the real names in the cases, and of seeing what has changed, leaked or stayed.
+// Builds the world that the corpus attacks: tenant A sends the cases, tenant B is the victim, and everything that is not A's holds
+// canaries. This file also puts the world's real names into the cases, and finds out what a case changed, leaked or left behind.
 
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
@@ -14,14 +14,14 @@ import type { ClusterVersion, TestDatabase } from "../support/cluster.ts";
 import { type Answer, startTestGateway, type TestGateway, type TestTenant } from "../support/gateway.ts";
 import { type CorpusCase, readCorpus } from "./read-corpus.ts";
 
-/** Long enough for every honest case. */
+/** This time is long enough for every honest case. */
 const QUERY_TIMEOUT_MS = 1_000;
 
 export interface WorldCase extends CorpusCase {
   readonly params?: readonly unknown[];
 }
 
-/** Who DATABASE_URL names: a superuser, or a login with CREATEROLE that owns the database, as managed servers have it. */
+/** The login that DATABASE_URL names: a superuser, or a login with CREATEROLE that owns the database, as on managed servers. */
 export type Install = "superuser" | "createrole";
 
 /** Hashes of everything that a refused statement could have changed. */
@@ -29,29 +29,29 @@ export interface DatabaseState {
   readonly rows: string;
   readonly catalogs: string;
   readonly cluster: string;
-  /** Never rolled back, so they count only for statements that were not run. */
+  /** Sequences are never rolled back, so they are compared only for statements that were not run. */
   readonly sequences: string;
-  /** Where no transaction has written since, all but sequences are as they were. */
+  /** Number of the next transaction. If it is still the same, nothing but sequences can have changed. */
   readonly nextTransaction: string;
 }
 
 export interface CorpusWorld {
   readonly gateway: TestGateway;
   readonly names: Names;
-  /** In file order, with the names of this world. */
+  /** The cases of the given corpus in file order, with the names of this world. */
   readonly cases: readonly WorldCase[];
-  /** Our own rows, likewise. */
+  /** The cases of our own corpus in file order, with the names of this world. */
   readonly own: readonly WorldCase[];
   send(row: WorldCase): Promise<Answer>;
-  /** Secrets and names of others in the answer that the request did not say itself. */
+  /** Returns the secrets and the names of others in an answer that the request did not contain itself. */
   leaksIn(answer: Answer, row: WorldCase): string[];
-  /** Quicker where the last one is known. */
+  /** Reads the state. It is quicker if the last state is given and no transaction has written since. */
   state(known?: DatabaseState): Promise<DatabaseState>;
-  /** Settings, cursors, locks and more of the connection that ran the case, seen without the judge. */
+  /** Returns settings, cursors, locks and more of the connection that ran the case, read without the judge. */
   tracesOf(row: WorldCase): Promise<string>;
   /** Resolves when no statement of a tenant runs any more. */
   untilQuiet(): Promise<void>;
-  /** Tenant A's schema as it was at first, whatever has become of it. */
+  /** Makes tenant A's schema again as it was at first. */
   rebuildA(): Promise<void>;
   close(): Promise<void>;
 }
@@ -63,7 +63,7 @@ interface Names {
   readonly schemas: { readonly a: string; readonly b: string };
   readonly roles: { readonly a: string; readonly b: string };
   readonly ids: { readonly a: string; readonly b: string };
-  /** Of what could be made outside the database. */
+  /** Names of the roles, databases and tablespaces that the cases try to make outside the database. */
   readonly clusterWide: readonly string[];
 }
 
@@ -74,14 +74,14 @@ export async function createCorpusWorld(version: ClusterVersion, install: Instal
   const operator = `operator_${randomBytes(6).toString("hex")}`;
   const gateway = await startTestGateway({
     version,
-    // With one connection, what a case leaves on it is there for the next one.
+    // There is one connection, so what a case leaves on it is still there for the next case.
     config: { queryTimeoutMs: QUERY_TIMEOUT_MS, poolSize: 1 },
     ...(install === "createrole" && { operator, prepare: (database) => handOver(database, operator) }),
   });
   try {
     const a = await gateway.createTenant({ name: "acme" });
     const b = await gateway.createTenant({ name: "globex" });
-    // The first statement makes the roles.
+    // The gateway makes a tenant's roles at its first statement.
     for (const tenant of [a, b]) await tenant.rows("select 1");
     const names = await namesOf(gateway, a, b);
     await runAs(gateway, names.roles.a, names.schemas.a, "fixture_tenant_a.sql");

@@ -1,5 +1,5 @@
 // The holder of an admin token writes rows of dedicated databases, to reach the shared server, the machine or its network through the
-// gateway. Each row is served or not by what it leads to, and nothing runs on a server that is not allowed.
+// gateway. The server to which a row leads decides whether the gateway serves it, and nothing runs on a server that is not allowed.
 
 import { createSecretKey, randomBytes, randomUUID } from "node:crypto";
 import { once } from "node:events";
@@ -24,7 +24,7 @@ const REFUSED = {
   body: { code: "UNAVAILABLE", error: "The operator does not allow this database's server" },
 };
 
-/** As the holder of the admin token: the row and its token. */
+/** Inserts a row and makes a token for it, as the holder of the admin token. */
 async function insertRow(
   gateway: TestGateway,
   connectionString: string,
@@ -40,7 +40,7 @@ async function insertRow(
 const asSocket = (user: string, database: string, folder = clusterConnection().host): string =>
   `postgres://${user}@/${database}?host=${encodeURIComponent(folder)}`;
 
-/** Asks until the answer is as expected, or for 5 s: a change of a row shows within a second. */
+/** Asks until the answer has the expected status, for at most 5 s. A change of a row shows within a second. */
 async function until(expected: number, ask: () => Promise<Answer>): Promise<Answer> {
   const deadline = performance.now() + 5_000;
   for (;;) {
@@ -51,7 +51,7 @@ async function until(expected: number, ask: () => Promise<Answer>): Promise<Answ
 
 describe("rows of an admin token, by default", () => {
   let gateway: TestGateway;
-  /** On 127.0.0.1 and ::1; counts who connects. */
+  /** Listens on 127.0.0.1 and ::1, and counts the connections. */
   let listener: Server;
   let port = 0;
   let connections = 0;
@@ -64,7 +64,7 @@ describe("rows of an admin token, by default", () => {
       connections += 1;
       socket.destroy();
     });
-    listener.listen(0, "::"); // Dual: IPv4 as well.
+    listener.listen(0, "::"); // This address accepts IPv4 as well.
     await once(listener, "listening");
     ({ port } = listener.address() as AddressInfo);
   });
@@ -74,7 +74,7 @@ describe("rows of an admin token, by default", () => {
     await gateway.close();
   });
 
-  it("do not become superuser of the shared server over its socket", async () => {
+  it("do not reach the shared server over its socket, where they would be a superuser", async () => {
     const folder = encodeURIComponent(clusterConnection().host);
     const { database } = gateway.database.connection;
     for (const url of [
@@ -96,7 +96,7 @@ describe("rows of an admin token, by default", () => {
     }
   });
 
-  it("connect to nothing on this machine, however it is spelled", async () => {
+  it("connect to no address of this machine, in any spelling", async () => {
     for (const host of [
       ...[
         "127.0.0.1",
@@ -126,7 +126,7 @@ describe("rows of an admin token, by default", () => {
         .map((each) => `${each}:${port}`)
         .join()}/z?sslmode=disable&connect_timeout=1`;
       const tenant = await insertRow(gateway, url);
-      // A spelling that this system's resolver does not know leads nowhere.
+      // A spelling that this system's resolver does not know gives no address, so the error may differ, but the status is the same.
       const answer = await tenant.query("select 1");
       expect(answer, url).toMatchObject({ status: 503 });
       expect(answer.text).not.toContain(host);
@@ -134,7 +134,7 @@ describe("rows of an admin token, by default", () => {
     expect(connections).toBe(0);
   });
 
-  it("cannot say where to connect by what libpq has besides the host", async () => {
+  it("cannot choose a server or a file by the other parameters of libpq", async () => {
     for (const parameter of [
       "hostaddr=127.0.0.1",
       "service=x",
@@ -151,7 +151,7 @@ describe("rows of an admin token, by default", () => {
     expect(connections).toBe(0);
   });
 
-  it("set no options but those of a list", async () => {
+  it("cannot set session options that are not on the list", async () => {
     for (const options of [
       "-csearch_path%3Dpostgate_private",
       "-c%20session_preload_libraries%3Dx",
@@ -162,14 +162,14 @@ describe("rows of an admin token, by default", () => {
     }
   });
 
-  it("gain nothing by sealing the string", async () => {
+  it("are refused also if their connection string is sealed", async () => {
     const id = randomUUID();
     const tenant = await insertRow(gateway, seal(asSocket("postgres", "postgres"), id, KEY), id);
     expect(await tenant.query("select 1")).toMatchObject(REFUSED);
   });
 
   it.each(["/dev/zero", "/proc/kcore", "/dev/tty", "/nowhere", "/"])(
-    "neither stop nor fill the gateway with the file %s in place of certificates",
+    "neither block the gateway nor fill its memory with the file %s as a certificate",
     async (path) => {
       const tenant = await insertRow(
         gateway,
@@ -181,7 +181,7 @@ describe("rows of an admin token, by default", () => {
     },
   );
 
-  it("are told apart from those that create-db made, whose word is the operator's", async () => {
+  it("do not gain from the permission that create-db gave to another row, login or database", async () => {
     const own = await createTestDatabase();
     onTestFinished(() => own.close());
     await own.query(`create role plain_${own.connection.database} login`);
@@ -197,27 +197,27 @@ describe("rows of an admin token, by default", () => {
 
     const change = (changed: string): Promise<unknown> =>
       gateway.admin.rows("update postgate_databases set connection_string = $2 where id = $1", [id, changed]);
-    // Another login or database of that server is not what the operator allowed; another password is.
+    // The operator allowed one login and one database of that server, with any password.
     await change(asSocket("postgres", own.connection.database));
     expect(await until(503, () => tenant.query("select 1"))).toMatchObject(REFUSED);
     await change(asSocket(`plain_${own.connection.database}`, gateway.database.connection.database));
     expect(await tenant.query("select 1")).toMatchObject(REFUSED);
     await change(url.replace("@/", ":changed@/"));
     expect((await until(200, () => tenant.query("select 1"))).status).toBe(200);
-    // Nor may another row name it.
+    // Another row may not name the same login and database.
     expect(await (await insertRow(gateway, url)).query("select 1")).toMatchObject(REFUSED);
-    // And it ends with the database.
+    // The permission ends when the database is deleted.
     await deleteDb(client, terminal, { databaseId: id as DatabaseId, json: false });
     await client.end();
     expect(await (await insertRow(gateway, url, id)).query("select 1")).toMatchObject(REFUSED);
   });
 });
 
-describe.skipIf(!hasCluster(15))("rows of an admin token, where their network is allowed", () => {
+describe.skipIf(!hasCluster(15))("rows of an admin token, if their network is allowed", () => {
   let gateway: TestGateway;
   let shared: Proxy;
   let other: Proxy;
-  /** Everything that was sent to the shared server by way of the proxy. */
+  /** Everything that was sent to the shared server through the proxy. */
   let sent = "";
 
   beforeAll(async () => {
@@ -236,7 +236,7 @@ describe.skipIf(!hasCluster(15))("rows of an admin token, where their network is
     await gateway.close();
   });
 
-  it("do not reach the shared server by another name, address and port, whichever of its databases they name", async () => {
+  it("do not reach any database of the shared server by another name, address or port", async () => {
     for (const database of [gateway.database.connection.database, "postgres", "template1"])
       for (const host of ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]"]) {
         sent = "";
@@ -244,20 +244,20 @@ describe.skipIf(!hasCluster(15))("rows of an admin token, where their network is
           gateway,
           `postgres://postgres@${host}:${shared.connection.port}/${database}?sslmode=disable`,
         );
-        // localhost is ::1, too, on many machines, and that is not allowed here.
+        // On many machines localhost is ::1 too, which is not allowed here.
         for (const sql of ["select 'canary'", "select * from postgate_helpers.list_tables()"])
           expect(await tenant.query(sql), host).toMatchObject(REFUSED);
         expect(sent).not.toMatch(/canary|set_config|list_tables|postgate_helpers/);
       }
   });
 
-  it("do not reach it as the second host of a list", async () => {
+  it("do not reach the shared server as the second host of a list", async () => {
     const places = `127.0.0.1:1,127.0.0.1:${shared.connection.port}`;
     const tenant = await insertRow(gateway, `postgres://postgres@${places}/postgres?sslmode=disable`);
     expect(await tenant.query("select 1")).toMatchObject(REFUSED);
   });
 
-  it("do not reach it where its login may ask for neither identifier nor start", async () => {
+  it("do not reach the shared server by a login that may read neither its identifier nor its start time", async () => {
     const own = await createTestDatabase();
     onTestFinished(() => own.close());
     await own.query("revoke execute on function pg_control_system() from public");
@@ -270,7 +270,7 @@ describe.skipIf(!hasCluster(15))("rows of an admin token, where their network is
     expect(await (await insertRow(gateway, url)).query("select 1")).toMatchObject(REFUSED);
   });
 
-  it("reach a server that is another one", async () => {
+  it("reach a server that is not the shared one", async () => {
     const tenant = await insertRow(
       gateway,
       `postgres://postgres@127.0.0.1:${other.connection.port}/postgres?sslmode=disable`,
@@ -278,7 +278,7 @@ describe.skipIf(!hasCluster(15))("rows of an admin token, where their network is
     expect(await tenant.rows("select 1 as one")).toEqual([{ one: 1 }]);
   });
 
-  it("are refused from within a second on when a row that was served is changed", async () => {
+  it("are refused soon after a served row is changed to name the shared server", async () => {
     const id = randomUUID();
     const tenant = await insertRow(
       gateway,
@@ -295,7 +295,7 @@ describe.skipIf(!hasCluster(15))("rows of an admin token, where their network is
     }
   });
 
-  it("may be on the shared server where the operator names the very place", async () => {
+  it("reach the shared server if the operator allows exactly its address and port", async () => {
     const named = await startTestGateway({ config: { dedicatedHosts: [`127.0.0.1:${shared.connection.port}`] } });
     onTestFinished(() => named.close());
     const url = `postgres://postgres@127.0.0.1:${shared.connection.port}/postgres?sslmode=disable`;
@@ -303,8 +303,8 @@ describe.skipIf(!hasCluster(15))("rows of an admin token, where their network is
   });
 });
 
-describe("a host that was checked", () => {
-  it("is connected to at the address that was checked, and so are cancel requests, whatever its name means", async () => {
+describe("the host of a dedicated database", () => {
+  it("gets connections and cancel requests at the address that was checked, whatever its name means later", async () => {
     let cancels = 0;
     const passesRequest = (chunk: Buffer): boolean => {
       if (chunk.length === 16 && chunk.readUInt32BE(4) === 80_877_102) cancels += 1;
@@ -325,8 +325,8 @@ describe("a host that was checked", () => {
   });
 });
 
-describe("rows that are refused", () => {
-  it("are listed at start and by doctor, with the setting that allows them", async () => {
+describe("rows of dedicated databases that are refused", () => {
+  it("are listed at the start and by doctor, with the setting that would allow them", async () => {
     const gateway = await startTestGateway({
       config: { dedicatedHosts: ["default"] },
       prepare: async (prepared) => {

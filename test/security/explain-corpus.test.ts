@@ -1,5 +1,5 @@
-// A statement inside EXPLAIN is judged as the statement alone: what is refused alone could be planned there, and an honest one
-// must not be refused.
+// A statement inside EXPLAIN must get the same verdict as alone. Otherwise PostgreSQL would plan a statement that is refused alone, or
+// the judge would refuse an honest one.
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { GatewayError } from "../../src/base/errors.ts";
@@ -14,10 +14,10 @@ afterAll(() => judge.close());
 
 const EXPLAINED = /^(Select|Insert|Update|Delete|Merge|CreateTableAs)Stmt$/;
 
-/** Rows of which PostgreSQL plans the statement, as far as they parse. */
+/** Tells whether a row's statement parses and is of a type that EXPLAIN accepts. */
 async function isExplained({ sql }: CorpusCase): Promise<boolean> {
   try {
-    while (!parser.isReady) await parser.ready(); // A text of another row may have broken the instance.
+    while (!parser.isReady) await parser.ready(); // The text of another row may have broken the instance.
     return Object.keys(parser.parse(sql).tree).some((type) => EXPLAINED.test(type));
   } catch (error) {
     if (error instanceof GatewayError) return false;
@@ -35,8 +35,8 @@ function verdictOf(sql: string, { permissions, database = "tenant" }: CorpusCase
   );
 }
 
-describe.each(["corpus", "own"] as const)("inside EXPLAIN, each row of %s", (name) => {
-  it("has the verdict that it has alone", async () => {
+describe.each(["corpus", "own"] as const)("the rows of %s inside EXPLAIN", (name) => {
+  it("get the same verdict as alone", async () => {
     const different: string[] = [];
     let count = 0;
     for (const row of readCorpus(name)) {

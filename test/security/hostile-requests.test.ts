@@ -1,4 +1,4 @@
-// Attacks that are no SQL text: bodies, headers, tokens and connections, against the whole gateway.
+// Attacks the whole gateway by other means than SQL text: by bodies, headers, tokens and connections.
 
 import { randomBytes } from "node:crypto";
 import { gzipSync } from "node:zlib";
@@ -14,7 +14,7 @@ let tenant: TestTenant;
 let reader: TestTenant;
 
 beforeAll(async () => {
-  // One connection: whoever keeps it keeps everybody waiting.
+  // There is one connection, so a request that keeps it would make all others wait.
   gateway = await startTestGateway({ config: { poolSize: 1, maxBodyBytes: 1024 * 1024 } });
   tenant = await gateway.createTenant();
   reader = await tenant.withPermissions("SELECT");
@@ -40,7 +40,7 @@ function head(token: string, ...more: string[]): string {
   return [...lines, ...more, "", ""].join("\r\n");
 }
 
-/** How many statements of tenants run now. */
+/** Returns the number of the endless statements that run now. */
 async function running(): Promise<number> {
   const rows = await gateway.database.query(
     "select 1 from pg_stat_activity where datname = current_database() and state = 'active' and query like '%100000000000%' and pid <> pg_backend_pid()",
@@ -58,7 +58,7 @@ describe("a large body of a token without permissions", () => {
       status: 400,
       body: { code: "PARSE_ERROR", reason: "OPERATION_NOT_ALLOWED", error: "The token has no permissions" },
     });
-    // A small one is judged as ever.
+    // A small body is read and judged as usual.
     expect(await send('{"sql":"delete from notes"}', powerless)).toMatchObject({
       body: { error: "Operation DELETE is not allowed" },
     });
@@ -78,11 +78,11 @@ describe("a body", () => {
     ["half a surrogate pair in bytes", Buffer.from('{"sql":"select \'\xed\xa0\x80\'"}', "latin1")],
     ["UTF-16", Buffer.from('\ufeff{"sql":"select 1"}', "utf16le")],
     ["NUL behind a statement", '{"sql":"select 1 \\u0000; drop table notes"}'],
-  ])("with %s is INVALID_REQUEST", async (_what, body) => {
+  ])("is answered INVALID_REQUEST: %s", async (_what, body) => {
     expect(await send(body)).toMatchObject({ status: 400, body: { code: "INVALID_REQUEST" } });
   });
 
-  it("with a key twice is judged by what would run", async () => {
+  it("is judged by the value that would run if it has a key twice", async () => {
     const writes = `insert into notes values (1, 'x')`;
     expect((await send(`{"sql":"select 1","sql":"${writes}"}`)).body).toMatchObject({
       reason: "OPERATION_NOT_ALLOWED",
@@ -96,7 +96,7 @@ describe("a body", () => {
     await expect(tenant.rows("select * from notes")).resolves.toEqual([]);
   });
 
-  it("that unpacks to a thousand times its size is refused packed", async () => {
+  it("is refused while still compressed if it would unpack to a thousand times its size", async () => {
     const bomb = gzipSync(Buffer.from(`{"sql":"select '${" ".repeat(50_000_000)}'"}`));
     expect(bomb.length).toBeLessThan(100_000);
     expect(await postBytes(bomb, reader.token, "gzip")).toMatchObject({
@@ -105,7 +105,7 @@ describe("a body", () => {
     });
   });
 
-  it("that never ends keeps nobody else waiting", async () => {
+  it("does not keep others waiting if it never ends", async () => {
     const sockets = await Promise.all(Array.from({ length: 50 }, () => openSocket(gateway.url)));
     for (const socket of sockets) socket.write(`${head(tenant.token, "Content-Length: 1000")}{"sql":"`);
     expect((await reader.query("select 1")).status).toBe(200);
@@ -114,7 +114,7 @@ describe("a body", () => {
 });
 
 describe("a token", () => {
-  it("beside another one is refused, whichever comes first", async () => {
+  it("is refused if the request has a second one, whichever comes first", async () => {
     const body = '{"sql":"select 1"}';
     for (const [first, second] of [
       [tenant.token, `pg_${"0".repeat(64)}`],
@@ -126,7 +126,7 @@ describe("a token", () => {
     }
   });
 
-  it("is answered alike whether it is unknown, malformed, deleted or another's half", async () => {
+  it("gets the same answer if it is unknown, malformed, deleted or half of a valid one", async () => {
     const deleted = await tenant.withPermissions("SELECT");
     await gateway.database.query("delete from postgate_tokens where token_hash = encode(sha256($1::bytea), 'hex')", [
       Buffer.from(deleted.token),
@@ -143,7 +143,7 @@ describe("a token", () => {
     expect(answers[0]?.status).toBe(401);
   });
 
-  it("that is revoked while its query runs starts no other, and the query leaves nothing behind", async () => {
+  it("starts no new query once it is revoked, and its aborted query leaves no rows behind", async () => {
     const thief = await tenant.withPermissions("SELECT", "INSERT");
     const controller = new AbortController();
     const query = fetch(`${gateway.url}/query`, {
@@ -157,7 +157,7 @@ describe("a token", () => {
     await gateway.database.query("delete from postgate_tokens where token_hash = encode(sha256($1::bytea), 'hex')", [
       Buffer.from(thief.token),
     ]);
-    // An empty query needs no connection: the only one is taken.
+    // The only connection is in use, so this asks with an empty query, which needs none.
     await expect.poll(async () => (await thief.query("")).status, { timeout: 5_000 }).toBe(401);
     controller.abort();
     await cut;
@@ -166,22 +166,22 @@ describe("a token", () => {
   });
 });
 
-describe("a client that goes in mid-query", () => {
+describe("a client that disconnects during its query", () => {
   it.each([ENDLESS, INSERTS_ENDLESSLY, `with n as (${INSERTS_ENDLESSLY} returning id) select * from n`])(
-    "takes its statement with it: %s",
+    "ends its statement and frees the connection: %s",
     async (sql) => {
       const body = JSON.stringify({ sql });
       const socket = await openSocket(gateway.url);
       socket.write(head(tenant.token, `Content-Length: ${body.length}`) + body);
       await expect.poll(running).toBe(1);
       socket.destroy();
-      // The only connection serves the next one, so it is free again.
+      // This query needs the only connection, so that must be free again.
       await expect(tenant.rows("select * from notes")).resolves.toEqual([]);
       await expect.poll(running, { timeout: 10_000 }).toBe(0);
     },
   );
 
-  it("does so a hundred times without wearing the gateway out", async () => {
+  it("does not keep the gateway from serving others, even a hundred times at once", async () => {
     const body = JSON.stringify({ sql: ENDLESS });
     const text = head(tenant.token, `Content-Length: ${body.length}`) + body;
     const sockets = await Promise.all(Array.from({ length: 100 }, () => openSocket(gateway.url)));

@@ -7,7 +7,7 @@ import { createJudge } from "../../src/policy/create-judge.ts";
 
 const repeat = (text: string, count: number) => text.repeat(count);
 
-/** Each text is as large as its `count`; the counts stand on both sides of every bound. */
+/** Shapes of texts. The count decides the size of a text, and each shape has counts below and above the bounds. */
 const SHAPES: readonly { name: string; counts: readonly number[]; text: (count: number) => string }[] = [
   { name: "left-deep sums", counts: [900, 7_400, 8_500, 60_000], text: (n) => `select 1${repeat("+1", n)}` },
   { name: "chained casts", counts: [900, 7_500, 20_000], text: (n) => `select 1${repeat("::int", n)}` },
@@ -41,12 +41,12 @@ const SHAPES: readonly { name: string; counts: readonly number[]; text: (count: 
   { name: "many statements", counts: [600, 9_000, 20_000], text: (n) => repeat("select 1;", n) },
 ];
 
-/** `f` is no function, and `$b` no number of a parameter. */
+/** The allowed answers. `f` is not an allowed function, and `$b` is not a parameter, so these two shapes are refused. */
 const ANSWERS = ["FUNCTION_NOT_ALLOWED", "MULTIPLE_STATEMENTS", "SELECT", "SYNTAX_ERROR", "TOO_COMPLEX"];
 
 const TOTAL = 2_000;
 
-/** Of the whole process, between the 500th and the last text. The first 500 fill caches, heaps and the worker's stack. */
+/** Maximum growth of the whole process between the 500th and the last text. The first 500 fill caches, heaps and the worker's stack. */
 const MAX_GROWTH_BYTES = 96 * 1024 * 1024;
 
 const judge = createJudge();
@@ -65,7 +65,7 @@ async function answerTo(text: string, tenant: string): Promise<string> {
   }
 }
 
-/** Of each text's verdict the judge keeps a copy. */
+/** Makes each text different, because the judge remembers the verdict on a text. */
 function unremembered(text: string, index: number): string {
   return `${text}\n-- ${index}`;
 }
@@ -73,14 +73,14 @@ function unremembered(text: string, index: number): string {
 function hostileText(index: number): { name: string; text: string } {
   const shape = SHAPES[index % SHAPES.length];
   if (shape === undefined) throw new Error("No shapes");
-  // Most texts are of the smallest size: they are the ones that reach the parser of the main thread.
+  // Most texts have the smallest size, because only these reach the parser of the main thread.
   const round = Math.floor(index / SHAPES.length);
   const size = round % 16 < shape.counts.length ? round % 16 : 0;
   return { name: shape.name, text: unremembered(shape.text(shape.counts[size] ?? 1), index) };
 }
 
 describe("hostile texts", () => {
-  it("leave the parser, its answers and its memory as they were", { timeout: 120_000 }, async () => {
+  it("change neither the parser's answers to other texts nor its memory", { timeout: 120_000 }, async () => {
     const controls = ["select a, b from t where c = $1 order by 1", `select 'é${repeat(" ", 70_000)}'`];
     const factsAt = (index: number) =>
       Promise.all(
@@ -103,12 +103,12 @@ describe("hostile texts", () => {
     expect(process.memoryUsage().rss - settledBytes).toBeLessThan(MAX_GROWTH_BYTES);
   });
 
-  it.each(SHAPES)("never reach a trap on the main thread: $name", async ({ text, counts: [smallest = 1] }) => {
-    // A trap is answered TOO_COMPLEX. The smallest size of each shape is parsed whole, whatever it then means.
+  it.each(SHAPES)("cause no trap in the parser of the main thread: $name", async ({ text, counts: [smallest = 1] }) => {
+    // A trap in the parser is answered TOO_COMPLEX. The smallest text of each shape must be parsed to its end.
     expect(await answerTo(text(smallest), "hostile")).not.toBe("TOO_COMPLEX");
   });
 
-  it("beyond the bounds are refused, each of them", async () => {
+  it("are refused in each shape if they exceed the bounds", async () => {
     for (const { name, text, counts } of SHAPES) {
       const largest = text(counts.at(-1) ?? 1);
       expect(["TOO_COMPLEX", "SYNTAX_ERROR"], name).toContain(await answerTo(largest, "hostile"));

@@ -6,7 +6,7 @@ import { type CorpusCase, readCorpus } from "./read-corpus.ts";
 const judge = createJudge();
 afterAll(() => judge.close());
 
-/** Refused by nobody who only reads the text: the statement is honest SQL, and what it costs or says shows when it runs. */
+/** Cases that the judge cannot refuse: the statement is honest SQL, and only its execution shows what it costs or tells. */
 const STOPPED_BY_EXECUTION: Readonly<Record<string, string>> = {
   "big-005": "a 200-way join",
   "big-006": "a 150-way join",
@@ -60,7 +60,7 @@ function verdictOf({ sql, permissions, database = "tenant" }: CorpusCase): Promi
   );
 }
 
-describe.each(["corpus", "own"] as const)("the judge on %s", (name) => {
+describe.each(["corpus", "own"] as const)("the judge on the rows of %s", (name) => {
   const rows = readCorpus(name);
 
   it.each(rows.filter(({ expect: expected }) => expected === "allow"))("allows $id: $sql", async (row) => {
@@ -76,7 +76,7 @@ describe.each(["corpus", "own"] as const)("the judge on %s", (name) => {
     },
   );
 
-  it("leaves to execution what only execution can stop", async () => {
+  it("allows the cases that only their execution can stop", async () => {
     for (const row of rows.filter(({ id }) => id in STOPPED_BY_EXECUTION))
       expect([row.id, await verdictOf(row)]).toEqual([row.id, "allowed"]);
   });

@@ -1,5 +1,5 @@
-// The corpora once more, written differently: what a statement is called, spaced and wrapped in changes neither verdict
-// nor reason.
+// Judges the corpora written differently. The spelling and spacing of a statement, and the statement around an attack, must change neither
+// the verdict nor its reason.
 
 import { afterAll, describe, expect, it } from "vitest";
 import { GatewayError } from "../../src/base/errors.ts";
@@ -9,11 +9,11 @@ import { type CorpusCase, readCorpus } from "./read-corpus.ts";
 const judge = createJudge();
 afterAll(() => judge.close());
 
-/** Quoted texts and names stay as they are; a text with escapes, comments or dollar quotes is left out. */
+/** Quoted texts and names are not changed. A statement with escapes, comments or dollar quotes is left out. */
 const TOKENS = /('(?:[^']|'')*'|"(?:[^"]|"")*")|(\s+)|([^\s'"]+)/g;
 const IS_PLAIN = /^(?![^]*(?:\\|--|\/\*|\$\D|U&|[^\u0020-\u007e]))/i;
 
-/** The parser's lexer looks one token ahead after these, and takes a comment for it: a syntax error, never a verdict. */
+/** After these words the parser's lexer looks one token ahead and finds the comment, which would be a syntax error and not a verdict. */
 const LOOKS_AHEAD = /\b(?:NOT|NULLS|WITH|WITHOUT|FORMAT)$/i;
 
 function rewrite(sql: string, change: { space?: string; word?: (word: string) => string }): string {
@@ -78,12 +78,12 @@ const attacks = plain.filter(
 );
 
 describe("a verdict", () => {
-  it.each(Object.entries(SPELLINGS))("stays when the statement is written %s", async (_, spell) => {
+  it.each(Object.entries(SPELLINGS))("stays the same when the statement is written %s", async (_, spell) => {
     expect(plain.length).toBeGreaterThan(1_000);
     expect(await findChanged(plain, spell)).toEqual([]);
   });
 
-  it.each(Object.entries(WRAPPINGS))("stays when the attack stands %s", async (_, wrap) => {
+  it.each(Object.entries(WRAPPINGS))("stays the same when the attack is %s", async (_, wrap) => {
     expect(attacks.length).toBeGreaterThan(100);
     expect(await findChanged(attacks, wrap)).toEqual([]);
   });

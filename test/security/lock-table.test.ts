@@ -1,5 +1,5 @@
-// One tenant against the lock table that all tenants share, within its limits and against them: others go on creating tables,
-// and connections can be opened.
+// One tenant tries to fill the lock table that all tenants share, within its limits and beyond them. Meanwhile others must be able to
+// create tables, and new connections must be possible.
 
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -7,7 +7,7 @@ import { startOwnCluster } from "../support/own-cluster.ts";
 import { type Answer, post, startTestGateway, type TestGateway, type TestTenant } from "../support/gateway.ts";
 
 const MAX_RELATIONS = 25;
-/** Ten of the gateway's connections are the hostile tenant's at most, and four more those of others. */
+/** Tenants get 14 of these connections. One tenant gets at most ten of the 14, so four are left for the others. */
 const POOL_SIZE = 17;
 const SHARE = 10;
 
@@ -40,7 +40,7 @@ async function connectAnew(): Promise<pg.Client> {
 
 let names = 0;
 
-/** What the others need, while the hostile tenant does its worst. */
+/** Requires that another tenant can create and drop a table, and that a new connection is possible. */
 async function requireRoomForOthers(): Promise<void> {
   const name = `t${++names}`;
   const created = await other.query(`create table ${name} (id serial primary key, name text unique)`);
@@ -49,8 +49,8 @@ async function requireRoomForOthers(): Promise<void> {
   await (await connectAnew()).end();
 }
 
-describe("a tenant that wants all of the lock table", () => {
-  it("cannot take it by batches of CREATE TABLE, though it sends many at once", async () => {
+describe("a tenant that tries to fill the lock table", () => {
+  it("cannot fill it with batches of CREATE TABLE, even if it sends many at once", async () => {
     const columns = range(10).map((index) => `c${index} int unique`);
     const creating = range(450).flatMap((n) => [`create table x${n} (id serial primary key, ${columns.join(", ")})`]);
     const replacing = range(450).flatMap(() => [
@@ -68,7 +68,7 @@ describe("a tenant that wants all of the lock table", () => {
     await requireRoomForOthers();
   });
 
-  it("cannot take it by reading all that it may have, over all connections that it may hold", async () => {
+  it("cannot fill it by reading as many relations as it may have, on as many connections as it may use", async () => {
     await hostile.rows("create table gate (id int)");
     await hostile.rows("insert into gate values (1)");
     await hostile.rows("create table p (k int, a int) partition by list (k)");
@@ -101,7 +101,7 @@ describe("a tenant that wants all of the lock table", () => {
     expect(new Set((await Promise.all(reads)).map(({ status }) => status))).toEqual(new Set([200]));
   });
 
-  it("cannot take it by one statement", async () => {
+  it("cannot fill it with one statement", async () => {
     const unique = range(60).map(() => "add unique (k, a)");
     await hostile.rows("alter table p drop column a cascade");
     await hostile.rows("alter table p add column a int");

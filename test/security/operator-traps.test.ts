@@ -1,6 +1,6 @@
-// What a tenant can leave in its own schema for others to run: functions behind indexes, defaults, views, rules and policies,
-// and objects named like PostgreSQL's own. The judge and the lock-down let none of the functions be made; here both are
-// off. Whatever the operator and the gateway do over such a schema, nothing of it may run with more than the tenant's rights.
+// Sets the traps that a tenant can leave in its own schema for others to run: functions behind indexes, defaults, views, rules and
+// policies, and objects named like PostgreSQL's own. The judge and the lock-down would keep the tenant from making these functions, so
+// both are off here. Whatever the operator and the gateway do with such a schema, no trap may run with more than the tenant's rights.
 
 import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
@@ -29,7 +29,7 @@ import type { Install } from "./corpus-world.ts";
 
 const PG_DUMP = "/usr/bin/pg_dump";
 
-/** `spy` writes down as whom it runs; whoever may write to `caught` may be anybody. */
+/** `spy` records the role that it runs as. PUBLIC may write to `caught`, so that it can record any role. */
 const TRAPS_SQL = `
 create table caught (who text, session text);
 grant insert on caught to public;
@@ -95,7 +95,7 @@ describe.each(
     tenant = await gateway.createTenant();
     await asOperator(async (client) => {
       await unlock(client, installation.roles);
-      // So that the traps run with full rights where they run as the operator.
+      // Every role may use the schema, so a trap that runs with another role's rights succeeds and is recorded.
       await client.query(`grant usage on schema "${tenant.schema}" to public`);
     });
     await tenant.run(TRAPS_SQL.replaceAll("$own", `"${tenant.schema}"`));
@@ -113,7 +113,7 @@ describe.each(
     }
   }
 
-  /** Whoever ran a trap since the last time, save the tenant itself. */
+  /** Returns the roles other than the tenant's owner role that ran a trap since the last call. */
   async function caught(): Promise<unknown[]> {
     const rows = await database.query(
       `with gone as (delete from "${tenant.schema}".caught returning *) select distinct who from gone where who <> $1`,
@@ -122,7 +122,7 @@ describe.each(
     return rows.map(({ who }) => who as unknown);
   }
 
-  it("would be noticed", async () => {
+  it("are noticed if another role runs them", async () => {
     await database.query(`select * from "${tenant.schema}".trap_view limit 1`);
     expect(await caught()).toEqual(["postgres"]);
   });
@@ -136,7 +136,7 @@ describe.each(
     "cluster $own.trap using trap_innocent_idx",
     "refresh materialized view $own.trap_matview",
     "create index on $own.trap (note)",
-  ])("run with the tenant's rights in %s", async (sql) => {
+  ])("run with no more than the tenant's rights in %s", async (sql) => {
     await database.query(sql.replaceAll("$own", `"${tenant.schema}"`));
     expect(await caught()).toEqual([]);
   });
@@ -179,7 +179,7 @@ describe.each(
       async () => (await gateway.createTenant()).run("select * from postgate_helpers.list_tables()"),
     ],
     [
-      // One that may create roles belongs to the tenant's, and FORCE ROW LEVEL SECURITY holds for it: see the documentation.
+      // A login that may create roles is a member of the tenant's roles, so FORCE ROW LEVEL SECURITY applies to it: see the documentation.
       "a superuser's own look with the helpers",
       () =>
         database.query(`set search_path = "${tenant.schema}"; select * from postgate_helpers.list_tables();
@@ -203,7 +203,7 @@ describe.each(
     60_000,
   );
 
-  it("are gone when the tenant is deleted, and nothing else is", async () => {
+  it("are dropped with their tenant, and nothing else is", async () => {
     const watch = `create table public.watch (who text); grant insert on public.watch to public`;
     await database.query(watch);
     expect(await gateway.runAsAdmin("select delete_tenant_database($1) as gone", [tenant.id])).toEqual([

@@ -1,4 +1,4 @@
-// How different our own attacks are: each kind is the type of the node that is refused, and the reason.
+// Counts how different our own attacks are. A kind is the type of the refused node together with the reason.
 
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { GatewayError } from "../../src/base/errors.ts";
@@ -28,13 +28,13 @@ async function kindOf({ sql, permissions, database = "tenant" }: CorpusCase): Pr
   throw new Error(`Nobody refuses ${sql}`);
 }
 
-it("are of at least 150 kinds", async () => {
+it("finds at least 150 kinds of attacks in our own corpus", async () => {
   const kinds = new Set<string>();
   for (const row of readCorpus("own").filter((each) => each.expect === "deny")) kinds.add(await kindOf(row));
   expect(kinds.size).toBeGreaterThanOrEqual(150);
 });
 
-it("stand beside at least 150 honest statements that differ", () => {
+it("finds at least 150 honest statements in our own corpus that the given corpus does not have", () => {
   const honest = readCorpus("own").filter((each) => each.expect === "allow");
   const known = new Set(readCorpus("corpus").map(({ sql }) => sql));
   expect(new Set(honest.map(({ sql }) => sql).filter((sql) => !known.has(sql))).size).toBeGreaterThanOrEqual(150);

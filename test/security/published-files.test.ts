@@ -1,5 +1,5 @@
-// What is published holds no switch that turns the judge off: every approved statement comes from approve(), nothing but the
-// documented settings is read from outside, and no test file is among the published ones.
+// Checks that the published files hold no switch that turns the judge off: every approved statement comes from approve(), the program
+// reads only the documented settings, and no test file is published.
 
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
@@ -12,7 +12,7 @@ import { projectRoot, useBuiltCli } from "../support/cli.ts";
 useBuiltCli();
 
 let published: readonly string[];
-/** The published programs, by path. */
+/** Maps the path of each published script to its text. */
 let programs: ReadonlyMap<string, string>;
 beforeAll(() => {
   const words = ["pack", "--dry-run", "--json", "--ignore-scripts"];
@@ -23,7 +23,7 @@ beforeAll(() => {
   programs = new Map(scripts.map((path) => [path, readFileSync(join(projectRoot, path), "utf8")]));
 });
 
-/** The files in which the pattern occurs, each with what it found. */
+/** Returns the files in which the pattern occurs, each with its matches. */
 function find(pattern: RegExp): Record<string, string[]> {
   const found = [...programs].map(
     ([path, text]) => [path, [...text.matchAll(pattern)].map(([match]) => match)] as const,
@@ -34,7 +34,7 @@ function find(pattern: RegExp): Record<string, string[]> {
 }
 
 describe("the published files", () => {
-  it("are the program, its types, the migrations and four texts", () => {
+  it("are only the program, its types, the migrations and four texts", () => {
     const form =
       /^(dist\/[\w/-]+\.(js|d\.ts)|dist\/\.built|migrations\/\d{4}_\w+\.sql|(CHANGELOG|README)\.md|LICENSE|package\.json)$/;
 
@@ -43,23 +43,23 @@ describe("the published files", () => {
     expect(programs.size).toBeGreaterThan(100);
   });
 
-  it("open four doors alone: the library, the client and the adapters", () => {
+  it("export only four entries: the library, the client and two adapters", () => {
     const manifest = JSON.parse(readFileSync(join(projectRoot, "package.json"), "utf8")) as { exports: object };
 
     expect(Object.keys(manifest.exports)).toEqual([".", "./client", "./drizzle", "./kysely"]);
   });
 
-  it("read the environment in one place, and no setting but the documented ones", () => {
+  it("read the environment in one place, and only documented settings", () => {
     const names = new Set(Object.values(find(/\b(?:POSTGATE|POSTGRES)_[A-Z_]+\b/g)).flat());
     const known = new Set<string>(Object.values(SETTINGS).map(({ name }) => name));
-    known.add("POSTGRES_NAMES"); // A constant of config.js.
+    known.add("POSTGRES_NAMES"); // This is the name of a constant in config.js.
 
     expect(Object.keys(find(/process\.env|process\.execArgv|NODE_OPTIONS/g))).toEqual(["dist/config/load-config.js"]);
     expect(Object.keys(find(/process\.argv/g))).toEqual(["dist/cli/main.js"]);
     expect([...names].filter((name) => !known.has(name))).toEqual([]);
   });
 
-  it("read no header of a request but those of HTTP, the token's and the request's id", () => {
+  it("read only the headers of HTTP itself and documented headers", () => {
     const names = Object.entries(find(/headers(?:\.\w+|\["[\w-]+"\])/g))
       .filter(([path]) => path.startsWith("dist/http/"))
       .flatMap(([, matches]) => matches.map((match) => match.replace(/^headers\W+|\W+$/g, "").toLowerCase()));
@@ -70,21 +70,21 @@ describe("the published files", () => {
     expect([...new Set(names)].filter((name) => !framing.includes(name) && !documented.includes(name))).toEqual([]);
   });
 
-  it("approve statements in one place, which the judge alone calls", () => {
+  it("import approve() in one place, which is create-judge", () => {
     expect(Object.keys(find(/from "[^"]*\/approve\.js"/g))).toEqual(["dist/policy/create-judge.js"]);
   });
 });
 
 describe("the sources of the published files", () => {
-  it("make an ApprovedStatement by one assertion, and by none to any or never", { timeout: 60_000 }, () => {
+  it("cast to ApprovedStatement, any or never only in the listed places", { timeout: 60_000 }, () => {
     expect(findAssertions()).toEqual([
       "policy/approve.ts: facts as ApprovedStatement",
-      "policy/node-rules.ts: visited.node as never", // Each rule gets a node of its own type.
+      "policy/node-rules.ts: visited.node as never", // Each rule takes a node of its own type.
     ]);
   });
 });
 
-/** Assertions by which something becomes an ApprovedStatement, or anything at all. */
+/** Returns the type assertions that make an ApprovedStatement, or a value of any type. */
 function findAssertions(): string[] {
   const config = ts.getParsedCommandLineOfConfigFile(
     join(projectRoot, "tsconfig.build.json"),

@@ -1,4 +1,4 @@
-// The corpora of attacks and honest statements: one case a line.
+// Reads the corpora of attacks and honest statements, which have one case on each line.
 
 import { readFileSync } from "node:fs";
 import type { RefusalReason } from "../../src/base/errors.ts";
@@ -10,7 +10,7 @@ export interface CorpusCase {
   readonly sql: string;
   readonly permissions: readonly Permission[];
   readonly expect: "allow" | "deny";
-  /** In our own rows. */
+  /** The expected reason of the refusal. Only the rows of our own corpus have it. */
   readonly reason?: RefusalReason;
   readonly database?: "tenant" | "admin";
   readonly why: string;

@@ -1,4 +1,4 @@
-// The holder of an admin token writes rows that name a schema of the operator's, to make it a tenant's and read or drop what is in it.
+// The holder of an admin token writes rows that name a schema of the operator, to make it a tenant's schema and read or drop its contents.
 
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
@@ -91,7 +91,7 @@ describe("a row of an admin token", () => {
     expect(failures.map(({ cause }) => (cause as Error).message).join()).toContain(`postgate adopt ${tenant.id}`);
     expect(await ownerOf(schema)).toBe(before);
 
-    // A tenant that has its roles already gains nothing by another row.
+    // A tenant whose roles exist already gains nothing when its row is changed to name the schema.
     const other = await gateway.createTenant();
     await other.rows("select 1");
     await gateway.database.query("delete from postgate_databases where id = $1", [tenant.id]);
@@ -104,19 +104,19 @@ describe("a row of an admin token", () => {
     await gateway.database.query("delete from postgate_databases where id = $1", [other.id]);
   });
 
-  it("takes one that is named as tenants' are and holds the operator's own", async () => {
+  it("takes a schema that has a tenant's kind of name and holds only the operator's objects", async () => {
     await gateway.database.query("create schema tenant_handmade; create table tenant_handmade.notes (id int)");
     expect(await (await insertRow("tenant_handmade")).rows("select count(*)::int as n from notes")).toEqual([{ n: 0 }]);
   });
 
-  it("takes one that the operator handed to Postgate's role", async () => {
+  it("takes a schema that the operator gave to Postgate's role", async () => {
     await gateway.database.query(
       `create schema shop; create table shop.notes (id int); alter schema shop owner to ${roles.owner}`,
     );
     expect(await (await insertRow("shop")).rows("select count(*)::int as n from notes")).toEqual([{ n: 0 }]);
   });
 
-  it("takes any that the operator adopts", async () => {
+  it("takes a schema of another login once the operator has adopted it", async () => {
     await gateway.database.query(`create schema legacy authorization ${stranger}; create table legacy.notes (id int)`);
     const tenant = await insertRow("legacy");
     expect(await tenant.query("select 1")).toMatchObject(NOT_FOUND);
@@ -138,7 +138,7 @@ describe("a row of an admin token", () => {
   });
 });
 
-describe("a record of a lock-down that was written by somebody else", () => {
+describe("a record of the lock-down that Postgate did not write", () => {
   it.each([
     {
       kind: "language",
@@ -167,7 +167,7 @@ describe("a record of a lock-down that was written by somebody else", () => {
     expect(await gateway.database.query("select from pg_roles where rolname = 'mine'")).toEqual([]);
   });
 
-  it("names no object by its own text", async () => {
+  it("does not put its own text in place of an object's name", async () => {
     const { unlock } = await import("../../src/migration/lockdown.ts");
     const { connect } = await import("../../src/postgres/connect.ts");
     const client = await connect(gateway.operator);

@@ -1,5 +1,5 @@
-// PostgreSQL's own walls where DATABASE_URL is a login with CREATEROLE that owns the database, as on managed servers: what
-// they cannot hold there is listed in walls-weaknesses.ts.
+// Tests PostgreSQL's own walls if DATABASE_URL is a login with CREATEROLE that owns the database, as on managed servers.
+// walls-weaknesses.ts lists what the walls cannot hold there.
 
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
@@ -21,7 +21,7 @@ for (const version of EVERY_VERSION)
     install: "createrole",
     modes: ["owner"],
     more: (world) => {
-      it("are no matter to a login that is a member of nobody, in a database of its own", async () => {
+      it("give a login without memberships neither a tenant's role nor a connection to the shared database", async () => {
         const { corpus, fill } = world();
         const { database } = corpus.gateway;
         const solo = `solo_${corpus.names.databaseOid}`;
@@ -37,7 +37,7 @@ for (const version of EVERY_VERSION)
         }
       });
 
-      it("all stand after a superuser's lock-down, and the weaker login goes on", async () => {
+      it("all hold after a superuser's lock-down, and the weaker login can still migrate", async () => {
         const { corpus, fill, installation, run } = world();
         const { database, operator } = corpus.gateway;
         expect(await run(fill(TAKE), "owner")).not.toMatch(/DATABASE_ERROR/);
@@ -47,16 +47,16 @@ for (const version of EVERY_VERSION)
         for (const sql of ESCAPES.filter(({ weakness }) => weakness !== undefined).map(({ steps }) => steps[0] ?? ""))
           if (!/^(create|alter)/.test(sql))
             expect([sql, await run(fill(sql), "owner")]).toEqual([sql, expect.stringMatching(/DATABASE_ERROR/)]);
-        await database.query("drop function postgate_helpers.describe_table(integer)"); // The test's own.
+        await database.query("drop function postgate_helpers.describe_table(integer)"); // The test itself made this function.
         expect(await migrate(operator)).toMatchObject({ dangers: [], lockdown: { kind: "locked", beyond: 0 } });
       });
     },
   });
 
-describe("what a weaker installation cannot hold", () => {
+describe("a wall that a weaker installation cannot hold", () => {
   const kinds = WEAKNESSES.filter(({ install }) => install === "createrole").map(({ kind }) => kind);
 
-  it.each(kinds)("is a wall of doctor's and a row of the documentation: %s", (kind) => {
+  it.each(kinds)("is known to doctor and has a row in the documentation: %s", (kind) => {
     expect(WALLS.filter(({ wall }) => wall === kind).map(({ breach }) => breach)).toEqual(["weaker"]);
     const page = readFileSync(new URL("../../docs/explanation/tenant-isolation.md", import.meta.url), "utf8");
     expect(page.split("\n").filter((line) => line.startsWith(`| ${kind} |`))).toEqual([

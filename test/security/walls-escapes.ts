@@ -1,16 +1,15 @@
-// Ways out of a tenant's role that are no rows of the corpus, each a series of statements that one tenant sends with the judge
-// off, on one connection. The last must be refused, and none may show or change what is another's. Data; walls.test.ts
-// tries them.
+// Lists ways out of a tenant's role that are not in the corpus. Each is a series of statements that one tenant sends on one connection with
+// the judge off. PostgreSQL must refuse one of them, and none may show or change what belongs to others. walls-suite.ts tries them.
 
 import type { Weakness } from "./walls-weaknesses.ts";
 
 export interface Escape {
   readonly name: string;
-  /** `$victim`, `$me` are roles, `$other`, `$own` schemas, `$table` the number of a table of the victim's, `$exec` the login. */
+  /** `$victim` and `$me` are roles, `$other` and `$own` schemas, `$table` is the OID of a table of the victim, `$exec` the login. */
   readonly steps: readonly string[];
-  /** The wall that a weaker installation lacks, where this is possible then: the judge alone refuses it. */
+  /** The wall that is missing if a weaker installation allows the escape. The judge alone refuses it there. */
   readonly weakness?: Weakness;
-  /** What the last step does instead of failing: nothing that anybody else could see. */
+  /** True if the steps need not fail, because nobody else can see their effect. */
   readonly isHarmless?: true;
 }
 
@@ -253,7 +252,7 @@ const SERVER: readonly Escape[] = [
   { name: "two-phase commit", steps: ["prepare transaction 'x'"], isHarmless: true },
 ];
 
-/** What PostgreSQL says of them names no other tenant. */
+/** Statements whose messages from PostgreSQL must not name another tenant. */
 const MESSAGES: readonly Escape[] = [
   { name: "what ANALYZE of everything says", steps: ["analyze"], isHarmless: true },
   { name: "what REINDEX of the schema public says", steps: ["reindex schema public"] },
@@ -265,7 +264,7 @@ const MESSAGES: readonly Escape[] = [
   { name: "a channel that it listens to", steps: ["listen gossip", "notify gossip, 'x'"], isHarmless: true },
 ];
 
-/** Rights on one's own role end with it: nobody logs in as it, and nobody else is a member. */
+/** Statements that alter a role. Rights on its own role gain a tenant nothing: nobody logs in as it, and nobody else is a member of it. */
 const OWN_ROLE: readonly Escape[] = [
   { name: "its own role's settings", steps: ["alter role current_user set search_path = 'x'"], isHarmless: true },
   { name: "its own role's attributes", steps: ["alter role current_user superuser"] },

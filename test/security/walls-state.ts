@@ -1,6 +1,6 @@
-// What an attack with the judge off must leave as it was, seen by the superuser: everything that is not tenant A's, part by
-// part, and tenant A's own schema, which is made again when an attack has changed it. Each change of a row gives it a new
-// xmin, so sums of these tell of any change, and cost little.
+// Reads, as the superuser, what an attack with the judge off must leave unchanged: everything that is not tenant A's, part by part. It also
+// reads tenant A's own schema, which is made again when an attack has changed it. PostgreSQL gives a row a new xmin at each change, so
+// the sums of xmin show any change and cost little.
 
 import pg from "pg";
 import type { ConnectionSettings } from "../../src/postgres/connection-settings.ts";
@@ -9,17 +9,17 @@ export type Parts = Readonly<Record<string, string>>;
 
 export interface StateOf {
   outside(): Promise<Parts>;
-  /** Where no transaction has written since `known`, nothing but sequences has changed. */
+  /** Reads the state outside tenant A. If no transaction has written since `known`, only sequences are read again. */
   outsideSince(known: Parts): Promise<Parts>;
-  /** The mark that `outsideSince` goes by, as it is now. */
+  /** Returns `known` with the current transaction number, by which `outsideSince` notices writes. */
   mark(known: Parts): Promise<Parts>;
-  /** Whether tenant A's schema is as it was remembered. */
+  /** Tells whether tenant A's schema is as it was at the last call of `remember`. */
   isWhole(): Promise<boolean>;
-  /** Drops what is in tenant A's schema beyond what was there at first. */
+  /** Drops the objects in tenant A's schema that were not there at the last call of `remember`. */
   dropAdditions(): Promise<void>;
   /** Drops what a role owns outside tenant A's schema. */
   dropStrays(role: string): Promise<void>;
-  /** To be called at first, and when tenant A's schema was made again. */
+  /** Remembers tenant A's schema. It must be called at the beginning, and after tenant A's schema was made again. */
   remember(): Promise<void>;
   close(): Promise<void>;
 }
@@ -27,9 +27,9 @@ export interface StateOf {
 export interface Whose {
   /** Tenant A's schema. */
   readonly schema: string;
-  /** Tenant A's roles, as a pattern. */
+  /** A pattern that matches the names of tenant A's roles. */
   readonly roles: string;
-  /** Schemas whose rows and sequences are others'. */
+  /** Schemas whose rows and sequences belong to others. */
   readonly others: readonly string[];
 }
 
@@ -38,7 +38,7 @@ const IN_A = "(select oid from pg_namespace where nspname = $1)";
 const RELATIONS_OF_A = `(select oid from pg_class where relnamespace in ${IN_A})`;
 const TEMPORARY = "(select oid from pg_namespace where nspname ~ '^pg_(toast|temp|toast_temp)')";
 const HERE = "(select oid from pg_database where datname = current_database())";
-/** Every role that carries this database's number, but tenant A's: what a role does to itself ends there. */
+/** The roles with this database's number in their names, without tenant A's: what a role does to itself affects nobody else. */
 const OURS = `(select oid from pg_authid where rolname ~ ('_t?' || ${HERE} || '(_|$)') and rolname !~ $2)`;
 
 const OUTSIDE: Parts = {
@@ -110,7 +110,7 @@ export async function openStateOf(database: ConnectionSettings, { schema, roles,
     return rows;
   }
 
-  /** Prepared once by name. */
+  /** Reads parts of the state with one statement, which is prepared once under the given name. */
   const read = async (name: string, parts: Parts, values: readonly string[]): Promise<Parts> => {
     const sql = Object.entries(parts).map(([part, query]) => `(${query})::text as "${part}"`);
     return (await client.query<Parts>({ name, text: `select ${sql.join(", ")}`, values: [...values] })).rows[0] ?? {};
@@ -144,7 +144,7 @@ export async function openStateOf(database: ConnectionSettings, { schema, roles,
       differences(wholeA, await inside()).length === 0 && wholeA["rows"] === (await rowsNow(rowsOfA)),
     async dropAdditions() {
       const added = (await objectsInA()).filter(({ id }) => !objects.includes(id));
-      // What cannot be dropped so goes with the schema.
+      // An object that cannot be dropped alone is dropped with the schema when that is made again.
       for (const { sql } of added) await client.query(sql).catch(() => undefined);
     },
     async dropStrays(role) {
@@ -154,7 +154,7 @@ export async function openStateOf(database: ConnectionSettings, { schema, roles,
          where d.refobjid = $1::regrole and d.deptype = 'o' and d.dbid = ${HERE} and o.schema <> $2`,
         [role, schema],
       );
-      for (const { sql } of rows) await client.query(sql).catch(() => undefined); // Some go with others.
+      for (const { sql } of rows) await client.query(sql).catch(() => undefined); // Some objects are dropped with others.
     },
     async remember() {
       objects = (await objectsInA()).map(({ id }) => id);
@@ -174,7 +174,7 @@ function toSum(tables: readonly string[]): string {
   return `select string_agg(concat(number, ':', part), ',' order by number) as part from (${sums.join(" union all ")}) as t`;
 }
 
-/** The gateway itself writes down when a token was used. */
+/** Returns the SQL of a table's sum. The gateway itself updates `last_used_at` of tokens, so that column is left out. */
 function rowsOf(table: string): string {
   return table.endsWith("postgate_tokens")
     ? "md5(string_agg((to_jsonb(t) - 'last_used_at')::text, ',' order by id))"

@@ -1,4 +1,4 @@
-// The tests of PostgreSQL's own walls with the judge off, for one version and one kind of installation.
+// Tests PostgreSQL's own walls with the judge off, for one version and one kind of installation.
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type ClusterVersion, hasCluster } from "../support/cluster.ts";
@@ -9,18 +9,18 @@ import { ESCAPES } from "./walls-escapes.ts";
 import { type Breach, createWallsWorld, isAimedAtWalls, type Mode, type WallsWorld } from "./walls-world.ts";
 import { weaknessesOf } from "./walls-weaknesses.ts";
 
-/** PostgreSQL refused, or the attack kept another role and its session was thrown away. */
+/** The answer if PostgreSQL refused or ended the attack. It is empty if the attack kept another role and its session was thrown away. */
 const REFUSED = /DATABASE_ERROR|TIMEOUT|^$/;
-/** The gateway itself cut the batch off before its commit. */
+/** The answer if the gateway itself ended the batch before its commit. */
 const CUT_OFF = /INTERNAL_ERROR/;
 const NOTHING: Breach = { leaks: [], effects: [], traces: [] };
 
 export interface Suite {
   readonly version: ClusterVersion;
   readonly install: Install;
-  /** The first one is that of a token with all permissions. */
+  /** The access modes in which the attacks run. The first is that of a token with all permissions. */
   readonly modes: readonly Mode[];
-  /** Further tests in the same world. */
+  /** Adds further tests in the same world. */
   readonly more?: (world: () => WallsWorld) => void;
 }
 
@@ -33,7 +33,10 @@ export function describeWalls({ version, install, modes, more }: Suite): void {
       const seen = new Set<string>();
       const counts = { rows: 0, leaks: 0, effects: 0 };
       const weaknesses = weaknessesOf(version, install);
-      /** Making the schema again costs more than all else: where not, it is done once for each group. */
+      /**
+       * True if the schema is repaired after each attack. The repair costs more than everything else, so with one mode it comes once for
+       * each group, and after an attack that had effects outside tenant A.
+       */
       const isThorough = modes.length > 1;
       const isWeak = (kind: string | undefined): boolean =>
         install === "createrole" && kind !== undefined && weaknesses.some((weakness) => weakness.kind === kind);
@@ -49,7 +52,7 @@ export function describeWalls({ version, install, modes, more }: Suite): void {
       const groups = [...new Set(readAttackGroups())];
 
       it.each(groups.flatMap((group) => modes.map((mode) => ({ group, mode }))))(
-        "hold $group as $mode",
+        "hold against the attacks of $group as $mode",
         async ({ group, mode }) => {
           await world.repair();
           for (const row of world.attacks.filter((attack) => attack.group === group)) {
@@ -75,14 +78,14 @@ export function describeWalls({ version, install, modes, more }: Suite): void {
         120_000,
       );
 
-      it("give away what is listed, and nothing else", () => {
+      it("give away only what walls-weaknesses.ts lists, and all of that", () => {
         expect([...seen].sort()).toEqual(weaknesses.flatMap(({ rows }) => rows).sort());
       });
 
       it.each(
         ESCAPES.flatMap((escape) => modes.filter((mode) => mode !== "read-only").map((mode) => ({ ...escape, mode }))),
       )(
-        "keep $mode from $name",
+        "keep a tenant as $mode from $name",
         async ({ steps, mode, weakness, isHarmless }) => {
           await world.repair();
           const { texts, leaks, effects, traces } = await world.attack(steps.map(world.fill), mode);
@@ -99,7 +102,7 @@ export function describeWalls({ version, install, modes, more }: Suite): void {
       it.each(
         ESCAPES.flatMap((escape) => modes.filter((mode) => mode !== "read-only").map((mode) => ({ ...escape, mode }))),
       )(
-        "keep $mode from $name as a batch",
+        "keep a tenant as $mode from $name as a batch",
         async ({ steps, mode, weakness }) => {
           await world.repair();
           const { texts, leaks, effects, traces } = await world.attackAsBatch(steps.map(world.fill), mode);
@@ -110,7 +113,7 @@ export function describeWalls({ version, install, modes, more }: Suite): void {
         30_000,
       );
 
-      it("bound what one statement writes to temporary files, where a superuser installed them", async () => {
+      it("limit the size of temporary files if a superuser installed them", async () => {
         expect(await world.run("show temp_file_limit", "owner")).toContain(install === "superuser" ? "1GB" : "-1");
       });
 

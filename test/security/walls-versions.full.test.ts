@@ -1,5 +1,5 @@
-// PostgreSQL's own walls on the versions that only tests install, as the strongest token: what differs between versions is
-// rights, not modes.
+// Tests PostgreSQL's own walls on the versions that only tests install, as the strongest token. The versions differ in rights and not in
+// access modes, so one mode is enough.
 
 import { describeWalls } from "./walls-suite.ts";
 

@@ -1,9 +1,9 @@
-// What PostgreSQL's walls do not hold, row by row of the corpus: the judge alone does. The tests fail for a row that is not
-// listed and happens, for one that is listed and does not, and for one that tells or changes more than its kind says.
+// Lists the rows of the corpus that PostgreSQL's walls do not hold and the judge alone refuses. The tests fail if a row that is not listed
+// succeeds, if a listed row does not, or if a row tells or changes more than its kind allows.
 
 import type { Install } from "./corpus-world.ts";
 
-/** Of every installation, or by the names that `postgate doctor` gives to walls. */
+/** The kinds of weaknesses. Those of weaker installations have the names that `postgate doctor` gives to walls. */
 export type Weakness =
   | "names by number"
   | "the login's name"
@@ -19,14 +19,14 @@ export type Weakness =
 
 export interface WeaknessRows {
   readonly kind: Weakness;
-  /** Where it is so; everywhere if not given. */
+  /** The kind of installation that has the weakness. Every kind has it if this is not given. */
   readonly install?: Install;
-  /** Up to this version of PostgreSQL. */
+  /** The last version of PostgreSQL that has the weakness. */
   readonly until?: number;
   readonly rows: readonly string[];
-  /** All that may be told. */
+  /** Matches everything that the rows may tell. */
   readonly tells?: RegExp;
-  /** Parts of what is outside the tenant that may be changed. */
+  /** The parts of the state outside the tenant that the rows may change. */
   readonly changes?: readonly string[];
 }
 
@@ -50,7 +50,7 @@ export const WEAKNESSES: readonly WeaknessRows[] = [
     rows: ["dangerous_function-020"],
     tells: /^canary_b_secret_\w+$/,
   },
-  // No row of the corpus, but one of walls-escapes.ts.
+  // Only walls-escapes.ts has attacks of these two kinds, and the corpus has none.
   { kind: "languages", install: "createrole", rows: [] },
   { kind: "advisory locks and signals", install: "createrole", rows: [] },
   {
@@ -78,7 +78,7 @@ export const WEAKNESSES: readonly WeaknessRows[] = [
     tells: /^canary_db_setting$/,
   },
   {
-    // A role's large objects belong to no schema; DROP OWNED removes them again.
+    // The large objects of a role belong to no schema. DROP OWNED removes them again.
     kind: "large objects",
     install: "createrole",
     rows: ["dangerous_function-013", "ddl_forbidden-015"],

@@ -1,6 +1,6 @@
-// The corpus's world with the judge switched off, which only a test can do: statements run on the tenants' login as tenant
-// A's roles, through the gateway's executor. In charge of running them, of seeing what changed outside A or was left for
-// the next tenant on the connection, and of making A's schema again when an attack has changed it.
+// Opens the world of the corpus with the judge switched off, which only a test can do: statements run on the tenants' login as tenant A's
+// roles, through the gateway's executor. This file runs the statements, finds out what changed outside A or was left for the next tenant
+// on the connection, and makes A's schema again when an attack has changed it.
 
 import { expect } from "vitest";
 import { GatewayError } from "../../src/base/errors.ts";
@@ -21,17 +21,17 @@ import { differences, openStateOf } from "./walls-state.ts";
 
 export type Mode = "owner" | "read-write" | "read-only";
 
-/** What one attack did that it must not. */
+/** The forbidden effects of one attack. */
 export interface Breach {
   readonly leaks: readonly string[];
-  /** What is different now outside tenant A. */
+  /** The parts of the state outside tenant A that have changed. */
   readonly effects: readonly string[];
-  /** What the next tenant found on the connection. */
+  /** The traces that the next tenant found on the connection. */
   readonly traces: readonly string[];
 }
 
 interface Attempt extends Breach {
-  /** The answers. */
+  /** The answers to the statements, as text. */
   readonly texts: readonly string[];
 }
 
@@ -43,27 +43,27 @@ export interface WallsWorld {
   readonly corpus: CorpusWorld;
   readonly installation: InstallationRoles;
   readonly attacks: readonly WorldCase[];
-  /** With `$victim` (a role), `$other`, `$own` (schemas), `$table` (an oid of the victim's) and `$database` filled in. */
+  /** Fills in `$victim` and `$me` (roles), `$other` and `$own` (schemas), `$table` (OID of a victim's table), `$database` and `$exec`. */
   readonly fill: (sql: string) => string;
-  /** The answer as text, `DATABASE_ERROR` in it where PostgreSQL refused; as the victim where it says so. */
+  /** Runs a statement in a mode of tenant A, or as the victim. Returns the answer as text, with `DATABASE_ERROR` if PostgreSQL refused. */
   readonly run: (sql: string, mode: Mode | "victim", params?: readonly unknown[]) => Promise<string>;
-  /** Runs the statements one after the other, and compares everything with how it was before. */
+  /** Runs the statements one after the other, and compares everything with its state before. */
   readonly attack: Attack;
-  /** Does the same with the statements as one batch, whose last statement takes the victim's rows where it may. */
+  /** Runs the statements as one batch, with a last statement that takes the victim's rows if it can, and compares in the same way. */
   readonly attackAsBatch: Attack;
-  /** Makes tenant A's schema as it was at first, so that no attack fails only because of the one before. */
+  /** Restores tenant A's schema, so that no attack fails only because of an earlier one. */
   readonly repair: () => Promise<void>;
   close(): Promise<void>;
 }
 
-/** They use up time and memory, by their group or, where the parser is their target, by their id: other walls hold these. */
+/** Groups and ids of rows that aim at time, memory or the parser. Other walls hold these. */
 const WITHOUT_SECRETS = /^(?:resource_exhaustion|side_channel|deep)/;
 
 export async function createWallsWorld(version: ClusterVersion, install: Install = "superuser"): Promise<WallsWorld> {
   const corpus = await createCorpusWorld(version, install);
   const { database, operator } = corpus.gateway;
   const installation = installationRolesOf(corpus.names.databaseOid);
-  // One connection, so that what is left on it meets the next one.
+  // There is one connection, so the next tenant finds what an attack left on it.
   const pool = new Pool({ connection: { ...operator, user: installation.exec }, maxConnections: 1 });
   const executor = new Executor(pool, new TypeCatalog((sql, values) => database.query(sql, [...values])));
   const { schemas, roles, ids, database: databaseName } = corpus.names;
@@ -101,7 +101,7 @@ export async function createWallsWorld(version: ClusterVersion, install: Install
       const texts = results.map(textOfResult);
       return JSON.stringify(texts.length > 1 ? texts : (texts[0] ?? { rows: [] }));
     } catch (error) {
-      // An attack that kept another role: the session cannot be used again, and is thrown away.
+      // The attack kept another role, so the executor throws the session away.
       if (error instanceof TenantRoleMissing) return "";
       if (!(error instanceof GatewayError)) throw error;
       return JSON.stringify({ refused: error.message, code: error.code, error });
@@ -114,7 +114,7 @@ export async function createWallsWorld(version: ClusterVersion, install: Install
     };
     return answer.rows.map(([trace]) => trace ?? "");
   };
-  /** UNLISTEN takes effect at the commit, so the channel's name is still there for one transaction. */
+  /** Looks a second time if a channel is found, because UNLISTEN takes effect at the commit: the name may stay for one transaction. */
   async function tracesFoundByTheVictim(): Promise<string[]> {
     const first = await lookAround();
     const isListening = first.some((trace) => trace.startsWith("channel "));
@@ -142,7 +142,7 @@ export async function createWallsWorld(version: ClusterVersion, install: Install
   }
 
   async function breachOf(texts: readonly string[], said: WorldCase): Promise<Attempt> {
-    // What PostgreSQL refused was rolled back.
+    // A statement that PostgreSQL refused was rolled back, so it leaves no traces.
     const found = texts.at(-1)?.startsWith('{"refused"') ? [] : await tracesFoundByTheVictim();
     const after = await state.outsideSince(before);
     const effects = differences(before, after);
@@ -203,14 +203,14 @@ export async function createWallsWorld(version: ClusterVersion, install: Install
   };
 }
 
-/** Whether PostgreSQL too must refuse it, or keep it within the tenant. */
+/** Tells whether PostgreSQL too must refuse a row, or keep its effect within the tenant. */
 export function isAimedAtWalls({ id, expect: expected, group, database }: CorpusCase): boolean {
   return expected === "deny" && ![id, group].some((name) => WITHOUT_SECRETS.test(name)) && database !== "admin";
 }
 
 /**
- * The rows were written for the judge, which refuses a text whatever it would find. Here they must hit: metadata and
- * functions are named where they are, and numbers are those of this database, the victim's table among them.
+ * Makes a row hit its target. The rows were written for the judge, which refuses a text whatever it would find. Here the row names the
+ * schema of metadata and functions, and uses the OIDs of this database, with the victim's table among them.
  */
 function aim(row: WorldCase, databaseOid: number, tableOid: number): WorldCase {
   const [from, to] = row.sql.includes("LIMIT 200") ? [tableOid - 60, tableOid + 60] : [databaseOid, tableOid + 60];
@@ -221,7 +221,7 @@ function aim(row: WorldCase, databaseOid: number, tableOid: number): WorldCase {
   return { ...row, sql };
 }
 
-/** As the judge would hand it over if it let everything through. */
+/** Returns a statement in the form that the judge would give it if it approved everything. */
 function toStatement(text: string, params: readonly unknown[] = []): StatementToRun {
   const facts = { text, operation: "SELECT", permissions: ["CREATE"], needsInsertOrUpdate: false, tables: [] };
   const statement = { ...facts, returnsRows: true, writes: true, parameterCount: params.length };

@@ -1,4 +1,4 @@
-// PostgreSQL's own walls, with the judge switched off: the corpus's attacks as every kind of token on PostgreSQL 18, and as the
+// Tests PostgreSQL's own walls with the judge switched off: the attacks of the corpus as every kind of token on PostgreSQL 18, and as the
 // strongest token on PostgreSQL 15. The full tier runs every kind of token on 15 too.
 
 import { expect, it } from "vitest";
@@ -18,7 +18,7 @@ for (const version of [18, 15] as const)
     install: "superuser",
     modes: version === 18 || isFullTier ? EVERY_MODE : ["owner"],
     more: (world) => {
-      it("would not hold without the lock-down", async () => {
+      it("do not hold without the lock-down, and hold again after it", async () => {
         const { corpus, installation, fill, run } = world();
         const client = await connect(corpus.gateway.operator);
         try {
