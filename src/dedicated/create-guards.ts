@@ -1,4 +1,4 @@
-// Puts together what decides on the servers of dedicated databases, for whoever connects to them: the gateway and `doctor`.
+// Creates the guards that decide on the servers of dedicated databases. The gateway and `doctor` connect to those servers.
 
 import type { ServerGuard } from "../postgres/connect.ts";
 import type { ConnectionSettings } from "../postgres/connection-settings.ts";
@@ -7,7 +7,7 @@ import { DEFAULT_DEDICATED_HOSTS, type HostRules, parseHostRules } from "./host-
 import { loadOperatorFacts, type OperatorFactsReader, readOperatorFacts } from "./operator-facts.ts";
 
 export interface DedicatedGuards {
-  /** By the id of a row, which servers may be connected to. */
+  /** Returns the guard of a database, by the id of its row. */
   readonly guardOf: (databaseId: string) => ServerGuard;
   /** The elements of POSTGATE_DEDICATED_HOSTS. */
   readonly elements: readonly string[];
@@ -15,7 +15,11 @@ export interface DedicatedGuards {
   readonly facts: OperatorFactsReader;
 }
 
-/** @throws Error when an element has not the form of POSTGATE_DEDICATED_HOSTS. */
+/**
+ * Creates the guards for all dedicated databases.
+ *
+ * @throws Error when an element does not have the form of POSTGATE_DEDICATED_HOSTS.
+ */
 export function createGuards(
   operator: ConnectionSettings,
   elements: readonly string[] = DEFAULT_DEDICATED_HOSTS,

@@ -1,5 +1,5 @@
-// Decides which servers the gateway connects to for a dedicated database: a row in postgate_databases may have been written by the
-// holder of an admin token, who is not trusted with the machine, its network or the shared server. ADR 12 tells why it is so.
+// Decides which servers the gateway connects to for a dedicated database. The holder of an admin token may have written the row in
+// postgate_databases, and is not trusted with the machine, its network or the shared server. ADR 12 has the reasons.
 
 import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
@@ -18,13 +18,13 @@ export interface DedicatedGuardOptions {
   readonly facts: OperatorFactsReader;
 }
 
-/** The operator has to change a setting and start again, or the row has to change. */
+/** A client may retry after this time, because first the operator has to change a setting and restart, or the row has to change. */
 const RETRY_SECONDS = 60;
 
-/** A server that the rules do not admit. Its message is for the operator alone. */
+/** The rules do not admit a server. The message is for the operator, and no client may see it. */
 export class ServerRefused extends Error {
   override readonly name = "ServerRefused";
-  /** The host to allow in POSTGATE_DEDICATED_HOSTS; undefined where that setting does not help. */
+  /** The host to allow in POSTGATE_DEDICATED_HOSTS. Undefined if that setting does not help. */
   readonly host: string | undefined;
 
   constructor(message: string, host?: string) {
@@ -33,7 +33,7 @@ export class ServerRefused extends Error {
   }
 }
 
-/** By a database's id, what it may connect to. */
+/** Returns a function that creates the guard of a database, by the database's id. */
 export function createDedicatedGuards({ rules, facts }: DedicatedGuardOptions): (databaseId: string) => ServerGuard {
   return (databaseId) => {
     const isOperatorsWord = async (settings: ConnectionSettings): Promise<boolean> =>
@@ -59,7 +59,7 @@ export function createDedicatedGuards({ rules, facts }: DedicatedGuardOptions): 
   };
 }
 
-/** @throws GatewayError whose cause names the option. */
+/** @throws GatewayError UNAVAILABLE when the options set something that a row may not set. Its cause names the option. */
 function requireAllowedOptions({ options }: ConnectionSettings): void {
   const refused = options === undefined ? undefined : findRefusedOption(options);
   if (refused !== undefined)
@@ -71,9 +71,9 @@ export interface JudgedPlace extends ServerPlace {
 }
 
 /**
- * Each place with the addresses that its name has now. A place whose name cannot be resolved is left out.
+ * Returns each place with the addresses that its name has now, and its admission. A place whose name cannot be resolved is left out.
  *
- * @throws the error of the last name, when none could be resolved.
+ * @throws the error of the first name, when none could be resolved.
  */
 export async function judgePlaces(
   { host, port, otherPlaces = [] }: ConnectionSettings,
@@ -96,7 +96,7 @@ async function judgePlace(place: ServerPlace, rules: HostRules, signal: AbortSig
   return { ...place, addresses, admission: weakestOf(admissions) };
 }
 
-/** One address that is refused refuses the name: the name's owner chooses which of them is connected to. */
+/** Returns the weakest admission. One refused address refuses the whole name, because the name's owner chooses the address. */
 function weakestOf(admissions: readonly Admission[]): Admission {
   return (["refused", "general"] as const).find((weak) => admissions.includes(weak)) ?? "named";
 }
@@ -126,7 +126,7 @@ export function describeRefusal({ host, addresses }: JudgedPlace): ServerRefused
   return new ServerRefused(`POSTGATE_DEDICATED_HOSTS does not allow ${JSON.stringify(host)}${found}`, host);
 }
 
-/** The reason to refuse a server that is logged in to; undefined when it is another one than the shared server. */
+/** Returns the reason to refuse a server after the login, or undefined when it is not the shared server. */
 async function findSharedServer(
   client: Client,
   { host }: ConnectionSettings,
@@ -135,7 +135,7 @@ async function findSharedServer(
   const found = await readServerIdentity(client);
   const recent = (await facts.recent()).sharedServer;
   const hasIdentifiers = found.systemIdentifier !== undefined && recent.systemIdentifier !== undefined;
-  // A restart changes when a server started, so that an answer of a minute ago would not do.
+  // A restart changes a server's start time, so an answer that is a minute old is not good enough.
   const isShared = isSameServer(found, hasIdentifiers ? recent : (await facts.fresh()).sharedServer);
   if (isShared === false) return undefined;
   const says = isShared ? "is the server of DATABASE_URL" : "cannot be told from the server of DATABASE_URL";

@@ -1,5 +1,5 @@
-// Finds the dedicated databases whose rows name a server that is not allowed, without connecting to any, so that the operator learns
-// of them when the gateway starts and not from a tenant.
+// Finds the dedicated databases whose rows name a server that is not allowed, without connecting to any of them. The operator thus
+// learns of them when the gateway starts, and not from a tenant.
 
 import { connect } from "../postgres/connect.ts";
 import type { ConnectionSettings } from "../postgres/connection-settings.ts";
@@ -24,7 +24,7 @@ export interface FindRefusedOptions {
 }
 
 const ROWS_SQL = `select ${TENANT_COLUMNS.join(", ")} from public.postgate_databases where backend_type = 'dedicated' order by id`;
-/** For the addresses of one row's hosts. */
+/** Time limit for resolving the hosts of one row. */
 const RESOLVE_TIMEOUT_MS = 5_000;
 const AT_ONCE = 4;
 const MAX_NAMED = 20;
@@ -53,7 +53,7 @@ interface DedicatedRow {
   readonly connection: ConnectionSettings;
 }
 
-/** A row that cannot be parsed or opened fails at each use, and says so there. */
+/** Returns the rows that can be parsed and opened. Any other row fails at each use with an error that gives the reason. */
 async function loadRows({ operator, keys, signal }: FindRefusedOptions): Promise<readonly DedicatedRow[]> {
   const client = await connect(operator, { applicationName: "postgate allowed servers", signal });
   try {
@@ -79,7 +79,7 @@ async function findRefusal(
   const option = connection.options === undefined ? undefined : findRefusedOption(connection.options);
   if (option !== undefined) return new ServerRefused(`the parameter "options" may not set ${JSON.stringify(option)}`);
   const deadline = AbortSignal.any([signal, AbortSignal.timeout(RESOLVE_TIMEOUT_MS)]);
-  const places = await judgePlaces(connection, guards.rules, deadline).catch(() => []); // It cannot be reached today.
+  const places = await judgePlaces(connection, guards.rules, deadline).catch(() => []); // It cannot be reached now.
   const refused = places.find(({ admission }) => admission === "refused");
   if (refused !== undefined) return describeRefusal(refused);
   const beside = places.find(
@@ -95,14 +95,14 @@ function isSamePlace(one: JudgedPlace, other: JudgedPlace): boolean {
   );
 }
 
-/** The setting with what would allow these servers, too; undefined where it does not help. */
+/** Returns the setting with these servers added, or undefined if no setting would allow them. */
 export function settingToAllow(elements: readonly string[], refusals: readonly ServerRefused[]): string | undefined {
   const hosts = refusals.map(({ host }) => host).filter((host) => host !== undefined && isHostRule(host));
   if (hosts.length === 0) return undefined;
   return `POSTGATE_DEDICATED_HOSTS=${[...new Set([...elements.filter((each) => each !== "none"), ...hosts])].join(",")}`;
 }
 
-/** One line for the operator; undefined when nothing is refused. */
+/** Returns one line for the operator, or undefined when nothing is refused. */
 export function describeRefused(elements: readonly string[], refused: readonly RefusedDatabase[]): string | undefined {
   if (refused.length === 0) return undefined;
   const named = refused.slice(0, MAX_NAMED).map(({ id, refusal }) => `${id} (${refusal.message})`);

@@ -1,11 +1,11 @@
-// POSTGATE_DEDICATED_HOSTS: which servers the rows of dedicated databases may name. In charge of the setting's form and of judging a
-// place by it; it connects to nothing and resolves nothing.
+// Parses POSTGATE_DEDICATED_HOSTS, the servers that the rows of dedicated databases may name, and judges a place by it. It connects to
+// nothing and resolves no names.
 
 import { posix } from "node:path";
 import { isUnixSocket, type ServerPlace } from "../postgres/connection-settings.ts";
 import { contains, formsOf, isWithin, type Network, networkOf, parseAddress, parseNetwork } from "./ip-address.ts";
 
-/** What a row may name when the setting is not set. */
+/** The servers that a row may name when POSTGATE_DEDICATED_HOSTS is not set. */
 export const DEFAULT_DEDICATED_HOSTS: readonly string[] = ["default"];
 
 export const DEDICATED_HOSTS_FORM =
@@ -21,19 +21,22 @@ type HostRule =
   | { readonly kind: "name"; readonly name: string; readonly port: number | undefined }
   | { readonly kind: "address"; readonly address: bigint; readonly port: number | undefined };
 
-/** How a place was admitted. `named`: the operator named this very place, so that it may be the shared server. */
+/** The result for a place. `named`: the operator named this very place, so it may be the shared server. `general`: a range admits it. */
 export type Admission = "named" | "general" | "refused";
 
 export interface HostRules {
-  /** Decides by the place's own text; undefined where its addresses have to decide. */
+  /** Decides by the place's own text. Returns undefined if its addresses have to decide. */
   judgePlace(place: ServerPlace): Admission | undefined;
   judgeAddress(address: string, port: number): Admission;
 }
 
-/** These are this machine itself, or answer to whoever is in the same network, such as a cloud's service for credentials. */
+/**
+ * Addresses of this machine itself, and of services that answer every machine in the same network, such as a cloud's credential
+ * service.
+ */
 const NEVER_BY_RANGE = [
   ...["0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "::/128", "::1/128", "fe80::/10"],
-  "64:ff9b:1::/48", // NAT64 of the local network: where in it the IPv4 address stands, only the network knows.
+  "64:ff9b:1::/48", // NAT64 of the local network. Only that network knows the position of the IPv4 address in it.
 ].map(networkOf);
 
 const NOT_PUBLIC = [
@@ -45,7 +48,11 @@ export function isHostRule(text: string): boolean {
   return parseHostRule(text) !== undefined;
 }
 
-/** @throws Error naming the first element that has not the form. */
+/**
+ * Parses the elements of the setting.
+ *
+ * @throws Error when an element does not have the form. It names the first such element.
+ */
 export function parseHostRules(elements: readonly string[]): HostRules {
   const rules = elements.map((element) => {
     const rule = parseHostRule(element);
@@ -67,7 +74,7 @@ function parseHostRule(text: string): HostRule | undefined {
   return network === undefined ? parseHostAndPort(text) : { kind: "network", network };
 }
 
-/** Only one spelling of a folder is compared: without `..`, `.`, doubled and trailing slashes. */
+/** Tells whether a folder has its plain spelling: without `..`, `.`, double slashes or a trailing slash. Only that spelling is compared. */
 function isPlainFolder(text: string): boolean {
   return posix.normalize(text) === text && (text === "/" || !text.endsWith("/"));
 }
@@ -93,7 +100,7 @@ function judgePlace(rules: readonly HostRule[], { host, port }: ServerPlace): Ad
     const isNamed = isPlainFolder(host) && rules.some((rule) => rule.kind === "socket" && rule.folder === host);
     return isNamed ? "named" : "refused";
   }
-  if (host.startsWith("@")) return "refused"; // libpq's spelling of an abstract socket.
+  if (host.startsWith("@")) return "refused"; // It is libpq's spelling of an abstract socket.
   const isNamed = rules.some((rule) => rule.kind === "name" && rule.name === toPlainName(host) && hasPort(rule, port));
   return isNamed ? "named" : undefined;
 }
@@ -111,7 +118,7 @@ function judgeAddress(rules: readonly HostRule[], text: string, port: number): A
 
 function admits(rule: HostRule, address: bigint): boolean {
   const special = NEVER_BY_RANGE.find((range) => contains(range, address));
-  // A network as wide as 0.0.0.0/0 does not mean this machine; one that lies within 127.0.0.0/8 does.
+  // A wide network such as 0.0.0.0/0 does not admit this machine. A network within 127.0.0.0/8 does.
   if (rule.kind === "network")
     return contains(rule.network, address) && (special === undefined || isWithin(rule.network, special));
   if (rule.kind !== "range" || special !== undefined) return false;

@@ -1,5 +1,5 @@
-// IP addresses and networks as numbers, so that every spelling of an address is the same address. An IPv4 address is the number of
-// its IPv4-mapped IPv6 form (::ffff:10.0.0.1).
+// Parses IP addresses and networks into numbers, so that all spellings of an address are equal. The number of an IPv4 address is that
+// of its IPv4-mapped IPv6 form (::ffff:10.0.0.1).
 
 import { isIP } from "node:net";
 
@@ -14,14 +14,14 @@ const IPV4_BITS = 32;
 const IPV4_MAPPED = 0xffffn << 32n;
 const LOW_32_BITS = 0xffff_ffffn;
 
-/** The address as a number; undefined for a text that is no IP address. A zone (`fe80::1%eth0`) is left out. */
+/** Returns the address as a number, or undefined if the text is not an IP address. A zone (`fe80::1%eth0`) is left out. */
 export function parseAddress(text: string): bigint | undefined {
   const family = isIP(text);
   if (family === 0) return undefined;
   return family === 4 ? IPV4_MAPPED | parseIpv4(text) : parseIpv6(text.replace(/%.*$/, ""));
 }
 
-/** `10.0.0.0/8`, `fd00::/8`; undefined for a text that is no network, or has bits set behind its prefix. */
+/** Parses a network such as `10.0.0.0/8`. Returns undefined if the text is not a network, or has bits set after its prefix. */
 export function parseNetwork(text: string): Network | undefined {
   const [, address = "", length = ""] = /^([^/%]+)\/(\d{1,3})$/.exec(text) ?? [];
   const first = parseAddress(address);
@@ -31,20 +31,20 @@ export function parseNetwork(text: string): Network | undefined {
   return first === firstOf(first, prefixLength) ? { first, prefixLength } : undefined;
 }
 
-/** A network of IPv6 addresses holds no IPv4 address, however wide it is. */
+/** Tells whether the network contains the address. A network of IPv6 addresses contains no IPv4 address, however wide it is. */
 export function contains(network: Network, address: bigint): boolean {
   if (isIpv4(address) && !(isIpv4(network.first) && network.prefixLength >= BITS - IPV4_BITS)) return false;
   return firstOf(address, network.prefixLength) === network.first;
 }
 
-/** True when every address of `inner` is one of `outer`, too. */
+/** Tells whether `outer` contains every address of `inner`. */
 export function isWithin(inner: Network, outer: Network): boolean {
   return inner.prefixLength >= outer.prefixLength && contains(outer, inner.first);
 }
 
 /**
- * The address itself, and the IPv4 address inside it where packets to it are translated or tunnelled to that one: a router with
- * NAT64 sends 64:ff9b::7f00:1 to 127.0.0.1.
+ * Returns the address itself, and the IPv4 address inside it if packets to it are translated or tunnelled to that IPv4 address. A
+ * router with NAT64, for example, sends packets for 64:ff9b::7f00:1 to 127.0.0.1.
  */
 export function formsOf(address: bigint): readonly bigint[] {
   const embedded = EMBEDDINGS.filter(({ network }) => contains(network, address));
@@ -64,7 +64,7 @@ const EMBEDDINGS: readonly Embedding[] = [
   { network: networkOf("2001::/32"), ipv4Of: (address) => ~address }, // Teredo
 ];
 
-/** @throws Error for a text that is no network: it is one of the code's own. */
+/** @throws Error when the text is not a network, which is a mistake in the code, because only constants are passed. */
 export function networkOf(text: string): Network {
   const network = parseNetwork(text);
   if (network === undefined) throw new Error(`${text} is no network`);
@@ -91,7 +91,7 @@ function parseIpv6(text: string): bigint {
   return [...left, ...zeros, ...right].reduce((number, group) => (number << 16n) | group, 0n);
 }
 
-/** 16 bits each; an IPv4 address at the end counts as two. */
+/** Returns groups of 16 bits. An IPv4 address at the end counts as two groups. */
 function groupsOf(text: string): bigint[] {
   if (text === "") return [];
   return text.split(":").flatMap((group) => {

@@ -1,5 +1,5 @@
-// What has to be asked over the operator's login when a dedicated database is connected to: which server is the shared one, and which
-// servers the operator allowed with `create-db -d`. In charge of how often it is asked, since rows that are refused may come in floods.
+// Asks, as the operator, what a connection to a dedicated database needs to know: which server is the shared one, and which servers the
+// operator allowed with `create-db -d`. It limits how often it asks, because requests for refused rows may come in floods.
 
 import { setTimeout as delay } from "node:timers/promises";
 import { connect } from "../postgres/connect.ts";
@@ -9,18 +9,18 @@ import { readServerIdentity, type ServerIdentity } from "./server-identity.ts";
 
 export interface OperatorFacts {
   readonly sharedServer: ServerIdentity;
-  /** See operator-targets.ts. */
+  /** The allowed target of each database by its id: see operator-targets.ts. */
   readonly targets: ReadonlyMap<string, string>;
 }
 
 export interface OperatorFactsReader {
-  /** Facts that were asked for after this call. */
+  /** Returns facts that were asked for after this call. */
   readonly fresh: () => Promise<OperatorFacts>;
-  /** Facts of the last minute, or older ones while the shared server does not answer. */
+  /** Returns facts of the last minute, or older ones while the shared server does not answer. */
   readonly recent: () => Promise<OperatorFacts>;
 }
 
-/** Asks once, over a connection for this alone. */
+/** Asks once, over a connection that is opened for this question only. */
 export async function loadOperatorFacts(operator: ConnectionSettings): Promise<OperatorFacts> {
   const client = await connect(operator, { applicationName: "postgate allowed servers" });
   try {
@@ -31,7 +31,7 @@ export async function loadOperatorFacts(operator: ConnectionSettings): Promise<O
 }
 
 const RECENT_MS = 60_000;
-/** From the beginning of one question to the next. */
+/** Minimum time from the start of one question to the start of the next. */
 const LEAST_INTERVAL_MS = 200;
 
 export function readOperatorFacts(load: () => Promise<OperatorFacts>): OperatorFactsReader {
@@ -42,7 +42,7 @@ export function readOperatorFacts(load: () => Promise<OperatorFacts>): OperatorF
 
   async function ask(): Promise<OperatorFacts> {
     await delay(Math.max(0, askedAt + LEAST_INTERVAL_MS - performance.now()));
-    queued = undefined; // Whoever comes from now on may know of a change that this question misses.
+    queued = undefined; // A later call may know of a change that this question misses, so it must ask again.
     askedAt = performance.now();
     const facts = await load();
     known = { facts, askedAt };

@@ -1,5 +1,6 @@
-// What the operator himself allowed with `create-db -d`: by database, the servers, the login and the database that its connection
-// string named. Kept in Postgate's private schema, where no token writes. A row whose string now names anything else is not covered.
+// Keeps the targets that the operator allowed with `create-db -d`. The target of a database is the servers, the login and the database
+// that its connection string named. They are in Postgate's private schema, where no token can write. A row whose string now names
+// anything else is not covered.
 
 import type { ClientBase } from "pg";
 import type { ConnectionSettings } from "../postgres/connection-settings.ts";
@@ -8,7 +9,7 @@ const TABLE_SQL = `
 create table if not exists postgate_private.dedicated_targets (database_id uuid primary key, target text not null);
 revoke all on table postgate_private.dedicated_targets from public`;
 
-/** The password is left out: a changed one leads to the same place. */
+/** Returns the target of a connection. The password is left out, because a changed password leads to the same place. */
 export function targetOf({ host, port, otherPlaces = [], user, database }: ConnectionSettings): string {
   return JSON.stringify({
     user,
@@ -17,7 +18,11 @@ export function targetOf({ host, port, otherPlaces = [], user, database }: Conne
   });
 }
 
-/** @param client a connection as the operator, within the transaction that makes the database. */
+/**
+ * Records that the operator allows this target for the database.
+ *
+ * @param client a connection as the operator, within the transaction that makes the database
+ */
 export async function allowTarget(
   client: ClientBase,
   databaseId: string,
@@ -31,13 +36,13 @@ export async function allowTarget(
   );
 }
 
-/** What was allowed for a database that is gone must not hold for another row with its id. */
+/** Deletes the target of a deleted database, so that it does not allow anything for another row with the same id. */
 export async function forgetTarget(client: ClientBase, databaseId: string): Promise<void> {
   if (await hasTable(client))
     await client.query("delete from postgate_private.dedicated_targets where database_id = $1", [databaseId]);
 }
 
-/** All targets, by database. */
+/** Returns all targets by the database's id. */
 export async function loadTargets(client: ClientBase): Promise<ReadonlyMap<string, string>> {
   if (!(await hasTable(client))) return new Map();
   const { rows } = await client.query<{ id: string; target: string }>(

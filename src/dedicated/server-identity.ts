@@ -1,11 +1,11 @@
-// Tells PostgreSQL servers apart, whatever name, address, port or pooler leads to them.
+// Tells PostgreSQL servers apart, whatever name, address, port or pooler a connection uses.
 
 import { type ClientBase, DatabaseError } from "pg";
 
 export interface ServerIdentity {
-  /** The number that initdb gave the data folder; a replica and a restored copy have the same. */
+  /** The number that initdb gave the data folder. A replica and a restored copy have the same number. */
   readonly systemIdentifier: string | undefined;
-  /** When the server started; it tells servers apart where the login may not ask for the identifier. */
+  /** The time when the server started. It tells servers apart if the login may not read the identifier. */
   readonly startedAt: string | undefined;
 }
 
@@ -16,14 +16,14 @@ export async function readServerIdentity(client: ClientBase): Promise<ServerIden
   return { systemIdentifier: await ask(client, SYSTEM_IDENTIFIER), startedAt: await ask(client, STARTED_AT) };
 }
 
-/** Undefined where one of the two says nothing that the other could be compared with. */
+/** Tells whether both identities are of one server. Returns undefined if they have no common value to compare. */
 export function isSameServer(one: ServerIdentity, other: ServerIdentity): boolean | undefined {
   for (const key of ["systemIdentifier", "startedAt"] as const)
     if (one[key] !== undefined && other[key] !== undefined) return one[key] === other[key];
   return undefined;
 }
 
-/** Undefined where the login may not ask, or the server has no such function. */
+/** Returns the value, or undefined if the login may not ask or the server does not have the function. */
 async function ask(client: ClientBase, sql: string): Promise<string | undefined> {
   try {
     const { rows } = await client.query<{ value: string }>(sql);

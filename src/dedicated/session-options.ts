@@ -1,7 +1,7 @@
-// The `options` of a dedicated database's connection string: command-line options for the server's session. In charge of which of them
-// a row may set; all others are refused.
+// Checks the `options` of a dedicated database's connection string, which are command-line options for the server's session. A row may
+// set only those that are listed here.
 
-/** Where in the database names are looked up, as which role, how plans are made, and how long things may take. */
+/** The settings for the lookup of names, the role, the plans, and time limits. */
 const ALLOWED_SETTINGS: ReadonlySet<string> = new Set([
   ...["application_name", "role", "search_path", "timezone", "default_text_search_config"],
   ...["statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout", "idle_session_timeout"],
@@ -11,10 +11,10 @@ const ALLOWED_SETTINGS: ReadonlySet<string> = new Set([
   ...["enable_material", "enable_mergejoin", "enable_nestloop", "enable_partitionwise_join", "enable_seqscan"],
 ]);
 
-/** Neon's servers read from it which database is meant. */
+/** Neon's servers read from this option which database is meant. */
 const ENDPOINT = /^(?:endpoint|project)=[a-z0-9-]{1,100}$/;
 
-/** The first part that a row may not set; undefined when all of it is allowed. */
+/** Returns the first part that a row may not set, or undefined when all parts are allowed. */
 export function findRefusedOption(options: string): string | undefined {
   const words = splitOptions(options);
   for (let index = 0; index < words.length; index++) {
@@ -27,23 +27,26 @@ export function findRefusedOption(options: string): string | undefined {
   return undefined;
 }
 
-/** `-cname=value` and `--name=value`. */
+/** Returns the assignment in `-cname=value` or `--name=value`. */
 function toAssignment(word: string): string | undefined {
   return /^(?:-c|--)(.+)$/s.exec(word)?.[1];
 }
 
-/** As the server splits them: at white space that no backslash escapes. */
+/** Splits the options as the server does: at white space that no backslash escapes. */
 function splitOptions(options: string): readonly string[] {
   return (options.match(/(?:\\[^]|[^\s\\])+|\\$/g) ?? []).map((word) => word.replaceAll(/\\([^])/g, "$1"));
 }
 
 function isAllowed(assignment: string): boolean {
   const [, given = "", value = ""] = /^([^=]*)=([^]*)$/.exec(assignment) ?? [];
-  const name = given.toLowerCase().replaceAll("-", "_"); // As the server reads it.
+  const name = given.toLowerCase().replaceAll("-", "_"); // The server reads the name in the same way.
   return ALLOWED_SETTINGS.has(name) && (name !== "search_path" || value.split(",").every(isOrdinarySchema));
 }
 
-/** The policy keeps the catalogs' names out of statements; a search_path would let them in again, without a schema. */
+/**
+ * Tells whether a search_path may name the schema. The policy keeps the names of catalogs out of statements, and such a search_path
+ * would let statements use them without a schema.
+ */
 function isOrdinarySchema(text: string): boolean {
   const name = text.trim().replaceAll('"', "").toLowerCase();
   if (name === "pg_catalog" || name === "pg_temp") return true;

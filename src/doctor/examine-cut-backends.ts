@@ -1,5 +1,5 @@
-// Finds backends that still run a tenant's statement long after its time. The gateway has cut them off; no cancel stops what they
-// run, and each takes a place of the pool of the process that it belonged to.
+// Finds PostgreSQL backends that still run a tenant's statement long after its timeout. The gateway has cut their connections, but no
+// cancel stops the statement, and each of them takes a place in the pool of the process that it belonged to.
 
 import type { ClientBase } from "pg";
 import type { WallReport } from "./wall-report.ts";
@@ -7,14 +7,14 @@ import type { WallReport } from "./wall-report.ts";
 export interface TenantsBackends {
   /** The login that runs tenants' statements. */
   readonly login: string;
-  /** How long one statement may run. */
+  /** The time that one statement may run. */
   readonly timeoutMs: number;
 }
 
-/** The gateway cuts a backend off some seconds after the time of its statement. */
+/** The gateway cuts a backend's connection some seconds after the timeout of its statement. */
 const LATE_MS = 5_000;
 
-/** The state of another's backend is null for a login that may not see it; such a backend is not told of. */
+/** The state of a backend is null for a login that may not see it. Such a backend is not reported. */
 const LATE_SQL = `
 select pid, extract(epoch from clock_timestamp() - query_start)::int as seconds from pg_catalog.pg_stat_activity
 where usename = $1 and datname = current_database() and state = 'active'

@@ -1,5 +1,5 @@
-// What a tenant with a database of its own could do there, were the judge wrong: tried over its own connection string. In
-// charge of the login and of the role that the string names; a dedicated database has no other wall.
+// Tries, over a dedicated database's own connection string, what its tenant could do if the judge approved a statement by
+// mistake. It tries the login and the role that the string names, because a dedicated database has no other wall.
 
 import type { ClientBase } from "pg";
 import { GatewayError } from "../base/errors.ts";
@@ -26,11 +26,11 @@ const SERVER_ATTACKS = [
 export interface DedicatedOptions {
   readonly keys: SealingKeys;
   readonly guards: DedicatedGuards;
-  /** A role of the shared server that has just been made: where it can be seen, the dedicated database is beside the others. */
+  /** A new role of the shared server. A dedicated database that shows this role is on the same server as the other tenants. */
   readonly witness: string;
 }
 
-/** One report on each dedicated database, and one on how their connection strings are stored. */
+/** Returns one report on each dedicated database, and one on how their connection strings are stored. */
 export async function examineDedicated(client: ClientBase, options: DedicatedOptions): Promise<readonly WallReport[]> {
   const { rows } = await client.query<TenantRow>(
     `select ${TENANT_COLUMNS.join(", ")} from public.postgate_databases where backend_type = 'dedicated' order by id`,
@@ -64,7 +64,7 @@ async function examineRow(row: TenantRow, options: DedicatedOptions): Promise<Wa
   }
 }
 
-/** The tenant is not served: whoever wrote the row was not the operator, or the operator has to say so. */
+/** Describes a tenant that is not served: the operator did not write its row, or has to confirm it with a setting. */
 function describeRefused(refusal: ServerRefused, elements: readonly string[]): Omit<WallReport, "wall"> {
   const setting = settingToAllow(elements, [refusal]);
   return {
@@ -91,7 +91,7 @@ async function examineLogin(
     const { login = "", role = "", is_beside: isBeside = false } = rows[0] ?? {};
     for (const [name, prepare] of [
       [role, ""],
-      [login, "set local role none"], // A statement can leave the role that the options set.
+      [login, "set local role none"], // A statement can reset the role that the options set.
     ] as const) {
       const tried = await findUnstopped(session, { prepare, attacks: SERVER_ATTACKS });
       if (tried !== undefined) return describeBreach({ name, tried, isBeside });

@@ -24,7 +24,7 @@ async function examineVersion(client: ClientBase): Promise<WallReport> {
  */
 const LEAST_LOCKS = 100_000;
 
-/** PostgreSQL's lock table has `max_locks_per_transaction` entries for each of these, whoever uses them. */
+/** PostgreSQL's lock table has `max_locks_per_transaction` entries for each session, and any session may use all of them. */
 const LOCK_TABLE_SQL = `
 select current_setting('max_locks_per_transaction')::int as per_session,
        current_setting('max_connections')::int + current_setting('max_prepared_transactions')::int as sessions`;
@@ -43,9 +43,9 @@ async function examineLockTable(client: ClientBase): Promise<WallReport> {
   };
 }
 
-/** What Linux says of the session's own process; null on other systems. Only a login that may read the server's files sees it. */
+/** Reads Linux's limits of the session's own process: null on other systems. Only a login that may read the server's files sees it. */
 const LIMITS_SQL = "select pg_read_file('/proc/self/limits', 0, 65536, true) as limits";
-/** PostgreSQL's error where a login may not read files of the server. */
+/** PostgreSQL's error when a login may not read files of the server. */
 const INSUFFICIENT_PRIVILEGE = "42501";
 const MB = 1024 * 1024;
 
@@ -63,7 +63,7 @@ async function examineMemory(client: ClientBase): Promise<WallReport> {
   };
 }
 
-/** Undefined where this login, or this system, does not show them. */
+/** Returns undefined if this login may not see the limits, or the system has none to show. */
 async function readLimits(client: ClientBase): Promise<string | undefined> {
   try {
     const { rows } = await client.query<{ limits: string | null }>(LIMITS_SQL);
@@ -74,7 +74,7 @@ async function readLimits(client: ClientBase): Promise<string | undefined> {
   }
 }
 
-/** The soft limit in bytes, of a line such as `Max data size   1073741824   unlimited   bytes`. */
+/** Returns the soft limit in bytes from a line such as `Max data size   1073741824   unlimited   bytes`, or infinity if there is none. */
 function findLimit(limits: string, name: string): number {
   const [, soft] = new RegExp(`^${name} +(\\d+) `, "m").exec(limits) ?? [];
   return soft === undefined ? Number.POSITIVE_INFINITY : Number(soft);

@@ -1,5 +1,5 @@
-// Finds out which walls stand, by trying: as one tenant's role, on the login that runs tenants' statements, against another
-// tenant. In charge of what is examined and in which order; walls.ts says what is tried.
+// Finds out which walls hold by trying attacks on another tenant: as one tenant's role, on the login that runs tenants'
+// statements. This file decides what is examined and in which order. walls.ts lists the attacks.
 
 import type { ClientBase } from "pg";
 import type { DedicatedGuards } from "../dedicated/create-guards.ts";
@@ -18,11 +18,11 @@ import { WALLS, type Wall } from "./walls.ts";
 export interface Examination {
   readonly operator: ConnectionSettings;
   readonly installation: Installation;
-  /** For the connection strings of dedicated databases. */
+  /** The keys that open the connection strings of dedicated databases. */
   readonly keys: SealingKeys;
-  /** Which servers rows of dedicated databases may name. */
+  /** The guards that decide which servers the rows of dedicated databases may name. */
   readonly guards: DedicatedGuards;
-  /** How long one statement may run (POSTGATE_QUERY_TIMEOUT_MS). */
+  /** The time that one statement may run (POSTGATE_QUERY_TIMEOUT_MS). */
   readonly queryTimeoutMs: number;
 }
 
@@ -71,7 +71,7 @@ async function tryWalls(client: ClientBase, installation: Installation, subjects
   }
 }
 
-/** Puts names in the place of those that begin with a dollar. */
+/** Returns a function that replaces placeholders, which begin with a dollar, by names. */
 function createFill(
   { exec }: Installation,
   { attacker, victim }: Subjects,
@@ -125,7 +125,7 @@ async function examineLimits(session: ClientBase, role: string, login: string): 
   };
 }
 
-/** Tenants whose roles and grants could not be made. Their statements fail; they are nobody's way to others. */
+/** Reports tenants whose roles and grants could not be made. Their statements fail, so they cannot reach other tenants. */
 function examineFailures({ failures }: Installation): readonly WallReport[] {
   return failures.map(({ tenant, cause }) => ({
     wall: `roles of database ${tenant.id}`,

@@ -1,5 +1,5 @@
-// Two tenants that exist for an examination alone, each with a secret. In charge of their coming and going, also of those that
-// an examination left which was killed.
+// Creates two tenants for one examination, each with a secret, and removes them afterwards. It also removes tenants that a killed
+// examination has left.
 
 import { randomUUID } from "node:crypto";
 import type { ClientBase } from "pg";
@@ -20,16 +20,19 @@ export interface Subjects {
   readonly victim: Subject;
 }
 
-/** And the id without its dashes. */
+/** A subject's schema is named by this prefix and its id without the dashes. */
 const SCHEMA_PREFIX = "postgate_doctor_";
-/** Ends with the session, so that whatever is there while one holds it, nobody is using. */
+/** The lock ends with the session. Subjects that exist when an examination gets the lock are therefore not in use. */
 const LOCK_SQL = "select pg_catalog.pg_advisory_lock(pg_catalog.hashtextextended('postgate doctor', 0))";
 const LEFTOVERS_SQL = `
 select pg_catalog.substr(nspname, ${SCHEMA_PREFIX.length + 1})::pg_catalog.uuid::text as id from pg_catalog.pg_namespace as n
 where nspname ~ '^${SCHEMA_PREFIX}[0-9a-f]{32}$'
   and not exists (select from public.postgate_databases as d where d.schema_name = n.nspname)`;
 
-/** Lends them; removes them when `use` has ended, and first what others left. One examination of a database at a time. */
+/**
+ * Removes leftovers, creates the subjects for `use`, and removes them when `use` has ended. Only one examination of a database runs
+ * at a time.
+ */
 export async function withSubjects<T>(
   client: ClientBase,
   installation: Installation,
@@ -56,7 +59,7 @@ function toSubject({ roles }: Installation, id: DatabaseId): Subject {
   return { id, schema, ...tenantRolesOf(roles.databaseOid, id) };
 }
 
-/** Each has a table with a secret, as tenants have. */
+/** Creates a subject's schema, a table with a secret in it, and its roles. */
 async function settle(client: ClientBase, { roles }: Installation, subject: Subject): Promise<void> {
   await client.query(`create schema ${subject.schema}`);
   await client.query(`create table ${subject.schema}.secrets (secret text)`);
@@ -67,11 +70,11 @@ async function settle(client: ClientBase, { roles }: Installation, subject: Subj
 async function removeLeftovers(client: ClientBase, installation: Installation): Promise<void> {
   const { rows } = await client.query<{ id: string }>(LEFTOVERS_SQL);
   for (const { id } of rows)
-    // What another operator's login has made may not be this one's to drop; the walls can be tried all the same.
+    // This login may not be allowed to drop what another operator's login made. The walls can be tried all the same.
     await remove(client, toSubject(installation, id as DatabaseId)).catch(() => client.query("rollback"));
 }
 
-/** In one transaction: a role whose schema is gone would be found by nobody. */
+/** Removes a subject in one transaction, because a role whose schema is gone would not be found again. */
 async function remove(client: ClientBase, { schema, owner, readWrite }: Subject): Promise<void> {
   const { rows } = await client.query<{ name: string }>(
     "select rolname::text as name from pg_catalog.pg_roles where rolname = any ($1)",

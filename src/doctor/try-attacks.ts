@@ -1,16 +1,16 @@
-// Runs statements that a wall must stop, and says which one it did not. Whatever they do is rolled back.
+// Runs statements that a wall must stop, and reports the first one that it did not stop. All their effects are rolled back.
 
 import { type ClientBase, DatabaseError } from "pg";
 
 const INSUFFICIENT_PRIVILEGE = "42501";
 
 export interface AttackOptions {
-  /** Sets the role, and what else an attacker runs with; ends nothing. */
+  /** SQL that sets the role and whatever else an attacker runs with. It must not end the transaction. */
   readonly prepare: string;
   readonly attacks: readonly string[];
 }
 
-/** The first of the attacks that was not refused; undefined when all were. */
+/** Returns the first attack that was not refused, or undefined when all were. */
 export async function findUnstopped(
   session: ClientBase,
   { prepare, attacks }: AttackOptions,
@@ -20,8 +20,8 @@ export async function findUnstopped(
 }
 
 /**
- * An attack that fails for another reason than a missing right was not stopped by a wall. One statement, as the gateway sends
- * it: none can end the transaction or change the role before.
+ * Tells whether a wall stopped the attack, which means that a right was missing. A failure for any other reason does not count.
+ * An attack is one statement, as the gateway sends it, so it cannot end the transaction or change the role first.
  */
 async function isRefused(session: ClientBase, prepare: string, attack: string): Promise<boolean> {
   await session.query(`begin; set local statement_timeout = '5s'; ${prepare}`);

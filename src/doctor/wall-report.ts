@@ -1,13 +1,13 @@
-/** What doctor found out about one wall. */
+/** The result of doctor's examination of one wall. */
 export interface WallReport {
   readonly wall: string;
-  /** `missing`: tenants are not isolated. `weaker`: the judge alone stands there, or a limit is not set. */
+  /** `missing`: tenants are not isolated. `weaker`: only the judge protects, or a limit is not set. */
   readonly state: "standing" | "weaker" | "missing";
-  /** What a tenant could do; nothing for a wall that stands. */
+  /** The harm that a tenant could do. Null if the wall holds. */
   readonly why: string | null;
-  /** The statement that was not stopped, where one was tried. */
+  /** The statement that was not stopped. Null if none was tried. */
   readonly tried: string | null;
-  /** What raises it: SQL, or a command. */
+  /** The SQL or command that restores the wall. Null if the wall holds. */
   readonly raise: string | null;
 }
 

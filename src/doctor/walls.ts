@@ -1,26 +1,26 @@
-// The walls between a tenant and everything else: for each, statements that must fail when they run as a tenant's role, with
-// no judge in front. Data; examine-walls.ts tries them.
+// Lists the walls between a tenant and everything else. Each has statements that must fail when they run as a tenant's role
+// without the judge. examine-walls.ts tries them.
 
 export interface Wall {
   readonly wall: string;
   /**
-   * Any of these that is not refused is a breach. `$own`, `$other` are schemas, `$victim` and `$login` roles, `$database` the
-   * database, `$lockdown` the command as this operator has to give it.
+   * Statements that must all be refused: one that runs is a breach. `$own` and `$other` are schemas, `$victim` and `$login` are
+   * roles, `$database` is the database, and `$lockdown` is the command that this operator has to run.
    */
   readonly attacks: readonly string[];
-  /** What a breach means: another tenant's or the operator's data is open, or the judge alone keeps it shut. */
+  /** The meaning of a breach: another tenant's or the operator's data is open (`missing`), or only the judge protects it (`weaker`). */
   readonly breach: "missing" | "weaker";
   readonly why: string;
-  /** What the operator runs to raise it. */
+  /** The SQL or command that the operator runs to restore the wall. */
   readonly raise: string;
-  /** The role that tries it; the one for tokens with DDL if not given. */
+  /** The role that tries the attacks. It is the role for tokens with DDL if left out. */
   readonly as?: "readWrite";
 }
 
 const LOCK_DOWN = "$lockdown";
 const MIGRATE = "postgate migrate";
 
-/** A whole query as an argument: the way from one function to another tenant's rows. */
+/** A function that runs its argument as a query: a way to another tenant's rows. */
 const READ_AS_OTHER =
   "select set_config('role', '$victim', true), query_to_xml('select * from \"$other\".secrets', true, true, '')";
 

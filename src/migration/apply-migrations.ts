@@ -1,5 +1,5 @@
-// Applies the files that a database lacks, and keeps the ledger of them. Safe when many instances start at once: whoever
-// holds the lock looks at the ledger again.
+// Applies the migration files that a database lacks, and keeps the ledger of them. Many instances may start at once: the one
+// that holds the lock reads the ledger again before it applies a file.
 
 import type { ClientBase } from "pg";
 import { withLockedTransaction, withTransaction } from "../postgres/locked-transaction.ts";
@@ -7,7 +7,7 @@ import { MigrationError } from "./migration-error.ts";
 import type { Migration } from "./migration-files.ts";
 import type { ServerFacts } from "./server-facts.ts";
 
-/** Ours alone: created without a right for anybody but the operator who ran it. */
+/** Postgate's private schema. Only the operator's login that creates it has rights on it. */
 const PRIVATE_SCHEMA_SQL = `
 create schema if not exists postgate_private;
 create table if not exists postgate_private.migrations (
@@ -23,7 +23,7 @@ create table if not exists postgate_private.logins (
 revoke all on schema postgate_private from public;
 revoke all on all tables in schema postgate_private from public;`;
 
-/** Without it nobody could administer anything: a DELETE with too wide a WHERE must be mendable by a restart. */
+/** Without the admin database's row no admin token works. A restart repairs a DELETE whose WHERE was too wide. */
 const RESTORE_SEED_ROW_SQL = `
 insert into public.postgate_databases (id, name, backend_type, schema_name)
 select '00000000-0000-0000-0000-000000000000', 'postgate_admin', 'schema', 'public'
@@ -41,9 +41,9 @@ export async function ensurePrivateSchema(client: ClientBase, facts: ServerFacts
 }
 
 /**
- * Applies what is missing, each file in a transaction of its own. Gives the names of those that this call applied.
+ * Applies the missing files, each in a transaction of its own. Returns the names of those that this call applied.
  *
- * @throws MigrationError when the database is newer than these files, or was migrated with other ones.
+ * @throws MigrationError when the database is newer than these files, or was migrated with files that differ.
  */
 export async function applyMigrations(
   client: ClientBase,
@@ -59,7 +59,7 @@ export async function applyMigrations(
   return applied;
 }
 
-/** False when another instance was faster. */
+/** Applies one file. Returns false when another instance has already applied it. */
 async function applyMigration(client: ClientBase, migration: Migration): Promise<boolean> {
   return withLockedTransaction(client, async () => {
     const done = (await readLedger(client)).find(({ version }) => version === migration.version);

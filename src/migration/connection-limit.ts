@@ -1,5 +1,5 @@
-// How many connections the login of tenants' statements may have on the server, in all processes together. The account of cut
-// backends is each process's own and ends with it; this bound is PostgreSQL's, and it leaves room for everybody else.
+// Sets how many connections the login of tenants' statements may have on the server, in all processes together. Each process counts
+// its own cut backends, and the count ends with the process. PostgreSQL itself enforces this limit, which leaves room for all others.
 
 import { connect } from "../postgres/connect.ts";
 import type { ConnectionSettings } from "../postgres/connection-settings.ts";
@@ -8,21 +8,21 @@ import { withLockedTransaction } from "../postgres/locked-transaction.ts";
 export interface LoginPools {
   /** The login of tenants' statements. */
   readonly exec: string;
-  /** The login whose sessions name the pool of each live process: see `controlNameOf`. */
+  /** The login that looks tokens up. Its sessions' names show the pool size of each live process: see `controlNameOf`. */
   readonly auth: string;
-  /** Connections of this process's own pool. */
+  /** Number of connections in this process's own pool. */
   readonly ownConnections: number;
 }
 
-/** For doctor, for the check at a process's start, and for backends that are about to end. */
+/** Connections beyond the pools: for doctor, for the check at a process's start, and for backends that are about to end. */
 const SPARE_CONNECTIONS = 3;
 
-/** What the sessions for look-ups are called in pg_stat_activity, so that others learn how large this process's pool is. */
+/** Returns the name of the look-up sessions in pg_stat_activity. It tells other processes how large this process's pool is. */
 export function controlNameOf(processName: string, poolConnections: number): string {
   return `postgate control ${processName} pool ${poolConnections}`;
 }
 
-/** Run with the search_path at pg_catalog. */
+/** It runs with the search_path at pg_catalog. */
 const LIMIT_SQL = `
 with live as (
   select distinct application_name as name from pg_stat_activity
@@ -41,12 +41,12 @@ select format('alter role %I connection limit %s', r.rolname, wanted.connections
 from wanted, pg_roles as r
 where r.rolname = $1 and r.rolconnlimit <> wanted.connections`;
 
-/** Sets the limit of the login to what the server can spare, and never below what the live processes' pools may open. */
+/** Sets the login's limit to what the server can spare, but never below what the pools of all live processes may open. */
 export async function limitConnections(operator: ConnectionSettings, pools: LoginPools): Promise<void> {
   const client = await connect(operator);
   try {
     const values = [pools.exec, pools.auth, pools.ownConnections];
-    // Those who start at the same time take turns, and the last of them sees the sessions of all.
+    // Processes that start at the same time take turns, and the last one sees the sessions of all.
     await withLockedTransaction(client, async () => {
       const { rows } = await client.query<{ sql: string }>(LIMIT_SQL, values);
       for (const { sql } of rows) await client.query(sql);

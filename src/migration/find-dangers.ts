@@ -1,19 +1,19 @@
-// Whether the tenants' login and roles have rights beyond a tenant's schema. Then no wall in PostgreSQL stands, and nothing is
-// to be served.
+// Finds out whether the tenants' login and roles have rights beyond a tenant's schema. If they do, PostgreSQL holds no wall between
+// tenants, and the gateway must not serve.
 
 import type { ClientBase } from "pg";
 import type { InstallationRoles } from "../tenants/role-names.ts";
 
 /** A right that makes every tenant's statement dangerous. */
 export interface Danger {
-  /** Completes the sentence: the role … */
+  /** The end of a sentence that begins with the role's name. */
   readonly finding: string;
   readonly role: string;
-  /** Takes the right away. */
+  /** The statement that takes the right away. */
   readonly sql: string;
 }
 
-/** Run with the search_path at pg_catalog. Membership has options of its own since PostgreSQL 16. */
+/** It runs with the search_path at pg_catalog. Each membership has options of its own since PostgreSQL 16. */
 const DANGERS_SQL = `
 with suspect as (
   select r.*, r.rolname = $1 as is_login from pg_roles as r
@@ -59,7 +59,7 @@ export async function findDangers(client: ClientBase, roles: InstallationRoles):
   return rows;
 }
 
-/** One line for whoever starts the gateway. */
+/** Returns one line for the operator who starts the gateway, or undefined if there is no danger. */
 export function describeDangers(dangers: readonly Danger[]): string | undefined {
   const [first] = dangers;
   if (first === undefined) return undefined;

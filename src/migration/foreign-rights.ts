@@ -1,12 +1,12 @@
-// Takes away what another installation's roles may do here. A clone made by CREATE DATABASE … TEMPLATE starts with the
-// grants of the database that it was made from; they would let that one's tenants in here, and keep its roles from being
-// dropped.
+// Revokes the rights that another installation's roles have in this database. A clone made by CREATE DATABASE … TEMPLATE
+// starts with the grants of its template. These grants would let the template's tenants into the clone, and would keep the
+// template's roles from being dropped.
 
 import type { ClientBase } from "pg";
 import { withLockedTransaction, withTransaction } from "../postgres/locked-transaction.ts";
 import type { InstallationRoles } from "../tenants/role-names.ts";
 
-/** pg_shdepend tells for each role what mentions it in this database: a query that stays cheap. */
+/** pg_shdepend lists, for each role, the objects of this database that mention it, so the query stays cheap. */
 const PLAN_SQL = `
 with mention as (
   select d.classid, d.objid, d.objsubid, d.deptype, r.rolname

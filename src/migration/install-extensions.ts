@@ -1,6 +1,6 @@
-// Extensions that tenants may use (POSTGATE_EXTENSIONS): installed in a schema of their own, which is on tenants' search_path,
-// and read back as the names that the judge admits. The names that this server's catalog has beyond the judge's lists are
-// read with them: those of other extensions, and those of a newer release of PostgreSQL.
+// Installs the extensions that tenants may use (POSTGATE_EXTENSIONS) in a schema of their own, which is on tenants'
+// search_path, and reads back the names that the judge admits. It also reads the names that this server's catalog has beyond
+// the judge's lists: those of other extensions, and those of a newer release of PostgreSQL.
 
 import { type ClientBase, DatabaseError } from "pg";
 import {
@@ -16,28 +16,28 @@ export const EXTENSIONS_SCHEMA = "postgate_extensions";
 /** PostgreSQL's FirstNormalObjectId. */
 const FIRST_ADDED_OID = 16_384;
 
-/** What this server has beyond the judge's own lists: names that a statement could use unqualified. */
+/** The names that this server has beyond the judge's own lists, and that a statement could use unqualified. */
 export interface ExtensionNames {
   /** Functions of the operator's extensions, which tenants may call. */
   readonly functions: ReadonlySet<string>;
   /** Types of the operator's extensions, which tenants may use. */
   readonly types: ReadonlySet<string>;
-  /** Functions that are within reach and not admitted, and that `(value).name` would call as if it were a column. */
+  /** Functions that are not admitted, but that `(value).name` would call as if the name were a column. */
   readonly refusedAttributes: ReadonlySet<string>;
-  /** Types of pg_catalog that the judge does not know, and that it would take for a tenant's own. */
+  /** Types of pg_catalog that the judge does not know, so it would take them for a tenant's own types. */
   readonly refusedTypes: ReadonlySet<string>;
   /** Functions of extensions that take an object's name as their first argument. */
   readonly nameArguments: ReadonlyMap<string, NameArgument>;
 }
 
-/** With these a tenant would leave its schema: they reach other servers, files or pages, or run text as SQL throughout. */
+/** Extensions that would let a tenant leave its schema: they reach other servers, files or pages, or all they do is run text as SQL. */
 const REFUSED_EXTENSIONS: ReadonlySet<string> = new Set([
   ...["adminpack", "dblink", "file_fdw", "lo", "pageinspect", "pg_buffercache", "pg_freespacemap", "pg_logicalinspect"],
   ...["pg_prewarm", "pg_stat_statements", "pg_surgery", "pg_visibility", "pg_walinspect", "pgrowlocks", "pgstattuple"],
   ...["amcheck", "plpgsql", "postgres_fdw", "sslinfo", "xml2"],
 ]);
 
-/** These run an argument's text as SQL. */
+/** Functions that run the text of an argument as SQL. */
 const RUNS_TEXT = "^(crosstab|connectby|xpath_table|ts_stat|ts_rewrite)";
 
 const FIND_PLACES = `
@@ -46,9 +46,9 @@ from pg_extension as extension join pg_namespace as namespace on namespace.oid =
 where extension.extname = any ($1)`;
 
 /**
- * Functions within reach that take an object of the catalogs by its name (reg…) or number. Where the name comes first and is not
- * the only argument, as in unaccent('unaccent', body), the judge looks at it; the judge cannot see any other, so that no function
- * of that name is admitted.
+ * Finds functions that take an object of the catalogs by its name (reg…) or number. If the name is the first of several arguments, as
+ * in unaccent('unaccent', body), the judge checks it. The judge cannot see a name in another place, so it then admits no function
+ * of that name.
  */
 const NAME_ARGUMENTS = `
 select routine.proname as name, min(type.typname) as type, min(routine.pronargs - routine.pronargdefaults)::int as from,
@@ -61,7 +61,10 @@ where namespace.nspname in ('pg_catalog', '${EXTENSIONS_SCHEMA}') and routine.oi
   and type.typname ~ '^_?(reg|oid)'
 group by 1`;
 
-/** Functions that have no use in SQL (of types, operator classes and triggers) take or give internal types: not admitted. */
+/**
+ * A function that takes or returns an internal type is not admitted: it serves a type, an operator class or a trigger, and has no use
+ * in SQL. A function with a reg… type does not admit its name either.
+ */
 const FIND_NAMES = `
 with name_arguments as (${NAME_ARGUMENTS})
 select 'function' as kind, routine.proname as name
@@ -83,8 +86,9 @@ join pg_type as type on member.classid = 'pg_type'::regclass and type.oid = memb
 where extension.extname = any ($1)`;
 
 /**
- * Some extensions, Citus for one, put theirs into pg_catalog, where every statement finds them without a schema. What came with
- * the server has a lower number: the judge knows it, unless the server is of a release that is newer than the judge's lists.
+ * Some extensions, such as Citus, put their functions into pg_catalog, where every statement finds them without a schema. A function
+ * that came with the server has an oid below FIRST_ADDED_OID. The judge knows those, unless the server's release is newer than the
+ * judge's lists.
  */
 const FIND_REFUSED_ATTRIBUTES = `
 select distinct routine.proname as name
@@ -96,15 +100,17 @@ where namespace.nspname in ('pg_catalog', '${EXTENSIONS_SCHEMA}')
   and routine.proname <> all ($1::text[])`;
 const JUDGED_ATTRIBUTES = [...ALLOWED_FUNCTION_NAMES, ...REFUSED_ATTRIBUTE_NAMES];
 
-/** The judge refuses names that begin with pg_ by themselves. */
+/** Names that begin with pg_ are left out, because the judge refuses them without a list. */
 const FIND_REFUSED_TYPES = `
 select type.typname as name from pg_type as type
 where type.typnamespace = 'pg_catalog'::regnamespace and type.typname !~ '^_?pg_'
   and type.typname <> all ($1::text[]) and regexp_replace(type.typname, '^_', '') <> all ($2::text[])`;
 
 /**
- * @param client a connection as the operator, with no transaction open.
- * @throws MigrationError when one is not available on the server, may not be installed, or is installed elsewhere.
+ * Installs the missing extensions, and returns the names that they and the server add.
+ *
+ * @param client a connection as the operator, with no transaction open
+ * @throws MigrationError when an extension is not available on the server, may not be installed, or is installed in another schema.
  */
 export async function installExtensions(client: ClientBase, extensions: readonly string[]): Promise<ExtensionNames> {
   if (extensions.length > 0) await installMissing(client, extensions);

@@ -1,4 +1,4 @@
-// Puts postgate_helpers into a dedicated database. In the shared one they come with the migrations.
+// Creates the schema postgate_helpers in a dedicated database. In the shared database the migrations create it.
 
 import type { ClientBase } from "pg";
 import { withLockedTransaction } from "../postgres/locked-transaction.ts";
@@ -8,10 +8,10 @@ import { MigrationError } from "./migration-error.ts";
 const HELPERS = "0003_helpers";
 
 /**
- * Idempotent, and safe when many calls come at once. Changes nothing where the helpers are.
+ * Creates the helpers, and changes nothing if they exist. Many calls may run at once.
  *
- * @param client a connection as the dedicated database's login, with no transaction open.
- * @throws PostgreSQL's own error, 42501 for one, when the login may not create them.
+ * @param client a connection as the dedicated database's login, with no transaction open
+ * @throws PostgreSQL's own error, for example 42501, when the login may not create them.
  */
 export async function installHelpers(client: ClientBase): Promise<void> {
   const areThere = async (): Promise<boolean> => {
@@ -20,7 +20,7 @@ export async function installHelpers(client: ClientBase): Promise<void> {
     );
     return rows[0]?.there === true;
   };
-  if (await areThere()) return; // A standby, where no transaction may write, has them from its primary.
+  if (await areThere()) return; // No transaction may write on a standby, but it has the helpers from its primary.
   const helpers = (await loadMigrations()).find(({ name }) => name === HELPERS);
   if (helpers === undefined) throw new MigrationError(`the file migrations/${HELPERS}.sql is missing`);
   await withLockedTransaction(client, async () => {

@@ -1,4 +1,4 @@
-// Carries out what planInstallation() found missing, and gives the logins passwords.
+// Runs the statements that planInstallation() found missing, and sets passwords for the logins.
 
 import type { ClientBase } from "pg";
 import { withLockedTransaction, withTransaction } from "../postgres/locked-transaction.ts";
@@ -12,7 +12,7 @@ interface Missing {
   readonly logins: readonly string[];
 }
 
-/** Gives the logins' passwords by role name. Takes no lock when nothing is missing. */
+/** Installs the missing roles, and returns the logins' passwords by role name. Takes no lock when nothing is missing. */
 export async function installRoles(
   client: ClientBase,
   facts: ServerFacts,
@@ -36,7 +36,7 @@ async function findMissing(client: ClientBase, options: PlanOptions): Promise<Mi
   const statements = await planInstallation(client, options);
   const passwords = await readPasswords(client);
   const logins = (options.makesExecLogin ? [auth, exec] : [auth]).filter(
-    // A login that is made anew has no password, whatever is written down.
+    // A login that is created again has no password, even if one is recorded for it.
     (login) => !passwords.has(login) || statements.some((statement) => statement.startsWith(`create role ${login} `)),
   );
   return { statements, logins };
@@ -49,7 +49,7 @@ function requireRights(facts: ServerFacts, missing: Missing): void {
   );
 }
 
-/** PostgreSQL only warns when somebody grants what is not theirs to grant. */
+/** PostgreSQL only warns when a login grants a right that it may not grant, so the result is checked here. */
 async function requireCreatableSchemas(client: ClientBase, facts: ServerFacts, { roles }: PlanOptions): Promise<void> {
   const { rows } = await client.query<{ may: boolean }>(
     "select has_database_privilege($1, current_database(), 'CREATE') as may",

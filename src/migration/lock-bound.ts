@@ -1,10 +1,10 @@
-// How many objects one transaction of a tenant may lock while it changes its schema.
+// Computes how many objects one transaction of a tenant may lock while it changes its schema.
 
 import type { ClientBase } from "pg";
 
 /**
- * Half of the server's lock table: what is left serves other tenants, and connections that are being opened. PostgreSQL
- * makes `max_locks_per_transaction` entries for each session and background process that it may have.
+ * The bound is half of the server's lock table. The other half serves other tenants, and connections that are being opened.
+ * PostgreSQL makes `max_locks_per_transaction` entries for each session and background process that it may have.
  */
 const BOUND_SQL = `
 select current_setting('max_locks_per_transaction')::int * (
@@ -15,7 +15,7 @@ select current_setting('max_locks_per_transaction')::int * (
 where to_regprocedure('postgate_helpers.require_locks(text, jsonb, boolean, integer)') is not null
   and to_regprocedure('postgate_helpers.require_relations(text, integer, boolean)') is not null`;
 
-/** Undefined where the functions that count are missing, because migrations are not Postgate's to make. */
+/** Returns undefined if the functions that count locks are missing, because the operator skips Postgate's migrations. */
 export async function loadLockBound(client: ClientBase): Promise<number | undefined> {
   const { rows } = await client.query<{ bound: number }>(BOUND_SQL);
   return rows[0]?.bound;

@@ -1,5 +1,5 @@
-// What a lock-down took from PUBLIC, and what the operator wants: kept in the database, so that a dump, a clone and another
-// instance know it.
+// Records which rights a lock-down took from PUBLIC, and what the operator wants. The record is in the database, so that a
+// dump, a clone and another instance have it too.
 
 import type { ClientBase } from "pg";
 import { MigrationError } from "./migration-error.ts";
@@ -16,8 +16,8 @@ create table if not exists postgate_private.public_rights (
 revoke all on all tables in schema postgate_private from public`;
 
 /**
- * A later version of PostgreSQL may lack an object, and a clone has another name. The record becomes SQL that the operator's login runs:
- * the objects are the catalogs' own spelling of what the record names, and never its text.
+ * A later version of PostgreSQL may lack an object, and a clone of the database has another name. The operator's login runs SQL made
+ * from the record, so the SQL takes each object's name from the catalogs and never from the record's text.
  */
 const RECORD_SQL = `
 select recorded.kind, named.object, recorded.privileges
@@ -34,10 +34,14 @@ order by recorded.kind, named.object`;
 const COLUMN = String.raw`(?:[a-z_][a-z0-9_]*|"(?:[^"]|"")+")`;
 const WORD =
   "(?:SELECT|INSERT|UPDATE|DELETE|TRUNCATE|REFERENCES|TRIGGER|MAINTAIN|USAGE|CREATE|CONNECT|TEMPORARY|EXECUTE)";
-/** As planLockdown() writes them: `SELECT, UPDATE (datname)`. */
+/** Matches privileges as planLockdown() writes them: `SELECT, UPDATE (datname)`. */
 const PRIVILEGES = new RegExp(`^${WORD}(?: \\(${COLUMN}\\))?(?:, ${WORD}(?: \\(${COLUMN}\\))?)*$`);
 
-/** @throws MigrationError when a record is none of ours: nothing of it is run. */
+/**
+ * Returns the rights that a lock-down took from PUBLIC.
+ *
+ * @throws MigrationError when Postgate did not write one of the records. None of them is run then.
+ */
 export async function loadRecord(client: ClientBase): Promise<readonly PublicRight[]> {
   if (!(await hasTables(client))) return [];
   const { rows } = await client.query<PublicRight>(RECORD_SQL);
@@ -62,7 +66,7 @@ export async function forgetRecord(client: ClientBase): Promise<void> {
   await client.query("delete from postgate_private.public_rights");
 }
 
-/** Undefined when the operator has said nothing. */
+/** Returns what the operator wants, or undefined when the operator has not chosen. */
 export async function readWish(client: ClientBase): Promise<"locked" | "unlocked" | undefined> {
   if (!(await hasTables(client))) return undefined;
   const { rows } = await client.query<{ is_wanted: boolean }>("select is_wanted from postgate_private.lockdown");

@@ -1,5 +1,5 @@
-// Takes PUBLIC's rights away, as far as no tenant needs them: the wall behind the judge. In charge of when that is done, of who
-// keeps what PUBLIC had, and of writing down what was taken, so that unlock() can give it back.
+// Takes those rights from PUBLIC that no tenant needs: the wall behind the judge. This file decides when that is done and who
+// keeps the rights that PUBLIC had, and it records the rights that were taken, so that unlock() can grant them again.
 
 import type { ClientBase } from "pg";
 import { withLockedTransaction, withTransaction } from "../postgres/locked-transaction.ts";
@@ -11,26 +11,26 @@ import { addToRecord, forgetRecord, loadRecord, readWish, rememberWish } from ".
 
 export interface LockdownState {
   /**
-   * `unasked`: the database holds more than Postgate's, and the operator has not said that it may be locked down.
-   * `unlocked`: the operator has said that it may not.
+   * `unasked`: the database holds more than Postgate's objects, and the operator has not allowed a lock-down.
+   * `unlocked`: the operator has forbidden a lock-down.
    */
   readonly kind: "locked" | "unasked" | "unlocked";
-  /** Rights of PUBLIC that stay because only a superuser can take them away. */
+  /** Number of rights that PUBLIC keeps, because only a superuser can take them away. */
   readonly beyond: number;
 }
 
 export interface Lockdown {
-  /** What was done, or would be, in this order. */
+  /** The statements that were run, or would be run, in this order. */
   readonly statements: readonly string[];
-  /** What the statements take from PUBLIC. */
+  /** The rights that the statements take from PUBLIC. */
   readonly taken: readonly PublicRight[];
-  /** What PUBLIC keeps, because only a superuser can take it away. */
+  /** The rights that PUBLIC keeps, because only a superuser can take them away. */
   readonly beyond: readonly PublicRight[];
 }
 
 /**
- * Done by itself at each start: locks down a database that holds nothing but Postgate's, or that the operator wants locked,
- * also what an upgrade brought since. Takes no lock and changes nothing when nothing is missing.
+ * Locks the database down if it holds only Postgate's objects, or if the operator wants that. Each start calls it, so it also
+ * covers objects that an upgrade has added. Takes no lock and changes nothing when nothing is missing.
  */
 export async function keepLockdown(client: ClientBase, roles: InstallationRoles): Promise<LockdownState> {
   const kind = await withTransaction(client, () => readState(client));
@@ -41,7 +41,7 @@ export async function keepLockdown(client: ClientBase, roles: InstallationRoles)
   return { kind, beyond: found.beyond.length };
 }
 
-/** Done when the operator says so: whoever else uses this server keeps what PUBLIC had in this database. */
+/** Locks the database down at the operator's command. All other roles of the server keep the rights that PUBLIC had in this database. */
 export async function lockDown(client: ClientBase, roles: InstallationRoles): Promise<Lockdown> {
   return withLockedTransaction(client, async () => {
     const lockdown = await planAll(client, roles, { admitsOthers: true });
@@ -51,12 +51,12 @@ export async function lockDown(client: ClientBase, roles: InstallationRoles): Pr
   });
 }
 
-/** What lockDown() would do. */
+/** Returns what lockDown() would do, and changes nothing. */
 export async function rehearseLockdown(client: ClientBase, roles: InstallationRoles): Promise<Lockdown> {
   return withTransaction(client, () => planAll(client, roles, { admitsOthers: true }));
 }
 
-/** Gives PUBLIC back what was taken, and keeps it from being taken again. Gives the statements that did it. */
+/** Grants PUBLIC the rights that were taken, and keeps later starts from taking them again. Returns the statements that were run. */
 export async function unlock(client: ClientBase, roles: InstallationRoles): Promise<readonly string[]> {
   return withLockedTransaction(client, async () => {
     const statements = toStatements("grant", await loadRecord(client), "public");
@@ -77,7 +77,7 @@ async function readState(client: ClientBase): Promise<LockdownState["kind"]> {
 }
 
 interface PlanOptions {
-  /** Every other role of the server keeps what PUBLIC had. */
+  /** True if every other role of the server keeps the rights that PUBLIC had. */
   readonly admitsOthers: boolean;
 }
 
@@ -100,7 +100,7 @@ async function apply(client: ClientBase, { statements, taken }: Lockdown): Promi
   await addToRecord(client, taken);
 }
 
-/** One statement takes many objects. */
+/** Returns one statement for all objects of a kind that have the same privileges. */
 function toStatements(verb: "grant" | "revoke", rights: readonly PublicRight[], role: string): string[] {
   const objects = new Map<string, string[]>();
   for (const { kind, object, privileges } of rights) {
@@ -110,7 +110,7 @@ function toStatements(verb: "grant" | "revoke", rights: readonly PublicRight[], 
   return [...objects].map(([key, names]) => `${key}${names.join(", ")} ${verb === "grant" ? "to" : "from"} ${role}`);
 }
 
-/** One line for whoever starts the gateway; undefined when the wall stands. */
+/** Returns one line for the operator who starts the gateway, or undefined when the lock-down is complete. */
 export function describeLockdown({ kind, beyond }: LockdownState): string | undefined {
   if (kind === "unlocked")
     return `PUBLIC has its rights back, so a wall between tenants is weaker: see "postgate doctor"`;

@@ -1,12 +1,12 @@
-// What every session of the tenants' login starts with, so that a statement which got past the judge uses no more of the
-// server than others. In charge of the login that Postgate made; one that the operator made is the operator's to limit.
+// Sets what every session of the tenants' login starts with, so that a statement which got past the judge uses no more of the
+// server than others. It covers only the login that Postgate made. The operator limits a login that the operator made.
 
 import type { ClientBase } from "pg";
 import { withLockedTransaction, withTransaction } from "../postgres/locked-transaction.ts";
 
-/** What an operator changes with ALTER ROLE … SET stays changed. */
+/** Defaults. A value that the operator sets with ALTER ROLE … SET is kept. */
 const LIMITS = {
-  /** Only a superuser can set it, and no tenant can raise it. */
+  /** Only a superuser can set this limit, so no tenant can raise it. */
   temp_file_limit: "1GB",
   work_mem: "16MB",
   max_parallel_workers_per_gather: "0",

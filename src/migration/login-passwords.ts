@@ -1,5 +1,5 @@
-// The passwords of the logins that Postgate makes: made once, kept where only the operator's login can read them, so that
-// every instance finds them.
+// Makes the passwords of Postgate's own logins once, and keeps them in a table that only the operator's login can read, so
+// that every instance finds them.
 
 import { randomBytes } from "node:crypto";
 import type { ClientBase } from "pg";
@@ -7,7 +7,7 @@ import { connect } from "../postgres/connect.ts";
 import type { ConnectionSettings } from "../postgres/connection-settings.ts";
 import { toScramVerifier } from "../postgres/scram-verifier.ts";
 
-/** By role name; a login without one is not in it. */
+/** Returns the passwords by role name. A login that has no password is not among them. */
 export async function readPasswords(client: ClientBase): Promise<ReadonlyMap<string, string>> {
   const { rows } = await client.query<{ role_name: string; password: string }>(
     "select role_name, password from postgate_private.logins",
@@ -15,10 +15,14 @@ export async function readPasswords(client: ClientBase): Promise<ReadonlyMap<str
   return new Map(rows.map(({ role_name, password }) => [role_name, password]));
 }
 
-/** Gives the login a new password. `roleName` is one of InstallationRoles: it needs no quoting. */
+/**
+ * Sets a new password for the login, and records it.
+ *
+ * @param roleName one of InstallationRoles, which needs no quoting
+ */
 export async function renewPassword(client: ClientBase, roleName: string): Promise<void> {
   const password = randomBytes(32).toString("hex");
-  // The verifier is base64 and punctuation: no quote can be in it.
+  // The verifier consists of base64 and punctuation, so it cannot hold a quote.
   await client.query(`alter role ${roleName} password '${toScramVerifier(password)}'`);
   await client.query(
     `insert into postgate_private.logins (role_name, password) values ($1, $2)
@@ -27,7 +31,7 @@ export async function renewPassword(client: ClientBase, roleName: string): Promi
   );
 }
 
-/** The way in as this login. Its password is the one that was read last: a command may change it while instances run. */
+/** Returns the settings to connect as this login. A command may change its password while instances run, so it can be read again. */
 export function toLoginSettings(
   operator: ConnectionSettings,
   user: string,

@@ -1,6 +1,6 @@
 // Makes a database ready for the gateway: tables and functions, the gateway's roles and logins, every tenant's roles.
-// The one path for an empty database, an original's, a restored dump, a clone, and one that is ready already, which it
-// leaves as it is.
+// The same path serves an empty database, one of the original Postgate, a restored dump and a clone. It leaves a database
+// that is ready as it is.
 
 import type { ClientBase } from "pg";
 import { connect } from "../postgres/connect.ts";
@@ -25,13 +25,13 @@ import { loadMigrations } from "./migration-files.ts";
 import { loadServerFacts, type ServerFacts } from "./server-facts.ts";
 
 export interface MigrateOptions {
-  /** Tables and functions are the operator's own, and are not touched (POSTGATE_SKIP_MIGRATIONS). */
+  /** True if tables and functions are the operator's own and must not change (POSTGATE_SKIP_MIGRATIONS). */
   readonly skipMigrations?: boolean;
-  /** The login for tenants' statements, where Postgate is not to make one (POSTGATE_TENANT_DATABASE_URL). */
+  /** The operator's login for tenants' statements (POSTGATE_TENANT_DATABASE_URL). Postgate makes one if it is left out. */
   readonly tenantLogin?: ConnectionSettings | undefined;
-  /** What tenants may use beside their own (POSTGATE_EXTENSIONS). */
+  /** The extensions that tenants may use (POSTGATE_EXTENSIONS). */
   readonly extensions?: readonly string[];
-  /** Breaks off, between two transactions or within one, which is then rolled back. */
+  /** Stops the migration between two transactions, or within one, which is then rolled back. */
   readonly signal?: AbortSignal;
 }
 
@@ -42,34 +42,34 @@ export interface Installation {
   readonly auth: ConnectionSettings;
   /** The login that runs tenants' statements. */
   readonly exec: ConnectionSettings;
-  /** What the extensions bring that tenants may use. */
+  /** The names that extensions and the server add to the judge's lists. */
   readonly extensions: ExtensionNames;
-  /** Whether PUBLIC's rights are taken away. */
+  /** Tells whether PUBLIC's rights are taken away. */
   readonly lockdown: LockdownState;
-  /** Why tenants must not be served. */
+  /** The reasons why tenants must not be served. */
   readonly dangers: readonly Danger[];
-  /** Objects that one transaction of a tenant may lock while it changes its schema; undefined where nothing counts them. */
+  /** Number of objects that one transaction of a tenant may lock while it changes its schema. Undefined if nothing counts them. */
   readonly lockBound: number | undefined;
   /** The names of the migrations that this call applied. */
   readonly applied: readonly string[];
-  /** Tenants that could not be made ready; their first use tries again. */
+  /** Tenants that could not be made ready. Their first use tries again. */
   readonly failures: readonly ProvisioningFailure[];
-  /** The schemas of all other tenants, which are theirs. */
+  /** The schemas of all tenants that are ready, by the tenant's id. */
   readonly ready: ReadonlyMap<string, string>;
 }
 
 /**
- * Idempotent, and safe when many instances do it at once.
+ * Makes the database ready. It is idempotent, and many instances may run it at once.
  *
- * @param operator the login that DATABASE_URL names: a superuser, or one that may create roles and owns the database.
+ * @param operator the login that DATABASE_URL names: a superuser, or one that may create roles and owns the database
  * @throws ConnectionError when the database cannot be reached.
- * @throws MigrationError with one line that says what to do.
- * @throws what `signal` was aborted with.
+ * @throws MigrationError when the database cannot be made ready. Its message is one line that says what to do.
+ * @throws the reason of `signal` when it is aborted.
  */
 export async function migrate(operator: ConnectionSettings, options: MigrateOptions = {}): Promise<Installation> {
   const { signal } = options;
   const client = await connect(operator, signal && { signal });
-  const breakOff = (): unknown => client.end(); // Cuts the connection: what waits for an answer fails.
+  const breakOff = (): unknown => client.end(); // It cuts the connection, so a query that waits for an answer fails.
   signal?.addEventListener("abort", breakOff, { once: true });
   try {
     return await migrateOver(client, operator, options);

@@ -1,4 +1,4 @@
-/** Migrating stopped. The message is one line, for the operator, and says what to do. */
+/** The migration stopped. The message is one line that tells the operator what to do. */
 export class MigrationError extends Error {
   override readonly name = "MigrationError";
 }

@@ -1,6 +1,7 @@
 /**
- * An SQL condition: the database holds nothing but Postgate's, so that what PUBLIC may do in it is Postgate's to decide. What an
- * extension made does not count. `postgres` is where others connect to first, so there nobody else may have a login.
+ * An SQL condition that is true if the database holds only Postgate's objects, so that Postgate may decide on PUBLIC's rights in it.
+ * Objects of extensions do not count. Other programs connect to the database `postgres` first, so in that database the condition
+ * also requires that no other login exists, except superusers.
  */
 export const HOLDS_ONLY_POSTGATE = `(
   not exists (

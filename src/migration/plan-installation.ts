@@ -1,5 +1,5 @@
-// What is missing for the gateway's own logins to work: the statements that make the roles, hand over the metadata and the
-// functions, and grant what each login needs. In charge of finding out, by queries over the catalogs; it changes nothing.
+// Finds out what the gateway's own logins lack: the statements that make the roles, change the owner of the metadata and the
+// functions, and grant what each login needs. It queries the catalogs and changes nothing.
 
 import type { ClientBase } from "pg";
 import type { InstallationRoles } from "../tenants/role-names.ts";
@@ -7,20 +7,20 @@ import { HOLDS_ONLY_POSTGATE } from "./own-database.ts";
 
 export interface PlanOptions {
   readonly roles: InstallationRoles;
-  /** False where tables and functions are the operator's own (POSTGATE_SKIP_MIGRATIONS): their owners stay. */
+  /** False if tables and functions are the operator's own (POSTGATE_SKIP_MIGRATIONS). They then keep their owners. */
   readonly ownsObjects: boolean;
-  /** False where tenants' statements run on a login that the operator made. */
+  /** False if tenants' statements run on a login that the operator made. */
   readonly makesExecLogin: boolean;
 }
 
 const ADMIN_FUNCTIONS =
   "('create_tenant_database', 'delete_tenant_database', 'create_tenant_token', 'delete_tenant_token', 'rotate_tenant_token')";
 
-/** How instances learn of changed rights: for nobody but the triggers, and the login that looks tokens up. */
+/** Instances learn of changed rights from this table. Only the triggers and the login that looks tokens up use it. */
 const RIGHTS_CHANGES = "postgate_rights_changes";
 const RIGHTS_FUNCTIONS = "('postgate_record_rights_change', 'postgate_rights_changes_since', 'postgate_rights_server')";
 
-/** Run with the search_path at pg_catalog: the names in the statements are qualified then. */
+/** It runs with the search_path at pg_catalog, so that the names in the statements are qualified. */
 const PLAN_SQL = `
 with server as (
   select current_setting('server_version_num')::int >= 160000 as has_grant_options,
@@ -196,7 +196,7 @@ statement as (
 )
 select sql from statement order by step, sql`;
 
-/** In the order in which they must run, in one transaction. Empty when nothing is missing. */
+/** Returns the statements in the order in which they must run, in one transaction. The list is empty when nothing is missing. */
 export async function planInstallation(client: ClientBase, options: PlanOptions): Promise<readonly string[]> {
   const { owner, admin, auth, exec } = options.roles;
   const values = [owner, admin, auth, exec, options.ownsObjects, options.makesExecLogin];

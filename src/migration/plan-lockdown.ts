@@ -1,38 +1,39 @@
-// Which rights PUBLIC has in this database that no tenant needs. In charge of finding out, by one query over the catalogs; it
-// changes nothing. A tenant's role is PUBLIC too, so each of these is a way out for a statement that the judge got wrong.
+// Finds the rights that PUBLIC has in this database and no tenant needs. It runs one query over the catalogs and changes nothing. A
+// tenant's role has PUBLIC's rights too, so each of them is a way out for a statement that the judge approved by mistake.
 
 import type { ClientBase } from "pg";
 import { ALLOWED_FUNCTION_NAMES } from "../policy/tables/function-names.ts";
 
-/** As GRANT and REVOKE take it: `<privileges> on <kind> <object>`. */
+/** One right in the form of GRANT and REVOKE: `<privileges> on <kind> <object>`. */
 export interface PublicRight {
   readonly kind: "database" | "schema" | "table" | "routine" | "language";
-  /** Quoted, and qualified where it is not pg_catalog's. */
+  /** The object's name: quoted, and qualified unless it is in pg_catalog. */
   readonly object: string;
-  /** `SELECT`, `SELECT (datname), UPDATE`, … */
+  /** For example `SELECT` or `SELECT (datname), UPDATE`. */
   readonly privileges: string;
 }
 
 export interface LockdownPlan {
-  /** What this login can take away. */
+  /** The rights that this login can take away. */
   readonly revocable: readonly PublicRight[];
-  /** What only the owner of the object can, most often a superuser. */
+  /** The rights that only the owner of the object can take away, which is usually a superuser. */
   readonly beyond: readonly PublicRight[];
 }
 
-/** Schemas that tenants use: what is in them is made for everybody. */
+/** Schemas that tenants use. All their contents are made for everybody. */
 const OPEN_SCHEMAS = ["pg_catalog", "postgate_helpers", "postgate_extensions"];
 
 /**
- * The functions behind `&&` and `<->` of two polygons, `<->` and `?#` of two paths: they compare each side of one with each
- * of the other, and no cancel interrupts them. The judge cannot refuse them, since it sees the operator without its types.
+ * The functions behind `&&` and `<->` of two polygons, and `<->` and `?#` of two paths. They compare each side of one shape with
+ * each side of the other, and no cancel interrupts them. The judge cannot refuse them, because it sees an operator without its types.
  */
 const UNINTERRUPTIBLE_PAIRS = "array['poly_overlap', 'poly_distance', 'path_distance', 'path_inter']";
 
 /**
  * PostgreSQL's own functions that run without being named: behind operators, casts, aggregates, types, indexes, keys and partitions.
- * `42::text` asks for EXECUTE on int4out, and a long IN list for hashint4. The functions behind the casts to regclass and xml
- * turn a text into a look-up and into a document. Enums are the one kind of type of which the catalogs have none yet.
+ * `42::text` requires EXECUTE on int4out, and a long IN list requires it on hashint4. The functions behind the casts to regclass and
+ * xml are not kept, because they turn a text into a look-up and into a document. The enum functions are listed by name, because the
+ * catalogs of a new database hold no enum type that refers to them.
  */
 const KEPT_BY_USE = `
   select kept.oid from (select unnest(array[oprcode, oprrest, oprjoin]::oid[]) as oid from pg_operator) as kept
@@ -49,7 +50,7 @@ const KEPT_BY_USE = `
         where proname ~ '^(RI_FKey_|enum_(in|out|recv|send)$)'
         or proname in ('unique_key_recheck', 'like_escape', 'similar_to_escape', 'satisfies_hash_partition')`;
 
-/** Run with the search_path at pg_catalog: the names are qualified then. */
+/** It runs with the search_path at pg_catalog, so that the names are qualified. */
 const PLAN_SQL = `
 with kept as materialized (${KEPT_BY_USE}
 ),

@@ -1,23 +1,23 @@
-// Who keeps what PUBLIC had: a role that stands in for it, with those who need it as members, and the few rights that the
-// gateway's own logins need by name. In charge of finding out what is missing; it changes nothing.
+// Finds out what is missing so that some roles keep the rights that PUBLIC had. One role replaces PUBLIC, the roles that need
+// its rights are members of it, and the gateway's own logins get a few rights by name. It changes nothing.
 
 import type { ClientBase } from "pg";
 import type { InstallationRoles } from "../tenants/role-names.ts";
 
 export interface StandInOptions {
   readonly roles: InstallationRoles;
-  /** Every other role of the server becomes a member. */
+  /** True if every other role of the server becomes a member. */
   readonly admitsOthers: boolean;
 }
 
 export interface StandInPlan {
   readonly isNew: boolean;
   readonly statements: readonly string[];
-  /** Quoted names of roles that would not inherit as members, and get the rights themselves. */
+  /** Quoted names of roles that would not inherit rights as members, and so get the rights themselves. */
   readonly directGrantees: readonly string[];
 }
 
-/** Run with the search_path at pg_catalog. */
+/** It runs with the search_path at pg_catalog. */
 const PLAN_SQL = `
 with server as (
   select current_setting('server_version_num')::int >= 160000 as has_grant_options,

@@ -1,4 +1,4 @@
-// What must be known of the server and of the operator's login before anything is changed.
+// Reads what must be known about the server and the operator's login before anything is changed.
 
 import type { ClientBase } from "pg";
 import { MigrationError } from "./migration-error.ts";
@@ -8,9 +8,9 @@ export interface ServerFacts {
   readonly databaseName: string;
   readonly login: string;
   readonly mayCreateRoles: boolean;
-  /** postgate_private with both of its tables is there. */
+  /** True if postgate_private exists with both of its tables. */
   readonly hasPrivateSchema: boolean;
-  /** What public.postgate_databases is: undefined when it is not there. */
+  /** The kind of public.postgate_databases. Undefined when it does not exist. */
   readonly metadata: "table" | "view" | undefined;
 }
 
@@ -39,7 +39,11 @@ interface FactsRow {
   readonly metadata_kind: string | null;
 }
 
-/** @throws MigrationError when the server is too old, or takes no changes. */
+/**
+ * Reads the facts.
+ *
+ * @throws MigrationError when the server is too old, or is a standby, which takes no changes.
+ */
 export async function loadServerFacts(client: ClientBase): Promise<ServerFacts> {
   const { rows } = await client.query<FactsRow>(FACTS_SQL);
   const [row] = rows;

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import type { ConnectionSettings } from "./connection-settings.ts";
 import { openSocket } from "./open-socket.ts";
 
-/** Who is to be interrupted: the numbers that the server gave the connection at its login (BackendKeyData). */
+/** Identifies the connection to interrupt: the numbers that the server sent at its login (BackendKeyData). */
 export interface CancelKey {
   readonly processId: number;
   readonly secretKey: number;
@@ -13,7 +13,7 @@ const CANCEL_REQUEST_CODE = 80_877_102;
 /**
  * Asks the server to interrupt what the connection with this key is running, over a connection of its own.
  *
- * It settles when the server has taken the request; the statement ends, if it still runs, with an error of its own.
+ * The promise resolves when the server has taken the request. The statement, if it still runs, then fails with an error of its own.
  */
 export async function sendCancelRequest(
   settings: ConnectionSettings,
@@ -28,7 +28,7 @@ export async function sendCancelRequest(
     message.writeInt32BE(key.processId, 8);
     message.writeInt32BE(key.secretKey, 12);
     socket.end(message);
-    socket.resume(); // The server answers by closing.
+    socket.resume(); // The server answers by closing the connection.
     await once(socket, "close", { signal });
   } finally {
     socket.destroy();

@@ -1,5 +1,5 @@
-// Opens a connection to PostgreSQL. In charge of everything that is decided before the first statement: the stream, the
-// login, the startup packet. Nothing of it comes from PG* variables or ~/.pgpass, which the driver reads by itself.
+// Opens a connection to PostgreSQL. This file decides everything before the first statement: the stream, the login and the
+// startup packet. It keeps the driver from reading PG* variables and ~/.pgpass.
 
 import type { Socket } from "node:net";
 import { Client, DatabaseError } from "pg";
@@ -8,16 +8,16 @@ import { describeConnection, type ConnectionSettings } from "./connection-settin
 import { openSocket } from "./open-socket.ts";
 
 const DEFAULT_CONNECT_TIMEOUT_MS = 10_000;
-/** A login takes a few hundred bytes, and what its database says in notices. */
+/** Maximum size of a server's answers to a login. A login takes a few hundred bytes, and the notices that its database sends. */
 const MAX_LOGIN_BYTES = 256 * 1024;
-/** invalid_authorization_specification: pg_hba.conf has no entry for this login with (or without) TLS. */
+/** SQLSTATE invalid_authorization_specification: pg_hba.conf has no entry for this login with (or without) TLS. */
 const NO_HBA_ENTRY = "28000";
 const WRONG_PASSWORD = "28P01";
 
 /** Decides which servers may be connected to. */
 export interface ServerGuard {
   /**
-   * Resolves the hosts, and gives the settings with the addresses that may be connected to.
+   * Resolves the hosts, and returns the settings with the addresses that may be connected to.
    *
    * @throws GatewayError UNAVAILABLE when one of the places is not allowed.
    */
@@ -26,28 +26,32 @@ export interface ServerGuard {
 
 export interface AdmittedServer {
   readonly settings: ConnectionSettings;
-  /** Looks at the server after the login, before anything else runs there. Throws as `admit` does. */
+  /**
+   * Checks the server after the login, before anything else runs there.
+   *
+   * @throws GatewayError UNAVAILABLE when the server is not allowed.
+   */
   readonly confirm: (client: Client) => Promise<void>;
 }
 
 export interface ConnectOptions {
-  /** What pg_stat_activity shows; default the URL's, or `postgate`. */
+  /** The name in pg_stat_activity. The default is the URL's application_name, or `postgate`. */
   readonly applicationName?: string;
-  /** Settings of the server for this session, sent in the startup packet, e.g. `{ TimeZone: "UTC" }`. */
+  /** Server settings for this session, sent in the startup packet, e.g. `{ TimeZone: "UTC" }`. */
   readonly startupOptions?: Readonly<Record<string, string>>;
-  /** For TCP, TLS and login together; 0 for no limit. Default the URL's `connect_timeout`, or 10 s. */
+  /** Time for TCP, TLS and login together, and 0 for no limit. The default is the URL's `connect_timeout`, or 10 s. */
   readonly connectTimeoutMs?: number;
-  /** That the driver reads after the login; no limit where it is left out. The connection is cut beyond. */
+  /** Maximum number of bytes that the driver reads after the login. A server that sends more is cut off. No limit if it is left out. */
   readonly maxAnswerBytes?: number;
-  /** Every server is allowed where it is left out. */
+  /** Decides which servers are allowed. Every server is allowed if it is left out. */
   readonly guard?: ServerGuard | undefined;
   readonly signal?: AbortSignal;
 }
 
-/** A connection could not be made: the server cannot be reached, or refuses the login. Nothing was run. */
+/** A connection could not be made: the server cannot be reached, or refuses the login. No statement was run. */
 export class ConnectionError extends Error {
   override readonly name = "ConnectionError";
-  /** The server's reason, when it was the server that refused. */
+  /** The SQLSTATE of the server's refusal. Undefined if the server sent none. */
   readonly sqlstate: string | undefined;
 
   constructor(settings: ConnectionSettings, cause: unknown) {
@@ -57,11 +61,11 @@ export class ConnectionError extends Error {
 }
 
 /**
- * A connection that is logged in. The caller ends it. When it dies later, its next query tells so.
+ * Opens a connection and logs in. The caller ends the connection. If it dies later, its next query fails.
  *
- * @throws ConnectionError naming the place and the reason, never the password.
+ * @throws ConnectionError when no connection can be made. The message names the place and the reason, never the password.
  * @throws GatewayError UNAVAILABLE when `guard` does not allow the server.
- * @throws what `signal` was aborted with.
+ * @throws the reason of `signal` when it is aborted.
  */
 export async function connect(given: ConnectionSettings, options: ConnectOptions = {}): Promise<Client> {
   const { settings, confirm } = await admit(given, options);
@@ -74,14 +78,14 @@ export async function connect(given: ConnectionSettings, options: ConnectOptions
       return await connectTo(place, login);
     } catch (error) {
       options.signal?.throwIfAborted();
-      if (error instanceof GatewayError) throw error; // Another place would only hide that one is not allowed.
+      if (error instanceof GatewayError) throw error; // To try another place would only hide that this one is not allowed.
       refusals.push(error);
     }
   }
   throw new ConnectionError(settings, new AggregateError(refusals));
 }
 
-/** The server and the address that took this connection, whatever the name means by now: cancel requests go there. */
+/** Returns the settings with the server and address of this connection, for cancel requests: the name may resolve to another one now. */
 export function placeOf(client: Client, settings: ConnectionSettings): ConnectionSettings {
   const { remoteAddress } = client.connection.stream as { readonly remoteAddress?: string };
   const addresses = remoteAddress === undefined ? {} : { addresses: [remoteAddress] };
@@ -105,7 +109,7 @@ function placesOf(settings: ConnectionSettings): readonly ConnectionSettings[] {
   return [first, ...otherPlaces].map((place) => ({ ...login, ...place }));
 }
 
-/** How one place is logged in to. */
+/** The options of a login to one place. */
 type LoginOptions = ConnectOptions & Pick<AdmittedServer, "confirm">;
 
 async function connectTo(settings: ConnectionSettings, options: LoginOptions): Promise<Client> {
@@ -121,12 +125,12 @@ async function connectTo(settings: ConnectionSettings, options: LoginOptions): P
   }
 }
 
-/** What is to be tried after a refusal, once each. */
+/** Returns the settings for another try after a refusal, or undefined. Each kind of other try is made once. */
 async function findOtherWay(
   settings: ConnectionSettings,
   { sqlstate }: ConnectionError,
 ): Promise<ConnectionSettings | undefined> {
-  // libpq's "prefer" tries without TLS what the server refuses with it.
+  // With "prefer", libpq tries a login without TLS that the server refuses with TLS.
   if (settings.sslMode === "prefer" && sqlstate === NO_HBA_ENTRY) return { ...settings, sslMode: "disable" };
   const { renewPassword, ...fixed } = settings;
   if (sqlstate !== WRONG_PASSWORD || renewPassword === undefined) return undefined;
@@ -156,7 +160,7 @@ async function withDeadline<T>(
 async function logIn(settings: ConnectionSettings, options: LoginOptions, signal: AbortSignal): Promise<Client> {
   const socket = await openSocket(settings, signal);
   const client = new PlainClient(settings, options, socket);
-  client.on("error", () => undefined); // Without a listener an idle connection that dies would end the process.
+  client.on("error", () => undefined); // Without a listener, an idle connection that dies would end the process.
   const abort = (): unknown => socket.destroy();
   signal.addEventListener("abort", abort, { once: true });
   try {
@@ -187,7 +191,7 @@ async function requireTarget(client: Client, { targetSessionAttributes }: Connec
     throw new Error(`${says}, and target_session_attrs=${targetSessionAttributes} asks for another`);
 }
 
-/** The driver's client, told everything, so that it asks the environment for nothing. */
+/** The driver's client with every setting given, so that it reads nothing from the environment. */
 class PlainClient extends Client {
   readonly #startup: Readonly<Record<string, string>>;
   readonly #allowance: Allowance;
@@ -200,8 +204,8 @@ class PlainClient extends Client {
       port: settings.port,
       user: settings.user,
       database: settings.database,
-      password: () => this.#password(settings), // A function also when there is none: else ~/.pgpass is read.
-      ssl: false, // The socket is already as safe as it was asked to be.
+      password: () => this.#password(settings), // It is a function even without a password: otherwise the driver reads ~/.pgpass.
+      ssl: false, // The socket already uses TLS if sslMode asks for it.
       sslnegotiation: "postgres",
       stream: () => toUnconnected(socket, allowance),
       enableChannelBinding: settings.requireChannelBinding === true,
@@ -214,12 +218,12 @@ class PlainClient extends Client {
     });
   }
 
-  /** Replaces the driver's own, which adds PGOPTIONS and PGREPLICATION. */
+  /** Overrides the driver's method, which adds PGOPTIONS and PGREPLICATION. */
   getStartupConf(): Readonly<Record<string, string>> {
     return this.#startup;
   }
 
-  /** The login has come to its end. */
+  /** Replaces the limit of the login by the limit of the answers. */
   allowAnswers(bytes = Number.POSITIVE_INFINITY): void {
     this.#allowance.bytes = bytes;
   }
@@ -229,21 +233,21 @@ class PlainClient extends Client {
   }
 
   #password({ password }: ConnectionSettings): string {
-    this.requireBoundChannel(); // Before the password leaves.
+    this.requireBoundChannel(); // The check is made before the password is sent.
     if (password === undefined) throw new Error("the server asks for a password, and none is given");
     return password;
   }
 }
 
-/** What the server may still send. */
+/** The number of bytes that the server may still send. */
 interface Allowance {
   bytes: number;
 }
 
 /**
- * The driver connects its stream itself; this one is connected already, and only says so. And the driver's reader throws
- * where a message is malformed, and keeps what is announced as one however long it is: that costs the connection, not the
- * process, whatever server is at the other end.
+ * Prepares a connected socket for the driver, which wants to connect its stream itself: this socket only reports that it is
+ * connected. It also guards the driver's reader, which throws at a malformed message, and which buffers a message of any
+ * announced length. An untrusted server that sends either loses the connection, and the process goes on.
  */
 function toUnconnected(socket: Socket, allowance: Allowance): Socket {
   const listen = socket.on.bind(socket) as (event: string, listener: (...args: never[]) => void) => Socket;
@@ -286,7 +290,7 @@ function toStartup(settings: ConnectionSettings, options: ConnectOptions): Reado
 }
 
 function reasonOf(cause: unknown): string {
-  // Node tries every address of a host, and then gives one error that holds them all and says nothing itself.
+  // Node tries every address of a host, and then throws one error that holds all errors and has no message of its own.
   if (cause instanceof AggregateError) return [...new Set(cause.errors.map(reasonOf))].join("; ");
   return cause instanceof Error ? cause.message : String(cause);
 }

@@ -1,39 +1,38 @@
-// Where and as whom to connect: a PostgreSQL URL, parsed as libpq parses it. In charge of the forms and of refusing what
-// cannot be honoured; it opens nothing. Its errors name what is wrong and never repeat a part of the URL that could be a
-// password.
+// Parses a PostgreSQL URL as libpq parses it, and refuses a URL that Postgate cannot honour. It opens nothing. Its errors name
+// the mistake, and never repeat a part of the URL that could be a password.
 
 import { userInfo } from "node:os";
 
 /** libpq's `sslmode`. */
 type SslMode = "disable" | "prefer" | "require" | "verify-ca" | "verify-full";
 
-/** What a server must be able to do to be taken: libpq's `target_session_attrs`. */
+/** The kind of server that a connection needs: libpq's `target_session_attrs`. */
 type SessionAttributes = "read-write" | "primary";
 
 export interface ServerPlace {
   /** A host name or address, or the folder of a unix socket (starts with `/`). */
   readonly host: string;
   readonly port: number;
-  /** The addresses to connect to, where they are known: the name is not resolved again, and is what TLS asks for. */
+  /** The addresses to connect to, if they are known. The name is then not resolved again, and TLS still asks for the name. */
   readonly addresses?: readonly string[];
 }
 
-/** Where and as whom to connect: one PostgreSQL URL, parsed. */
+/** The place to connect to and the login: one parsed PostgreSQL URL. */
 export interface ConnectionSettings extends ServerPlace {
-  /** Tried in this order where the first cannot be had. */
+  /** The places to try, in this order, if the first one fails. */
   readonly otherPlaces?: readonly ServerPlace[];
   readonly targetSessionAttributes?: SessionAttributes;
   readonly user: string;
   readonly password: string | undefined;
-  /** Gives the password of now, where it may change: asked when the server refuses the one that is there. */
+  /** Reads the current password, for a login whose password may change. It is called when the server refuses `password`. */
   readonly renewPassword?: () => Promise<string | undefined>;
   readonly database: string;
   readonly sslMode: SslMode;
-  /** A path to PEM certificates, `system` for the public ones; undefined for libpq's default file, if it is there. */
+  /** A path to PEM certificates, or `system` for the public authorities. Undefined for libpq's default file, if it exists. */
   readonly sslRootCert: string | undefined;
-  /** Refuses a server that does not prove with SCRAM-SHA-256-PLUS that it is the other end of the TLS connection. */
+  /** True to refuse a server that does not prove with SCRAM-SHA-256-PLUS that it is the other end of the TLS connection. */
   readonly requireChannelBinding?: boolean;
-  /** The URL's `connect_timeout`; 0 for none. */
+  /** The URL's `connect_timeout`, and 0 for no limit. */
   readonly connectTimeoutMs?: number;
   readonly applicationName?: string;
   /** Command-line options for the server's session, e.g. `-c geqo=off`. */
@@ -59,7 +58,7 @@ const ASSIGNED_PARAMETERS = [
 
 type Assigned = Partial<Record<(typeof ASSIGNED_PARAMETERS)[number], string>>;
 
-/** libpq's parameters that may stand in a URL and ask for nothing that is not so anyway; a list: only these values. */
+/** libpq's parameters that a URL may have without effect, because they only ask for the default. A list holds the allowed values. */
 const HARMLESS_PARAMETERS: Readonly<Record<string, readonly string[] | "any">> = {
   client_encoding: ["UTF8", "utf8", "UTF-8", "utf-8", "auto"],
   fallback_application_name: "any",
@@ -74,8 +73,10 @@ const HARMLESS_PARAMETERS: Readonly<Record<string, readonly string[] | "any">> =
 };
 
 /**
- * @throws Error when the text is not a PostgreSQL URL that can be honoured to the letter. Its message may be shown: it
- * holds no part of the URL but names of parameters.
+ * Parses a PostgreSQL URL.
+ *
+ * @throws Error when the text is not a PostgreSQL URL, or asks for something that Postgate does not do. The message may be
+ * shown, because the only parts of the URL in it are names of parameters.
  */
 export function parseConnectionUrl(url: string): ConnectionSettings {
   const match = /^postgres(?:ql)?:\/\/(?:([^@/]*)@)?([^/?]*)(?:\/([^?]*))?(?:\?(.*))?$/s.exec(url.trim());
@@ -91,7 +92,7 @@ export function parseConnectionUrl(url: string): ConnectionSettings {
   });
 }
 
-/** What may be shown of a connection: never the password. */
+/** Describes a connection for messages, without the password. */
 export function describeConnection({ host, port, user, database }: ConnectionSettings): string {
   const place = isUnixSocket(host) ? `${host}/.s.PGSQL.${port}` : `${host.includes(":") ? `[${host}]` : host}:${port}`;
   return `database "${database}" on ${place} as "${user}"`;
@@ -108,7 +109,7 @@ function parseLogin(login: string): Assigned {
   return { ...(user === "" ? {} : { user }), ...(password === "" ? {} : { password }) };
 }
 
-/** One place, or several with commas between them. */
+/** Parses one place, or several with commas between them. */
 function parseAddress(address: string): Assigned {
   const places = address.split(",").map(parsePlace);
   const hosts = places.map(({ host }) => host).join();
@@ -130,7 +131,7 @@ function parseParameters(query: string): Assigned {
     if (!/^[A-Za-z_]{1,40}$/.test(name)) throw new Error("its parameters must have the form ?name=value&name=value");
     const value = decode(text, `the parameter "${name}"`);
     const known = ASSIGNED_PARAMETERS.find((parameter) => parameter === name);
-    if (value === "") continue; // As if it were not there.
+    if (value === "") continue; // An empty parameter counts as left out.
     if (known !== undefined) assigned[known] = value;
     else requireHarmless(name, value);
   }
@@ -172,7 +173,7 @@ function toSettings(assigned: Assigned): ConnectionSettings {
   });
 }
 
-/** As in libpq: one port for all hosts, or one for each. */
+/** Pairs hosts with ports as libpq does: one port for all hosts, or one port for each. */
 function toPlaces(hostList: string, portList: string): Pick<ConnectionSettings, "host" | "port" | "otherPlaces"> {
   const ports = portList.split(",");
   const hosts = hostList.split(",");
@@ -221,7 +222,7 @@ function parseTimeout(text: string): number {
   return Number(text) * 1_000;
 }
 
-/** libpq's default: the name of the operating system's user. */
+/** Returns libpq's default: the name of the operating system's user. */
 function defaultUser(): string {
   try {
     return userInfo().username;

@@ -1,6 +1,6 @@
 // Asks a server which of the given processes are backends of a login. pg_stat_activity shows every role the pid, the login and
-// the database of every backend; the time of its start it shows to a superuser, to a member of pg_read_all_stats, and to the
-// backend's own login.
+// the database of every backend. It shows the start time of a backend only to a superuser, to a member of pg_read_all_stats, and
+// to the backend's own login.
 
 import type { ClientBase } from "pg";
 import { connect } from "./connect.ts";
@@ -8,7 +8,7 @@ import type { ConnectionSettings } from "./connection-settings.ts";
 
 export interface Backend {
   readonly processId: number;
-  /** Null where the asking role may not see it. */
+  /** The backend's start time. Null if the asking role may not see it. */
   readonly startedAt: string | null;
 }
 
@@ -34,7 +34,7 @@ export async function findBackends(
 
 const TIMEOUT_MS = 5_000;
 
-/** Asks as a login that may see the other's backends, on a connection for each question. */
+/** Returns a function that asks about the backends of `login`. It opens a connection as `asking` for each question. */
 export function createBackendFinder(
   asking: ConnectionSettings,
   login: string,

@@ -1,14 +1,14 @@
 import type { ClientBase } from "pg";
 
-/** "postgate" in ASCII, as a bigint: whoever changes tables, roles or grants of a Postgate database holds this lock. */
+/** "postgate" in ASCII, as a bigint. A transaction that changes tables, roles or grants of a Postgate database holds this lock. */
 const ADVISORY_LOCK = "8101821198450652261";
 
-/** Somebody's open transaction on one table must not hold up every other tenant and instance. */
+/** An open transaction on one table must not delay every other tenant and instance. */
 const LOCK_TIMEOUT_MS = 5_000;
 
 /**
- * Runs `use` in one transaction in which names mean PostgreSQL's own and nobody else changes roles or grants of this
- * database. Rolled back when `use` throws.
+ * Runs `use` in one transaction that holds the lock, so no other such transaction changes roles or grants of this database at
+ * the same time. Unqualified names mean PostgreSQL's own objects. The transaction is rolled back when `use` throws.
  */
 export async function withLockedTransaction<T>(client: ClientBase, use: () => Promise<T>): Promise<T> {
   return withTransaction(client, async () => {
@@ -18,9 +18,9 @@ export async function withLockedTransaction<T>(client: ClientBase, use: () => Pr
   });
 }
 
-/** Runs `use` in one transaction in which names mean PostgreSQL's own. */
+/** Runs `use` in one transaction in which unqualified names mean PostgreSQL's own objects. */
 export async function withTransaction<T>(client: ClientBase, use: () => Promise<T>): Promise<T> {
-  // Read committed, whatever the server's default: what was done before the lock was ours must be seen.
+  // The level is READ COMMITTED, whatever the server's default, so that changes from before the lock was granted are visible.
   await client.query("begin isolation level read committed read write");
   try {
     await client.query("set local search_path = pg_catalog, pg_temp; set local client_min_messages = error");
@@ -28,7 +28,7 @@ export async function withTransaction<T>(client: ClientBase, use: () => Promise<
     await client.query("commit");
     return result;
   } catch (error) {
-    await client.query("rollback").catch(() => undefined); // The connection is gone then, and the first error tells why.
+    await client.query("rollback").catch(() => undefined); // If this fails, the connection is gone, and the first error has the reason.
     throw error;
   }
 }

@@ -1,6 +1,6 @@
-// Opens the byte stream to a PostgreSQL server: TCP or a unix socket, with TLS as libpq's sslmode says. In charge of
-// encryption and of whom it trusts; it knows nothing of logins or statements. The driver's own reading of sslmode differs
-// from libpq's, so the driver is handed a stream that is ready.
+// Opens the byte stream to a PostgreSQL server: TCP or a unix socket, with TLS as libpq's sslmode says. This file decides on
+// encryption and on trust in certificates. It knows nothing of logins or statements. The driver interprets sslmode differently
+// from libpq, so the driver gets a stream that is ready.
 
 import { once } from "node:events";
 import { constants, existsSync } from "node:fs";
@@ -13,20 +13,20 @@ import { isUnixSocket, type ConnectionSettings } from "./connection-settings.ts"
 
 const READ_BUFFER_BYTES = 65_536;
 const KEEP_ALIVE_DELAY_MS = 60_000;
-/** All public authorities together have a quarter of it. */
+/** Maximum size of a certificate file. The certificates of all public authorities together take a quarter of it. */
 const MAX_CERTIFICATES_BYTES = 1024 * 1024;
 /** The 8 bytes with which a client asks for TLS: their length and PostgreSQL's number for SSLRequest. */
 const SSL_REQUEST = Buffer.from([0, 0, 0, 8, 4, 210, 22, 47]);
 
 /**
- * A connected socket to the server, over TLS where `sslMode` asks for it. Nothing has been sent on it but SSLRequest.
+ * Returns a connected socket to the server, over TLS if `sslMode` asks for it. Nothing but SSLRequest has been sent on it.
  *
- * @throws what `signal` was aborted with, and errors of the network, of TLS and of files of certificates.
+ * @throws the reason of `signal` when it is aborted, and errors of the network, of TLS and of certificate files.
  */
 export async function openSocket(settings: ConnectionSettings, signal: AbortSignal): Promise<Socket> {
   if (settings.sslMode === "disable" || isUnixSocket(settings.host))
     return openPlainSocket(settings, signal, readInto());
-  const trust = await loadTrust(settings); // First: a missing file must not cost a connection.
+  const trust = await loadTrust(settings); // The file is read first: if it is missing, no connection is opened.
   try {
     return await openTlsSocket(settings, trust, signal);
   } catch (error) {
@@ -35,7 +35,7 @@ export async function openSocket(settings: ConnectionSettings, signal: AbortSign
   }
 }
 
-/** The server does not speak TLS, or not one that can be agreed on. */
+/** The server does not offer TLS, or the TLS handshake failed. */
 class NoTlsError extends Error {}
 
 async function openTlsSocket(
@@ -69,7 +69,7 @@ async function openPlainSocket(
   return socket;
 }
 
-/** Answers every look-up with these addresses. */
+/** Returns a look-up function that answers with these addresses. */
 function toLookup(addresses: readonly string[]): LookupFunction {
   const found = addresses.map((address) => ({ address, family: isIP(address) }));
   return (_host, { all }, callback) => {
@@ -79,8 +79,8 @@ function toLookup(addresses: readonly string[]): LookupFunction {
 }
 
 /**
- * Reads into one buffer of the socket's own, and emits copies of what came: Node would otherwise reserve as much for every read.
- * Nobody may read such a socket but by listening to "data".
+ * Makes a socket read into one buffer of its own and emit copies of the data. Without it, Node reserves 64 KB for every read.
+ * Such a socket can be read only by listening to "data".
  */
 function readInto(): OnReadOpts {
   return {
@@ -92,7 +92,7 @@ function readInto(): OnReadOpts {
   };
 }
 
-/** Waits for `event`; the socket is destroyed when that does not come. */
+/** Waits for `event`, and destroys the socket if it does not come. */
 async function ready(socket: Socket, event: string, signal: AbortSignal): Promise<void> {
   try {
     await once(socket, event, { signal });
@@ -105,7 +105,7 @@ async function ready(socket: Socket, event: string, signal: AbortSignal): Promis
 async function offersTls(socket: Socket, signal: AbortSignal): Promise<boolean> {
   socket.write(SSL_REQUEST);
   const answer = await readAnswer(socket, signal);
-  // More than one byte was not sent by the server that is about to be trusted: it came from whoever sits in between.
+  // A PostgreSQL server answers with one byte. Further bytes before the handshake come from an attacker between the two ends.
   if (answer.length !== 1) throw new Error("the server's answer to the request for TLS is malformed");
   if (answer.equals(Buffer.from("S"))) return true;
   if (answer.equals(Buffer.from("N"))) return false;
@@ -136,7 +136,7 @@ async function secure(socket: Socket, { trust, host }: Peer, signal: AbortSignal
   }
 }
 
-/** Whom to trust: nobody in particular, whoever an authority vouches for, or only the host that was asked for. */
+/** Returns the TLS options that decide on trust: any certificate, one that an authority signed, or also only one for this host. */
 async function loadTrust({ sslMode, sslRootCert }: ConnectionSettings): Promise<ConnectionOptions> {
   if (sslMode === "prefer") return { rejectUnauthorized: false };
   const path = sslRootCert ?? findDefaultRootCert();
@@ -147,13 +147,13 @@ async function loadTrust({ sslMode, sslRootCert }: ConnectionSettings): Promise<
   return sslMode === "verify-full" ? authorities : { ...authorities, checkServerIdentity: () => undefined };
 }
 
-/** The file that libpq looks for when no `sslrootcert` is given. */
+/** Returns the path of the file that libpq uses when no `sslrootcert` is given, if that file exists. */
 function findDefaultRootCert(): string | undefined {
   const path = join(homedir(), ".postgresql", "root.crt");
   return existsSync(path) ? path : undefined;
 }
 
-/** A row of a dedicated database may name any path: a device or a pipe must neither fill the memory nor hold up a thread. */
+/** Reads a certificate file. A dedicated database's row may name any path, and a device or pipe must not fill memory or block a thread. */
 async function readCertificates(path: string): Promise<Buffer> {
   try {
     const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);

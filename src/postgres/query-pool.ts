@@ -1,6 +1,6 @@
-// A few connections for the gateway's own short queries (looking up tokens and types), apart from those that run tenants'
-// statements. Each query is a transaction by itself and is safe to repeat: one on a connection that died is sent again.
-// Nothing here waits without bound, whatever the server does.
+// Keeps a few connections for the gateway's own short queries (looking up tokens and types), separate from those that run
+// tenants' statements. Each query is a transaction by itself and is safe to repeat, so a query is sent again if its connection
+// died. Every wait has a time limit, whatever the server does.
 
 import { type Client, DatabaseError } from "pg";
 import { connect } from "./connect.ts";
@@ -9,7 +9,7 @@ import type { ConnectionSettings } from "./connection-settings.ts";
 export type Row = Readonly<Record<string, unknown>>;
 
 export interface Query {
-  /** Prepared under this name on each connection. */
+  /** The name under which the query is prepared on each connection. */
   readonly name: string;
   readonly text: string;
 }
@@ -17,9 +17,9 @@ export interface Query {
 export interface QueryPoolOptions {
   readonly connection: ConnectionSettings;
   readonly maxConnections: number;
-  /** For one query in PostgreSQL, for a connection to be made, and for the wait for one. */
+  /** Time limit for one query in PostgreSQL, for opening a connection, and for the wait for a free connection: each on its own. */
   readonly timeoutMs: number;
-  /** What pg_stat_activity shows. */
+  /** The name in pg_stat_activity. */
   readonly applicationName?: string;
 }
 
@@ -29,7 +29,7 @@ interface Waiter {
 }
 
 const MAX_WAITING = 1_000;
-/** Beyond the server's own deadline: who does not even say that it is over is not there. */
+/** Extra time after statement_timeout. A server that does not report the timeout by then is considered dead. */
 const GRACE_MS = 1_000;
 
 export class QueryPool {
@@ -45,6 +45,8 @@ export class QueryPool {
   }
 
   /**
+   * Runs one query.
+   *
    * @throws DatabaseError when the database refuses the query, and other errors when it cannot be asked in time.
    */
   readonly query = async (query: Query, values: readonly unknown[]): Promise<readonly Row[]> => {
@@ -55,12 +57,12 @@ export class QueryPool {
       return await this.#run(client, query, values);
     } catch (error) {
       if (isAnswer(error) || !isReused) throw error;
-      for (const dead of this.#idle.splice(0)) this.#end(dead); // As old as the one that failed.
+      for (const dead of this.#idle.splice(0)) this.#end(dead); // The other idle connections may have died too.
       return this.query(query, values);
     }
   };
 
-  /** For those who watch: connections that are open or being opened, those that run a query, and queries that wait for one. */
+  /** Counts for metrics: connections that are open or being opened, connections in use, and queries that wait for a connection. */
   get usage(): { readonly connections: number; readonly inUse: number; readonly waiting: number } {
     return {
       connections: this.#openCount,
@@ -69,7 +71,7 @@ export class QueryPool {
     };
   }
 
-  /** Ends the connections; queries that still run are cut off. */
+  /** Ends the connections. Queries that still run after 1 s are cut off. */
   async close(): Promise<void> {
     this.#isClosed = true;
     for (const waiter of this.#waiting) waiter.reject(new Error("The gateway is shutting down"));
@@ -147,7 +149,7 @@ export class QueryPool {
   }
 
   #end(client: Client): void {
-    void endWithin(client, GRACE_MS); // "end" follows and gives its place back.
+    void endWithin(client, GRACE_MS); // The event "end" follows and frees the connection's place.
   }
 
   #forget(client: Client): void {
@@ -169,14 +171,14 @@ export class QueryPool {
   }
 }
 
-/** Class of SQLSTATEs that end the session: a server that stops, an operator who ends it. Another session may have an answer. */
+/** SQLSTATEs that end the session, as when the server stops or an operator ends the session. Another session may still answer. */
 const ENDS_SESSION = "57P";
 
 function isAnswer(error: unknown): boolean {
   return error instanceof DatabaseError && error.code?.startsWith(ENDS_SESSION) !== true;
 }
 
-/** Says goodbye, and cuts the connection when the server does not answer. Never rejects: it is over in any case. */
+/** Ends a connection, and cuts it when the server does not close it in time. It never rejects, because the connection ends in any case. */
 async function endWithin(client: Client, deadlineMs: number): Promise<void> {
   const cut = setTimeout(() => client.connection.stream.destroy(), deadlineMs);
   await client.end().catch(() => undefined);

@@ -1,9 +1,9 @@
 import { createHash, createHmac, pbkdf2Sync, randomBytes } from "node:crypto";
 
-/** PostgreSQL's own number. */
+/** PostgreSQL's default number of iterations. */
 const ITERATIONS = 4096;
 
-/** What PostgreSQL stores in place of a password, so that the password itself is in no statement and no server log. */
+/** Returns the value that PostgreSQL stores in place of a password, so that no statement and no server log holds the password. */
 export function toScramVerifier(password: string, salt = randomBytes(16)): string {
   const salted = pbkdf2Sync(password, salt, ITERATIONS, 32, "sha256");
   const clientKey = createHmac("sha256", salted).update("Client Key").digest();

@@ -1,12 +1,13 @@
-// Which schemas no row may make a tenant's: a row may have been written by the holder of an admin token, who is not trusted with what
-// the operator keeps in the same database. In charge of finding out; it changes nothing.
+// Finds the schemas that a row may not give to a tenant. The holder of an admin token may have written the row, and is not trusted with
+// the operator's other schemas in the same database. It changes nothing.
 
 import type { ClientBase } from "pg";
 
 /**
- * Run with the search_path at pg_catalog. A schema that one of our roles owns came by an admin function, by an earlier adoption, or was
- * handed over by the operator (ALTER SCHEMA … OWNER TO). Another one is taken only where it is named as tenants' schemas are and holds
- * nothing of anybody but those who set Postgate up. What an extension made is not taken, so it does not count.
+ * It runs with the search_path at pg_catalog. A schema that one of Postgate's roles owns is accepted: an admin function or an earlier
+ * adoption made that role its owner, or the operator did (ALTER SCHEMA … OWNER TO). Any other schema is accepted only if its name is
+ * that of a tenant's schema (tenant_… or db_…) and the roles that set Postgate up own everything in it. Objects of extensions do not
+ * count, because they keep their owner.
  */
 const REFUSED_SQL = `
 with trusted as (
@@ -40,11 +41,11 @@ foreigner as (
 )
 select id, nspname as schema, pg_get_userbyid(owner) as owner, is_named from foreigner where not is_named or owner is not null`;
 
-/** Roles of Postgate's own: of this database, and of the one that it was copied from. */
+/** Matches Postgate's own roles: those of this database, and those of a database that it was copied from. */
 const OUR_ROLES = "^postgate_((owner|admin)_[0-9]+|t[0-9]+_[0-9a-f]{32}(_rw)?)$";
 
 interface NamedSchema {
-  /** The id of the row that names it. */
+  /** The id of the row that names the schema. */
   readonly id: string;
   readonly schema: string;
 }
@@ -56,7 +57,7 @@ interface RefusedRow {
   readonly is_named: boolean;
 }
 
-/** The reason, by the tenant's id; a tenant that may have its schema is not in it. */
+/** Returns the reason of each refusal by the tenant's id. A tenant that may have its schema is not among them. */
 export async function findRefusedSchemas(
   client: ClientBase,
   tenants: readonly NamedSchema[],

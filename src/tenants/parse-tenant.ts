@@ -1,4 +1,4 @@
-// One row of postgate_databases → Tenant. The only maker of DatabaseId and SchemaName.
+// Parses one row of postgate_databases into a Tenant. Only this file makes a DatabaseId or a SchemaName.
 
 import { GatewayError } from "../base/errors.ts";
 import { parseConnectionUrl } from "../postgres/connection-settings.ts";
@@ -13,19 +13,21 @@ import {
   type Tenant,
 } from "./tenant.ts";
 
-/** The columns that parseTenant() reads; an operator's views have these and perhaps no others. */
+/** The columns that parseTenant() always reads. An operator's views may have no other columns. */
 export const TENANT_COLUMNS = ["id", "name", "backend_type", "schema_name", "connection_string", "max_rows"] as const;
 
-/** As PostgreSQL gives the columns: text, and numbers as JavaScript's or as text. */
+/** The columns as PostgreSQL returns them: text, and numbers as JavaScript numbers or as text. */
 export type TenantRow = Readonly<Record<(typeof TENANT_COLUMNS)[number] | "limits", unknown>>;
 
 /** PostgreSQL's NAMEDATALEN - 1, in bytes. */
 const MAX_IDENTIFIER_BYTES = 63;
-/** The operator has to set the key and start again. */
+/** A client may retry after this time, because the operator has to set the key and restart the gateway first. */
 const KEY_RETRY_SECONDS = 60;
 const OUR_SCHEMAS: readonly string[] = ["postgate_helpers", "postgate_private", "postgate_extensions"];
 
 /**
+ * Returns the tenant of a row.
+ *
  * @throws GatewayError DATABASE_NOT_FOUND when the row names no schema that a tenant may have.
  * @throws GatewayError INTERNAL_ERROR when the row's backend or a limit cannot be used.
  * @throws GatewayError UNAVAILABLE when its connection string is sealed and no key opens it.
@@ -59,22 +61,22 @@ function parseSchemaName(value: unknown): SchemaName {
   throw databaseNotFound();
 }
 
-/** The token is good, and the database that it belongs to is not there (any more). */
+/** Returns the error for a valid token whose database does not exist, or does not exist any more. */
 export function databaseNotFound(cause?: unknown): GatewayError {
   return new GatewayError("DATABASE_NOT_FOUND", "Database not found", { cause });
 }
 
-/** Schemas that are PostgreSQL's or Postgate's own, and are never served to a tenant. */
+/** Tells whether the schema belongs to PostgreSQL or Postgate, and so is never served to a tenant. */
 function isReservedSchema(name: string): boolean {
   return name === "public" || name === "information_schema" || name.startsWith("pg_") || OUR_SCHEMAS.includes(name);
 }
 
-/** An original's rows may hold a name that is longer than the schema's, which PostgreSQL cut without a word. */
+/** Cuts a name to PostgreSQL's length. The original Postgate may have stored the full name of a schema whose name PostgreSQL cut silently. */
 function cutToIdentifier(name: string): string {
   const bytes = Buffer.from(name, "utf8");
   if (bytes.length <= MAX_IDENTIFIER_BYTES) return name;
   let end = MAX_IDENTIFIER_BYTES;
-  while (((bytes[end] ?? 0) & 0xc0) === 0x80) end--; // Not inside a character.
+  while (((bytes[end] ?? 0) & 0xc0) === 0x80) end--; // The cut is not inside a character.
   return bytes.toString("utf8", 0, end);
 }
 

@@ -1,8 +1,8 @@
-// What is missing for tenants to work: the statements that make their roles, hand them what is in their schemas and grant
-// what they need. In charge of finding out, by one query over the catalogs for all of them; it changes nothing.
+// Finds out what tenants lack: the statements that make their roles, make them owners of the objects in their schemas, and grant
+// what they need. It runs one query over the catalogs for all tenants, and changes nothing.
 //
-// One path serves a new tenant, an adopted one, a restored dump and a clone: whatever already is as it should be gives no
-// statement, so that a start where nothing is to do takes no lock.
+// The same path serves a new tenant, an adopted one, a restored dump and a clone. An object that is already as it should be needs no
+// statement, so a start with nothing to do takes no lock.
 
 import type { ClientBase } from "pg";
 import { findRefusedSchemas } from "./find-refused-schemas.ts";
@@ -13,19 +13,19 @@ import type { DatabaseId, SchemaName } from "./tenant.ts";
 export interface SchemaTenant {
   readonly id: DatabaseId;
   readonly schema: SchemaName;
-  /** The operator has said that the schema is to be this tenant's, whatever it holds. */
+  /** True if the operator gave this schema to the tenant, whatever it holds. */
   readonly isOperatorsWord?: boolean;
 }
 
 export interface TenantPlan {
   readonly id: DatabaseId;
-  /** In the order in which they must run, in one transaction. */
+  /** The statements in the order in which they must run, in one transaction. */
   readonly statements: readonly string[];
-  /** Why the row may not have its schema; there are no statements then. */
+  /** The reason why the row may not have its schema. There are no statements then. */
   readonly refusal?: string;
 }
 
-/** Run with the search_path at pg_catalog: the names in the statements are qualified then. */
+/** It runs with the search_path at pg_catalog, so that the names in the statements are qualified. */
 const PLAN_SQL = `
 with server as (
   select current_setting('server_version_num')::int >= 160000 as has_grant_options,
@@ -162,7 +162,7 @@ statement as (
 )
 select id, array_agg(sql order by step, sql) as statements from statement group by id order by id`;
 
-/** What is to be done for these tenants. A tenant whose schema does not exist, or who lacks nothing, is not among them. */
+/** Returns a plan for each tenant that lacks something. A tenant whose schema does not exist has no plan. */
 export async function planTenants(
   client: ClientBase,
   roles: InstallationRoles,

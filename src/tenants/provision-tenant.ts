@@ -1,5 +1,5 @@
-// Makes a tenant ready to run statements: its roles, what they own, what they may. Done over the operator's login, at
-// start for all tenants and at first use for one that came later.
+// Makes a tenant ready to run statements: its roles, their objects and their rights. The operator's login does this for all
+// tenants when the gateway starts, and for a later tenant at its first use.
 
 import type { ClientBase } from "pg";
 import { withLockedTransaction, withTransaction } from "../postgres/locked-transaction.ts";
@@ -8,9 +8,9 @@ import { planTenants, type SchemaTenant } from "./plan-tenants.ts";
 import type { InstallationRoles } from "./role-names.ts";
 
 /**
- * Idempotent, and safe when many instances do it at once: all or nothing, one after the other.
+ * Makes one tenant ready in one transaction. It is idempotent. Many instances may call it at once: they take turns.
  *
- * @param client a connection as the operator, with no transaction open.
+ * @param client a connection as the operator, with no transaction open
  * @throws GatewayError DATABASE_NOT_FOUND when the tenant's schema does not exist, or its row may not have it.
  */
 export async function provisionTenant(
@@ -27,13 +27,13 @@ export async function provisionTenant(
   });
 }
 
-/** A tenant that could not be made ready, and why. The others are. */
+/** A tenant that could not be made ready, and the cause. It does not stop the other tenants. */
 export interface ProvisioningFailure {
   readonly tenant: SchemaTenant;
   readonly cause: unknown;
 }
 
-/** Makes all of these tenants ready, each in a transaction of its own; takes no lock when none lacks anything. */
+/** Makes these tenants ready, each in a transaction of its own. Takes no lock when none lacks anything. Returns the failures. */
 export async function provisionTenants(
   client: ClientBase,
   roles: InstallationRoles,

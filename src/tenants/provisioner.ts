@@ -1,5 +1,5 @@
-// Makes the roles of tenants that came since the last migration, when their first statement asks for them. In charge of how
-// many of these run: one at a time, on one connection of the operator's, and one for all that wait for the same tenant.
+// Makes the roles of tenants that were created after the last migration, when their first statement needs them. One tenant is
+// provisioned at a time, on one connection as the operator, and all requests that wait for the same tenant share one run.
 
 import type { Client } from "pg";
 import { GatewayError } from "../base/errors.ts";
@@ -14,7 +14,7 @@ import type { InstallationRoles } from "./role-names.ts";
 export interface Provisioner {
   /** Makes the roles of one tenant. */
   readonly provision: (tenant: SchemaTenant) => Promise<void>;
-  /** Makes those of every tenant that lacks them. False when none was made ready. */
+  /** Makes the roles of every tenant that lacks them. Resolves to false when no tenant was made ready. */
   readonly provisionAll: () => Promise<boolean>;
 }
 
@@ -59,7 +59,7 @@ async function provisionUnready(client: Client, roles: InstallationRoles): Promi
 
 type TakeTurn = (key: string, work: () => Promise<boolean>) => Promise<boolean>;
 
-/** One piece of work at a time; whoever asks for one that waits or runs gets its outcome. */
+/** Runs one piece of work at a time. A call whose key is already waiting or running shares that outcome. */
 function createTurns(): TakeTurn {
   const running = new Map<string, Promise<boolean>>();
   let last: Promise<unknown> = Promise.resolve();

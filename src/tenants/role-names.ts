@@ -1,13 +1,13 @@
-// The names of PostgreSQL roles. Roles belong to the whole server, so each name carries the database's oid: several Postgate
-// databases on one server, clones included, never share one.
+// Builds the names of PostgreSQL roles. Roles belong to the whole server, so each name contains the database's oid: several
+// Postgate databases on one server, including clones, never share a role.
 
 import type { DatabaseId } from "./tenant.ts";
 
-/** The roles of one installation, whatever its tenants are. */
+/** The roles of one installation, without those of its tenants. */
 export interface InstallationRoles {
-  /** The oid of the shared database, which all names carry. */
+  /** The oid of the shared database, which all names contain. */
   readonly databaseOid: number;
-  /** Owns the metadata, the admin functions and every tenant's schema; logs in nowhere. */
+  /** Owns the metadata, the admin functions and every tenant's schema. It cannot log in. */
   readonly owner: string;
   /** Runs the admin database's statements. */
   readonly admin: string;
@@ -15,15 +15,15 @@ export interface InstallationRoles {
   readonly auth: string;
   /** The login that may take the tenants' roles, and has no other right. */
   readonly exec: string;
-  /** Stands in for PUBLIC, whose rights a lock-down takes away: what it had is granted to this role. */
+  /** Replaces PUBLIC after a lock-down: the rights that PUBLIC had are granted to this role. */
   readonly formerPublic: string;
 }
 
 /** The two roles of one tenant. */
 export interface TenantRoles {
-  /** Owns what is in the schema, for tokens that may do DDL. */
+  /** Owns the objects in the schema. It serves tokens that may do DDL. */
   readonly owner: string;
-  /** Reads and writes rows, for all other tokens. */
+  /** Reads and writes rows. It serves all other tokens. */
   readonly readWrite: string;
 }
 

@@ -1,26 +1,26 @@
-// Seals connection strings, so that a dump or a reader of the table has no passwords. In charge of the sealed form and of
-// opening it with one of two keys; not of where strings are kept, nor of what they say.
+// Seals connection strings, so that a dump or a reader of the table has no passwords. This file defines the sealed form, and
+// opens it with one of two keys. It neither stores the strings nor parses them.
 
 import { createCipheriv, createDecipheriv, createSecretKey, type KeyObject, randomBytes } from "node:crypto";
 
 export interface SealingKeys {
-  /** What is sealed, is sealed with it (POSTGATE_SEALING_KEY); undefined where nothing is. */
+  /** The key that seals (POSTGATE_SEALING_KEY). Undefined if nothing is to be sealed. */
   readonly current: KeyObject | undefined;
-  /** Opens what was sealed before the key was changed (POSTGATE_SEALING_KEY_OLD). */
+  /** The key that opens strings which were sealed before the key was changed (POSTGATE_SEALING_KEY_OLD). */
   readonly old: KeyObject | undefined;
 }
 
 export const NO_SEALING_KEYS: SealingKeys = { current: undefined, old: undefined };
 
-/** No PostgreSQL URL begins so. The number is the form's: nonce, ciphertext and tag in base64url. */
+/** No PostgreSQL URL begins with this prefix. `v1` is the version of the form: nonce, ciphertext and tag in base64url. */
 const PREFIX = "sealed:v1:";
 const CIPHER = "aes-256-gcm";
 const KEY_BYTES = 32;
-/** A nonce may not come twice under one key. 96 random bits are good for billions of strings. */
+/** The same nonce must not be used twice with one key. 96 random bits are enough for billions of strings. */
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 
-/** 64 hex digits or base64 (also base64url) of 32 bytes; undefined for anything else. */
+/** Parses 64 hexadecimal digits, or base64 (also base64url) of 32 bytes. Returns undefined for any other text. */
 export function parseSealingKey(given: string): KeyObject | undefined {
   const text = given.trim();
   const encoding = /^[0-9a-f]{64}$/i.test(text) ? "hex" : /^[\w+/-]{43}=?$/.test(text) ? "base64" : undefined;
@@ -32,7 +32,11 @@ export function isSealed(connectionString: string): boolean {
   return connectionString.startsWith(PREFIX);
 }
 
-/** @param databaseId the row that it is for: in any other it does not open. */
+/**
+ * Seals a connection string.
+ *
+ * @param databaseId the row that the string is for, which is the only one that it opens in
+ */
 export function seal(connectionString: string, databaseId: string, key: KeyObject): string {
   const nonce = randomBytes(NONCE_BYTES);
   const cipher = createCipheriv(CIPHER, key, nonce, { authTagLength: TAG_BYTES }).setAAD(belongingTo(databaseId));
@@ -42,11 +46,11 @@ export function seal(connectionString: string, databaseId: string, key: KeyObjec
 
 export interface Opened {
   readonly connectionString: string;
-  /** Which of the keys it was sealed with. */
+  /** The key that the string was sealed with. */
   readonly key: keyof SealingKeys;
 }
 
-/** Undefined when no key opens it: it was sealed with another one or for another row, or it was changed. */
+/** Opens a sealed string. Returns undefined when it was sealed with another key or for another row, or was changed. */
 export function openSealed(sealed: string, databaseId: string, keys: SealingKeys): Opened | undefined {
   const bytes = Buffer.from(sealed.slice(PREFIX.length), "base64url");
   if (!isSealed(sealed) || bytes.length < NONCE_BYTES + TAG_BYTES) return undefined;
@@ -65,7 +69,7 @@ function decrypt(bytes: Buffer, databaseId: string, key: KeyObject): string | un
   try {
     return Buffer.concat([text, decipher.final()]).toString("utf8");
   } catch {
-    return undefined; // The tag does not fit; there is nothing else that final() could say.
+    return undefined; // The tag does not match, which is the only reason for final() to throw.
   }
 }
 

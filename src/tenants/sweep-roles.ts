@@ -1,13 +1,14 @@
-// Removes the roles of tenants that are gone. In charge of this database's roles only: names that carry another oid are
-// somebody else's.
+// Removes the roles of deleted tenants. It touches only this database's roles: a name that contains another oid belongs to
+// another installation.
 
 import type { ClientBase } from "pg";
 import { withLockedTransaction, withTransaction } from "../postgres/locked-transaction.ts";
 import type { InstallationRoles } from "./role-names.ts";
 
 /**
- * Roles without a row. One that still owns or may do something anywhere (a schema that outlived its row, a clone of this
- * database that was not migrated yet) is kept: dropping it would fail, and dropping what it owns would lose data.
+ * Finds roles of tenants that have no row. A role that still owns an object or has a right anywhere is kept, for example one whose
+ * schema outlived its row, or one that a clone of this database still uses because it was not migrated yet. To drop such a
+ * role would fail, and to drop its objects would lose data.
  */
 const LEFTOVERS_SQL = `
 select role.rolname as name
@@ -20,7 +21,7 @@ where role.rolname ~ ('^postgate_t' || $1::text || '_[0-9a-f]{32}(_rw)?$')
   and not exists (select from pg_shdepend as d where d.refclassid = 'pg_authid'::regclass and d.refobjid = role.oid)
 order by role.rolname`;
 
-/** Gives the names of the roles that it dropped. */
+/** Drops the roles, and returns their names. */
 export async function sweepRoles(client: ClientBase, roles: InstallationRoles): Promise<readonly string[]> {
   const findLeftovers = async (): Promise<readonly string[]> => {
     const { rows } = await client.query<{ name: string }>(LEFTOVERS_SQL, [String(roles.databaseOid)]);
@@ -29,7 +30,7 @@ export async function sweepRoles(client: ClientBase, roles: InstallationRoles): 
   if ((await withTransaction(client, findLeftovers)).length === 0) return [];
   return withLockedTransaction(client, async () => {
     const leftovers = await findLeftovers();
-    // The names match a pattern of letters, digits and underscores: there is nothing to quote.
+    // The names consist of letters, digits and underscores, so they need no quoting.
     for (const name of leftovers) await client.query(`drop role if exists ${name}`);
     return leftovers;
   });

@@ -1,14 +1,17 @@
 import { GatewayError } from "../base/errors.ts";
 
-/** What one tenant may, below what the whole gateway allows; what is left out has no limit of its own. */
+/** One tenant's own limits. The gateway's limits apply too. A field that is left out sets no limit of its own. */
 export interface TenantLimits {
   readonly statementTimeoutMs?: number;
   readonly maxResultBytes?: number;
   readonly maxConcurrentQueries?: number;
   readonly requestsPerSecond?: number;
-  /** Requests that may come together after a pause. */
+  /** Maximum number of requests that may arrive together after a pause. */
   readonly requestBurst?: number;
-  /** Tables, views, materialized views and sequences of their own; ten times as many indexes. */
+  /**
+   * Maximum number of tables, views, materialized views and sequences, without the sequences of columns. The maximum for indexes and
+   * sequences of columns together is ten times as high.
+   */
   readonly maxRelations?: number;
 }
 
@@ -21,14 +24,16 @@ const LIMIT_BY_COLUMN = {
   max_relations: "maxRelations",
 } as const satisfies Record<string, keyof TenantLimits>;
 
-/** The columns of `postgate_databases` that hold limits; an operator's view may lack any of them. */
+/** The columns of `postgate_databases` that hold limits. An operator's view may lack any of them. */
 export const LIMIT_COLUMNS = Object.keys(LIMIT_BY_COLUMN);
 
 const NO_LIMITS: TenantLimits = {};
 
 /**
- * @param columns the limits by column, as JSON; null or undefined for none at all.
- * @throws GatewayError INTERNAL_ERROR for what is no number above zero: serving without the limit would be worse.
+ * Returns the limits of one row.
+ *
+ * @param columns the limits by column, as JSON, or null or undefined if there are none
+ * @throws GatewayError INTERNAL_ERROR when a limit is not a number above zero. To serve without the limit would be worse.
  */
 export function parseTenantLimits(columns: unknown): TenantLimits {
   if (columns === null || columns === undefined) return NO_LIMITS;
@@ -36,7 +41,7 @@ export function parseTenantLimits(columns: unknown): TenantLimits {
   return Object.fromEntries(given.map(([column, value]) => [nameOf(column), parseLimit(column, value)]));
 }
 
-/** The limit of the whole gateway, narrowed by the tenant's own. */
+/** Returns the lower of the gateway's limit and the tenant's own limit. */
 export function maxResultBytesOf({ maxResultBytes }: TenantLimits, ofGateway: number): number {
   return Math.min(ofGateway, maxResultBytes ?? ofGateway);
 }

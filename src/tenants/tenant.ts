@@ -5,10 +5,10 @@ import type { TenantLimits } from "./tenant-limits.ts";
 export type DatabaseId = Brand<string, "DatabaseId">;
 export type SchemaName = Brand<string, "SchemaName">;
 
-/** The seed row: its tokens call the admin functions and read and write the two metadata tables. */
+/** The id of the row that every installation has. Its tokens call the admin functions and read and write the two metadata tables. */
 export const ADMIN_DATABASE_ID = "00000000-0000-0000-0000-000000000000" as DatabaseId;
 
-/** Of a database for which nothing else was said: the default of the column and of `create-db`. */
+/** The row limit of a database that sets none: the default of the column and of `create-db`. */
 export const DEFAULT_MAX_ROWS = 1_000;
 
 export type Backend =
@@ -21,7 +21,7 @@ export interface Tenant {
   readonly id: DatabaseId;
   readonly name: string;
   readonly backend: Backend;
-  /** Rows that one answer may have; undefined for no limit (an original's row with a negative number). */
+  /** Maximum number of rows in one answer. Undefined for no limit, which a negative number in a row of the original Postgate means. */
   readonly maxRows: number | undefined;
   readonly limits: TenantLimits;
 }
