@@ -38,7 +38,7 @@ export interface StatementFacts {
   readonly callsHelpers: boolean;
   /** Undefined for a statement that makes, changes and drops nothing in the schema. */
   readonly schemaChange?: SchemaChange | undefined;
-  /** What the types of the parameters depend on. Undefined when the text alone decides them. */
+  /** The objects that decide the types of the parameters. Undefined when the text alone decides them. */
   readonly typeSources: TypeSources | undefined;
   /**
    * True when the statement may have a literal such as 'now', which means another time each time that PostgreSQL parses it. Such a

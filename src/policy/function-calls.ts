@@ -76,7 +76,7 @@ function judgePlainCall(name: string, { call, visited, judgement }: CallContext)
 
 function isAllowedFunction(name: string, { rules }: Judgement): boolean {
   if (ADMIN_FUNCTIONS.has(name)) return false;
-  // Nobody should read or move a sequence on the admin database.
+  // No caller needs to read or move a sequence on the admin database.
   if (rules.kind === "admin" && SEQUENCE_FUNCTIONS.has(name)) return false;
   // An extension may have a function with the name of a refused one. Without a schema, that name calls PostgreSQL's own function.
   return ALLOWED_FUNCTIONS.has(name) || (rules.functions.has(name) && !REFUSED_FUNCTIONS.has(name));
