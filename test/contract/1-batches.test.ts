@@ -26,7 +26,7 @@ const countUsers = async (): Promise<unknown> => (await tenant.rows("select coun
 const insert = (id: number): Statement => ({ sql: "insert into users (id) values ($1)", params: [id] });
 
 describe("a batch", () => {
-  it("is answered to the letter", async () => {
+  it("is answered with exactly the documented text", async () => {
     const answer = await send([
       { sql: "insert into users values ($1, $2)", params: [1, "Alice"] },
       "select id, name from users",
@@ -38,12 +38,12 @@ describe("a batch", () => {
     ]);
   });
 
-  it("may be empty, or of one", async () => {
+  it("may be empty, or have one statement", async () => {
     expect((await send([])).text).toBe('{"results":[]}');
     expect((await send(["select 1 as n"])).text).toBe('{"results":[{"rows":[{"n":1}],"row_count":1}]}');
   });
 
-  it("has one form for all of its results", async () => {
+  it("has the same form for all of its results", async () => {
     const { body } = await send(["select 1 as n, 2 as n", "create table made (id int)", "drop table made"], {
       row_mode: "array",
       types: "text",
@@ -56,7 +56,7 @@ describe("a batch", () => {
     ]);
   });
 
-  it("is one query in the log, with neither SQL nor parameters", async () => {
+  it("is logged as one query, without SQL and parameters", async () => {
     await send(["select 'secret-text'", { sql: "select $1::text", params: ["secret-parameter"] }]);
     const last = gateway.observations.at(-1);
     expect(last).toMatchObject({ kind: "query-finished", operation: "BATCH", rowCount: 2 });
@@ -68,14 +68,14 @@ describe("a batch", () => {
     ["read_only", { read_only: true }],
     ["all of them", { isolation: "serializable", read_only: true, deferrable: true }],
     ["null for each", { isolation: null, read_only: null, deferrable: null }],
-  ])("takes %s, and so does a single statement", async (_, keys) => {
+  ])("accepts the same transaction options as a single statement: %s", async (_, keys) => {
     expect((await send(["select 1 as n"], keys)).status).toBe(200);
     expect((await post(gateway.url, tenant.token, { sql: "select 1 as n", ...keys })).text).toBe(
       '{"rows":[{"n":1}],"row_count":1}',
     );
   });
 
-  it("is refused a write where it is read_only", async () => {
+  it("cannot write when it is read_only", async () => {
     expect((await send(["select 1", insert(1)], { read_only: true })).body).toMatchObject({
       code: "DATABASE_ERROR",
       sqlstate: "25006",
@@ -84,7 +84,7 @@ describe("a batch", () => {
   });
 });
 
-describe("a body that is no batch", () => {
+describe("the body of a batch", () => {
   it.each<[unknown, string, number | undefined]>([
     [{ statements: {} }, '"statements" is an object', undefined],
     [{ statements: "select 1" }, '"statements" is a string', undefined],
@@ -103,13 +103,13 @@ describe("a body that is no batch", () => {
     [{ statements: [{ sql: "select 1" }], read_only: "yes" }, '"read_only" is a string', undefined],
     [{ statements: [{ sql: "select 1" }], deferrable: 1 }, '"deferrable" is a number', undefined],
     [{ statements: Array.from({ length: 1_001 }, () => ({ sql: "select 1" })) }, "1000 at most", undefined],
-  ])("is INVALID_REQUEST: %j", async (body, message, statement) => {
+  ])("is refused as INVALID_REQUEST when it has another form: %j", async (body, message, statement) => {
     const answer = await post(gateway.url, tenant.token, body);
     expect([answer.status, answer.body.code, answer.body.statement]).toEqual([400, "INVALID_REQUEST", statement]);
     expect(answer.body.error).toContain(message);
   });
 
-  it("reads keys as JSON does: the last of a name counts, escapes are what they stand for", async () => {
+  it("may have keys with escapes, and the last of several equal keys counts", async () => {
     const body = String.raw`{"statements":[{"sql":"no"}],"state\u006dents":[{"sql":"select $1::numeric as n","params":[1],"params":[1.10]}]}`;
     expect((await post(gateway.url, tenant.token, body)).body).toEqual({
       results: [{ rows: [{ n: "1.10" }], row_count: 1 }],
@@ -117,7 +117,7 @@ describe("a body that is no batch", () => {
   });
 });
 
-describe("all or nothing", () => {
+describe("a batch happens as a whole or not at all", () => {
   it.each<[string, Statement, object]>([
     ["does not parse", "selec 1", { code: "PARSE_ERROR", reason: "SYNTAX_ERROR" }],
     ["holds two", "select 1; select 2", { code: "PARSE_ERROR", reason: "MULTIPLE_STATEMENTS" }],
@@ -138,13 +138,13 @@ describe("all or nothing", () => {
     ["prepares a name of ours", "prepare postgate_settings as select 1", { code: "PARSE_ERROR" }],
     ["reads another schema", "select * from public.postgate_tokens", { reason: "QUALIFIED_NAME" }],
     ["fails", "select 1 / (select 0)", { code: "DATABASE_ERROR", sqlstate: "22012" }],
-  ])("a batch of which one statement %s changes nothing, and names it", async (_, statement, error) => {
+  ])("a batch in which a statement %s changes nothing, and the error names it", async (_, statement, error) => {
     const { body } = await send([insert(1), statement, insert(2)]);
     expect(body).toMatchObject({ ...error, statement: 1 });
     expect(await countUsers()).toBe(0);
   });
 
-  it("is judged as a whole before anything runs", async () => {
+  it("all statements of a batch are judged before the first one runs", async () => {
     const { body } = await send(["select 1 / (select 0)", "commit"]);
     expect(body).toMatchObject({ code: "PARSE_ERROR", statement: 1 });
   });
@@ -170,12 +170,12 @@ describe("all or nothing", () => {
       Array.from({ length: 9 }, () => "select count(*) from generate_series(1, 4000000)"),
       { code: "TIMEOUT" },
     ],
-  ])("holds for the limit of %s", async (_, statements, error) => {
+  ])("a batch that exceeds the limit of %s changes nothing", async (_, statements, error) => {
     expect((await send([insert(1), ...statements])).body).toMatchObject(error);
     expect(await countUsers()).toBe(0);
   });
 
-  it("counts the texts together, and one that occurs again once", async () => {
+  it("the limit of SQL text holds for all texts together, and a repeated text counts once", async () => {
     const long = (n: number): string => `select ${n} /* ${"x".repeat(8_000)} */`;
     expect((await send([long(1), long(1), long(1), long(2)])).status).toBe(200);
     expect((await send([long(1), long(2), long(3)])).body).toMatchObject({
@@ -185,7 +185,7 @@ describe("all or nothing", () => {
     });
   });
 
-  it("needs every permission that any statement needs", async () => {
+  it("a batch needs the permissions of all of its statements", async () => {
     const reader = await tenant.withPermissions("SELECT");
     expect((await send(["select 1", insert(1)], {}, reader)).body).toMatchObject({
       reason: "OPERATION_NOT_ALLOWED",
@@ -194,7 +194,7 @@ describe("all or nothing", () => {
     expect((await send(["select 1", "select 2"], { isolation: "repeatable read" }, reader)).status).toBe(200);
   });
 
-  it("tells of a commit that fails, without a statement", async () => {
+  it("the error of a failed commit names no statement", async () => {
     await tenant.rows("create table links (id int references users deferrable initially deferred)");
     const { body } = await send([insert(1), "insert into links values (9)"]);
     expect(body).toMatchObject({ code: "DATABASE_ERROR", sqlstate: "23503" });
@@ -203,15 +203,15 @@ describe("all or nothing", () => {
   });
 });
 
-describe("wherever it runs", () => {
-  it("makes the roles of a tenant that is new", async () => {
+describe("a batch on every kind of database", () => {
+  it("creates the roles of a new tenant", async () => {
     const [row] = await gateway.database.query("select id from public.create_tenant_database('fresh')");
     const fresh = await gateway.tenantOf(String(row?.id));
     const { body } = await send(["create table t (id int)", "insert into t values (1)", "select id from t"], {}, fresh);
     expect(body.results[2]).toEqual({ rows: [{ id: 1 }], row_count: 1 });
   });
 
-  it("serves the admin database, all or nothing there too", async () => {
+  it("happens as a whole or not at all on the admin database", async () => {
     const create: Statement = { sql: "select id from create_tenant_database($1)", params: ["made in a batch"] };
     const list = "select count(*) as n from postgate_databases where name = 'made in a batch'";
     expect((await send([create, create, list], {}, gateway.admin)).body.results[2].rows).toEqual([{ n: 2 }]);
@@ -219,7 +219,7 @@ describe("wherever it runs", () => {
     expect(await gateway.admin.rows(list)).toEqual([{ n: 2 }]);
   });
 
-  it("serves a dedicated database", async () => {
+  it("happens as a whole or not at all on a dedicated database", async () => {
     const { host, port, user, database } = gateway.database.connection;
     const url = `postgres://${user}@localhost:${port}/${database}?host=${encodeURIComponent(host)}&sslmode=disable`;
     const [row] = await gateway.database.query(
@@ -234,7 +234,7 @@ describe("wherever it runs", () => {
     expect((await send(["select id from mine"], {}, own)).body.results[0]).toEqual({ rows: [{ id: 1 }], row_count: 1 });
   });
 
-  it("leaves the next tenant on the connection nothing of it", async () => {
+  it("leaves nothing behind for the next tenant on the same connection", async () => {
     const other = await gateway.createTenant({ name: "other" });
     const users = "select count(*) as n from users";
     for (let round = 0; round < 5; round++) {

@@ -24,25 +24,25 @@ async function sendQuery(headers: Record<string, string>, body = '{"sql":"select
   return { status: response.status, text, body: JSON.parse(text) as unknown, headers: response.headers };
 }
 
-describe("routes", () => {
-  it("GET /health answers 200 and a body to the letter", async () => {
+describe("the routes", () => {
+  it("GET /health answers 200 with exactly the documented body", async () => {
     const response = await fetch(`${gateway.url}/health`);
     expect(response.status).toBe(200);
     await expect(response.text()).resolves.toBe('{"status":"ok"}');
   });
 
-  it("HEAD /health answers as GET, without a body", async () => {
+  it("HEAD /health answers 200 without a body", async () => {
     const response = await fetch(`${gateway.url}/health`, { method: "HEAD" });
     expect([response.status, await response.text()]).toEqual([200, ""]);
   });
 
-  it("POST /query answers to the letter", async () => {
+  it("POST /query answers with exactly the documented text", async () => {
     const answer = await tenant.query("SELECT id, name FROM users WHERE id = $1::int", [1]);
     expect(answer.text).toBe('{"rows":[{"id":1,"name":"Alice"}],"row_count":1}');
     expect(answer.headers.get("content-type")).toMatch(/^application\/json/);
   });
 
-  it.each(["/", "/metrics", "/query/x", "/healthz", "/sql"])("%s is NOT_FOUND", async (path) => {
+  it.each(["/", "/metrics", "/query/x", "/healthz", "/sql"])("POST %s is answered NOT_FOUND", async (path) => {
     const response = await fetch(gateway.url + path, { method: "POST" });
     expect([response.status, await response.json()]).toEqual([404, expect.objectContaining({ code: "NOT_FOUND" })]);
   });
@@ -52,7 +52,7 @@ describe("routes", () => {
     ["PUT", "/query", "POST"],
     ["DELETE", "/query", "POST"],
     ["POST", "/health", "GET"],
-  ])("%s %s is METHOD_NOT_ALLOWED with Allow", async (method, path, allowed) => {
+  ])("%s %s is answered METHOD_NOT_ALLOWED with the header Allow", async (method, path, allowed) => {
     const response = await fetch(gateway.url + path, { method });
     expect([response.status, await response.json()]).toEqual([
       405,
@@ -62,19 +62,19 @@ describe("routes", () => {
   });
 });
 
-describe("the token's header", () => {
+describe("the Authorization header", () => {
   const json = { "content-type": "application/json" };
 
   it.each([
     ["Bearer", (token: string) => `Bearer ${token}`],
     ["the scheme in another case", (token: string) => `bEARER ${token}`],
     ["the bare token", (token: string) => token],
-  ])("may be %s", async (_form, write) => {
+  ])("is accepted in the form: %s", async (_form, write) => {
     const answer = await sendQuery({ ...json, authorization: write(tenant.token) });
     expect(answer.body).toEqual({ rows: [{ one: 1 }], row_count: 1 });
   });
 
-  it("answers missing, malformed and unknown tokens with one message and WWW-Authenticate", async () => {
+  it("without a valid token is answered with the same message and WWW-Authenticate in all cases", async () => {
     const headers = [
       {},
       { authorization: "" },
@@ -93,30 +93,30 @@ describe("the token's header", () => {
 
 describe("the order of checks", () => {
   const badToken = { authorization: "Bearer nope" };
-  it("is method before token", async () => {
+  it("puts the method before the token", async () => {
     const response = await fetch(`${gateway.url}/query`, { method: "PUT", headers: badToken, body: "x" });
     expect(response.status).toBe(405);
   });
-  it("is token before media type", async () => {
+  it("puts the token before the media type", async () => {
     expect((await sendQuery({ ...badToken, "content-type": "text/plain" }, "x")).status).toBe(401);
   });
-  it("is media type before size", async () => {
+  it("puts the media type before the size", async () => {
     const headers = { authorization: tenant.token, "content-type": "text/plain" };
     expect((await sendQuery(headers, "x".repeat(2 * 1024 * 1024))).status).toBe(415);
   });
-  it("is size before body", async () => {
+  it("puts the size before the body's form", async () => {
     const headers = { authorization: tenant.token, "content-type": "application/json" };
     expect((await sendQuery(headers, "x".repeat(2 * 1024 * 1024))).status).toBe(413);
   });
-  it("is body before SQL", async () => {
+  it("puts the body's form before the SQL", async () => {
     const answer = await post(gateway.url, tenant.token, { sql: "nonsense", params: "x" });
     expect(answer.body).toMatchObject({ code: "INVALID_REQUEST" });
   });
 });
 
-describe("the body", () => {
+describe("the body of POST /query", () => {
   it.each(["application/json", "application/json; charset=utf-8", "application/vnd.api+json", "APPLICATION/JSON"])(
-    "may be %s",
+    "may have the media type %s",
     async (type) => {
       expect((await sendQuery({ authorization: tenant.token, "content-type": type })).status).toBe(200);
     },
@@ -148,7 +148,7 @@ describe("the body", () => {
     ["too few parameters", '{"sql":"select $1::int, $2::int","params":[1]}'],
     ["too many parameters", '{"sql":"select $1::int","params":[1,2]}'],
     ["parameters without placeholders", '{"sql":"select 1","params":[1]}'],
-  ])("that is %s is INVALID_REQUEST", async (_what, body) => {
+  ])("is refused as INVALID_REQUEST: %s", async (_what, body) => {
     expect(await post(gateway.url, tenant.token, body)).toMatchObject({
       status: 400,
       body: { code: "INVALID_REQUEST", error: expect.any(String) as string },
@@ -167,12 +167,12 @@ describe("row_count", () => {
       100,
     ],
     ["0 for DDL", "create table empty_one (id int)", 0],
-  ])("is %s", async (_what, sql, count) => {
+  ])("counts %s", async (_what, sql, count) => {
     expect(await tenant.query(sql)).toMatchObject({ status: 200, body: { row_count: count } });
   });
 });
 
-describe("failures, code by code", () => {
+describe("the error code", () => {
   it("PARSE_ERROR has a reason and a position", async () => {
     expect(await tenant.query("select 'é🐘' as a, as b")).toMatchObject({
       status: 400,
@@ -184,7 +184,7 @@ describe("failures, code by code", () => {
     });
   });
 
-  it("ROW_LIMIT_EXCEEDED has max_rows, and nothing was changed", async () => {
+  it("ROW_LIMIT_EXCEEDED has max_rows, and the statement has changed nothing", async () => {
     const before = await tenant.rows("select count(*) from users");
     const answer = await tenant.query(
       "insert into users (id, name) select g, 'n' from generate_series(1000, 1010) g returning id",
@@ -200,7 +200,7 @@ describe("failures, code by code", () => {
     await expect(tenant.query("select * from generate_series(1, 10)")).resolves.toMatchObject({ status: 200 });
   });
 
-  it("RESULT_TOO_LARGE has max_bytes, and nothing was changed", async () => {
+  it("RESULT_TOO_LARGE has max_bytes, and the statement has changed nothing", async () => {
     expect(await tenant.query("select repeat('x', 2000000) as big")).toMatchObject({
       status: 400,
       body: { code: "RESULT_TOO_LARGE", max_bytes: 1024 * 1024 },
@@ -210,7 +210,7 @@ describe("failures, code by code", () => {
     await expect(tenant.rows("select id from users where id = 5000")).resolves.toEqual([]);
   });
 
-  it("UNAUTHORIZED for a deleted token", async () => {
+  it("UNAUTHORIZED answers a deleted token", async () => {
     const other = await tenant.withPermissions("SELECT");
     expect((await other.query("select 1")).status).toBe(200);
     await gateway.database.query("delete from postgate_tokens where token_hash = encode(sha256($1::bytea), 'hex')", [
@@ -222,20 +222,20 @@ describe("failures, code by code", () => {
     expect(answer).toMatchObject({ status: 401, body: { code: "UNAUTHORIZED" } });
   });
 
-  it("DATABASE_NOT_FOUND when the tenant's schema is gone", async () => {
+  it("DATABASE_NOT_FOUND answers a token whose tenant's schema was dropped", async () => {
     const gone = await gateway.createTenant({ name: "gone" });
     const [row] = await gateway.database.query("select schema_name from postgate_databases where id = $1", [gone.id]);
     await gateway.database.query(`drop schema "${String(row?.schema_name)}" cascade`);
     expect(await gone.query("select 1")).toMatchObject({ status: 404, body: { code: "DATABASE_NOT_FOUND" } });
   });
 
-  it("PAYLOAD_TOO_LARGE over the body limit", async () => {
+  it("PAYLOAD_TOO_LARGE answers a body over the limit", async () => {
     const answer = await post(gateway.url, tenant.token, { sql: `select '${"x".repeat(1024 * 1024)}'` });
     expect(answer).toMatchObject({ status: 413, body: { code: "PAYLOAD_TOO_LARGE" } });
   });
 
   it.each(["text/plain", "application/x-www-form-urlencoded", "application/jsonp", "text/json-ish"])(
-    "UNSUPPORTED_MEDIA_TYPE for %s",
+    "UNSUPPORTED_MEDIA_TYPE answers the media type %s",
     async (type) => {
       const answer = await sendQuery({ authorization: tenant.token, "content-type": type });
       expect(answer).toMatchObject({ status: 415, body: { code: "UNSUPPORTED_MEDIA_TYPE" } });
@@ -262,7 +262,7 @@ describe("failures, code by code", () => {
     });
   });
 
-  it("DATABASE_ERROR when the commit fails", async () => {
+  it("DATABASE_ERROR answers a commit that fails", async () => {
     await tenant.rows("create table parents (id int primary key)");
     await tenant.rows("create table children (id int references parents deferrable initially deferred)");
     expect(await tenant.query("insert into children values (1)")).toMatchObject({
@@ -272,7 +272,7 @@ describe("failures, code by code", () => {
     await expect(tenant.rows("select * from children")).resolves.toEqual([]);
   });
 
-  it("DATABASE_ERROR 08007 when the connection is lost after the statement was sent", async () => {
+  it("DATABASE_ERROR with 08007 or 57P01 answers a statement whose connection was lost after it was sent", async () => {
     const running = tenant.query("select count(*) from generate_series(1, 1000000000)");
     const find =
       "select pid from pg_stat_activity where query like '%1000000000%' and pid <> pg_backend_pid() and state = 'active'";
@@ -283,7 +283,7 @@ describe("failures, code by code", () => {
     expect(["08007", "57P01"]).toContain(((await running).body as { sqlstate: string }).sqlstate);
   });
 
-  it("TIMEOUT cancels the statement in PostgreSQL and rolls back", async () => {
+  it("TIMEOUT answers a statement that ran too long and was cancelled in PostgreSQL", async () => {
     const slow = "insert into users (id, name) select 9000 + count(*)::int, 'slow' from generate_series(1, 1000000000)";
     expect(await tenant.query(slow)).toMatchObject({
       status: 504,
@@ -296,7 +296,7 @@ describe("failures, code by code", () => {
     ).resolves.toEqual([]);
   });
 
-  it("UNAVAILABLE with Retry-After when the database cannot be reached", async () => {
+  it("UNAVAILABLE has Retry-After and answers when the database cannot be reached", async () => {
     const other = await startTestGateway();
     const user = await other.createTenant();
     const { database } = other.database.connection;
@@ -314,18 +314,18 @@ describe("failures, code by code", () => {
 });
 
 describe("x-request-id", () => {
-  it("is the caller's when it is sane", async () => {
+  it("is the caller's id when that is safe", async () => {
     const answer = await post(gateway.url, tenant.token, { sql: "select 1" }, { "x-request-id": "abc-123" });
     expect(answer.headers.get("x-request-id")).toBe("abc-123");
   });
 
-  it.each(["a b", "x".repeat(500), "é", '"><script>'])("is a new one in place of %s", async (id) => {
+  it.each(["a b", "x".repeat(500), "é", '"><script>'])("is a new id in place of the unsafe %s", async (id) => {
     const headers = { "x-request-id": Buffer.from(id, "utf8").toString("latin1") };
     const answer = await post(gateway.url, tenant.token, { sql: "select 1" }, headers);
     expect(answer.headers.get("x-request-id")).toMatch(/^[\w-]{8,64}$/);
   });
 
-  it("is on every reply, and a failure's observation has the same one", async () => {
+  it("is on every reply, and the log of a failure has the same id", async () => {
     const responses = await Promise.all([
       fetch(`${gateway.url}/health`),
       fetch(`${gateway.url}/nowhere`),
@@ -339,7 +339,7 @@ describe("x-request-id", () => {
   });
 });
 
-describe("parameters", () => {
+describe("the parameters of a statement", () => {
   it.each([
     ["a number by cast", "select $1::int as v", 1, 1],
     ["a number by context", "select id as v from users where id = $1", 1, 1],
@@ -376,7 +376,7 @@ describe("parameters", () => {
     ["an uninferred object", "select jsonb_build_object('a', $1) as v", { b: 1 }, { a: { b: 1 } }],
     ["an uninferred array", "select jsonb_build_object('a', $1) as v", [1, 2], { a: [1, 2] }],
     ["a bare $1", "select $1 as v", 42, "42"],
-  ])("%s", async (_what, sql, parameter, value) => {
+  ])("are converted as documented: %s", async (_what, sql, parameter, value) => {
     await expect(tenant.rows(sql, [parameter])).resolves.toEqual([{ v: value }]);
   });
 
@@ -384,13 +384,13 @@ describe("parameters", () => {
     ["a big integer", "9223372036854775807", "numeric"],
     ["a long decimal", "0.12345678901234567890123456789", "numeric"],
     ["trailing zeros", "1.500", "numeric"],
-  ])("%s keeps every digit", async (_what, digits, type) => {
+  ])("keep every digit: %s", async (_what, digits, type) => {
     const answer = await post(gateway.url, tenant.token, `{"sql":"select $1::${type} as v","params":[${digits}]}`);
     expect(answer.text).toBe(`{"rows":[{"v":"${digits}"}],"row_count":1}`);
   });
 });
 
-describe("values", () => {
+describe("the values of an answer", () => {
   it.each([
     ["int2", "'-32768'::int2", "-32768"],
     ["int4", "2147483647", "2147483647"],
@@ -428,12 +428,12 @@ describe("values", () => {
     ["a point", "point(1, 2)", '"(1,2)"'],
     ["tsvector", "to_tsvector('simple', 'b a')", "\"'a':2 'b':1\""],
     ["NULL", "null::int", "null"],
-  ])("%s", async (_what, sql, json) => {
+  ])("are written as documented: %s", async (_what, sql, json) => {
     const answer = await tenant.query(`select ${sql} as v`);
     expect(answer.text).toBe(`{"rows":[{"v":${json}}],"row_count":1}`);
   });
 
-  it("of an enum, a domain, a composite, and arrays of them", async () => {
+  it("are written as documented: an enum, a domain, a composite, and arrays of them", async () => {
     await tenant.rows("create type mood as enum ('calm', 'so so')");
     await tenant.rows("create domain score as int check (value >= 0)");
     await tenant.rows("create type place as (street text, number int)");
@@ -445,7 +445,7 @@ describe("values", () => {
     );
   });
 
-  it("that share a name: the last one is kept", async () => {
+  it("of columns of the same name are replaced by the last one", async () => {
     await expect(tenant.rows("select 1 as a, 2 as b, 3 as a")).resolves.toEqual([{ a: 3, b: 2 }]);
   });
 

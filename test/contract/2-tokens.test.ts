@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { DEFAULT_PERMISSIONS, PERMISSIONS, type Permission } from "../../src/base/permissions.ts";
 import { type Answer, post, startTestGateway, type TestGateway, type TestTenant } from "../support/gateway.ts";
 
-/** What the contract promises to show within one second is waited for five times as long. */
+/** The contract promises that changes show within one second. The tests wait five times as long. */
 const DEADLINE_MS = 5_000;
 
 let gateway: TestGateway;
@@ -26,11 +26,11 @@ async function eventually(ask: () => Promise<Answer>, isIt: (answer: Answer) => 
 }
 
 describe("a token", () => {
-  it("is pg_ and 64 lower-case hex digits", () => {
+  it("consists of pg_ and 64 lower-case hexadecimal digits", () => {
     expect(tenant.token).toMatch(/^pg_[0-9a-f]{64}$/);
   });
 
-  it("is stored as the hash of the full token and its first 8 characters only", async () => {
+  it("is stored only as its hash and its first 8 characters", async () => {
     const hash = createHash("sha256").update(tenant.token).digest("hex");
     const rows = await gateway.database.query("select * from postgate_tokens where token_hash = $1", [hash]);
     expect(rows).toMatchObject([{ token_prefix: tenant.token.slice(0, 8), database_id: tenant.id }]);
@@ -38,8 +38,8 @@ describe("a token", () => {
   });
 });
 
-describe("a change shows on a running instance within one second", () => {
-  it("when a token is deleted", async () => {
+describe("a running instance", () => {
+  it("refuses a token soon after it was deleted", async () => {
     const other = await tenant.withPermissions("SELECT");
     expect((await other.query("select 1")).status).toBe(200);
     const [row] = await gateway.database.query(
@@ -56,7 +56,7 @@ describe("a change shows on a running instance within one second", () => {
     console.info(`a deleted token stopped working after ${Math.round(performance.now() - since)} ms`);
   });
 
-  it("when a token expires", async () => {
+  it("refuses a token soon after it has expired", async () => {
     const other = await tenant.withPermissions("SELECT");
     expect((await other.query("select 1")).status).toBe(200);
     await gateway.database.query(
@@ -70,7 +70,7 @@ describe("a change shows on a running instance within one second", () => {
     expect(answer.body).toMatchObject({ code: "UNAUTHORIZED" });
   });
 
-  it("when its permissions change", async () => {
+  it("applies a token's new permissions soon after they changed", async () => {
     const other = await tenant.withPermissions("SELECT");
     expect((await other.query("insert into notes (id) values (1)")).body).toMatchObject({
       reason: "OPERATION_NOT_ALLOWED",
@@ -86,7 +86,7 @@ describe("a change shows on a running instance within one second", () => {
     expect(answer.status).toBe(200);
   });
 
-  it("when the database's max_rows changes", async () => {
+  it("applies a database's new max_rows soon after it changed", async () => {
     const other = await gateway.createTenant({ maxRows: 1 });
     expect((await other.query("select generate_series(1, 2)")).body).toMatchObject({ code: "ROW_LIMIT_EXCEEDED" });
     await gateway.database.query("update postgate_databases set max_rows = 2 where id = $1", [other.id]);
@@ -99,7 +99,7 @@ describe("a change shows on a running instance within one second", () => {
 });
 
 describe("a rotated token", () => {
-  it("works with both secrets during the overlap, and with the new one alone after it", async () => {
+  it("works with both secrets during the overlap, and only with the new one afterwards", async () => {
     const { rows } = (
       await gateway.admin.query("select * from create_tenant_token($1, 'rotated', '{SELECT}', interval '1 day')", [
         tenant.id,
@@ -121,7 +121,7 @@ describe("a rotated token", () => {
     expect([answer.status, (await ask(token)).status]).toEqual([401, 200]);
   });
 
-  it.each(["SELECT", "INSERT", "DELETE"] as const)("cannot be had without %s", async (permission) => {
+  it.each(["SELECT", "INSERT", "DELETE"] as const)("cannot be made without the permission %s", async (permission) => {
     const admin = await gateway.tenantOf(
       gateway.admin.id,
       DEFAULT_PERMISSIONS.filter((other) => other !== permission),
@@ -134,7 +134,7 @@ describe("a rotated token", () => {
 });
 
 describe("last_used_at", () => {
-  it("shows the first use within 2 s", async () => {
+  it("shows the first use of a token soon", async () => {
     const other = await tenant.withPermissions("SELECT");
     await other.query("select 1");
     const read = async (): Promise<unknown> => {
@@ -151,8 +151,8 @@ describe("last_used_at", () => {
   });
 });
 
-describe("permissions", () => {
-  it("are the four of DML by default", async () => {
+describe("the permissions of a token", () => {
+  it("are SELECT, INSERT, UPDATE and DELETE by default", async () => {
     const [row] = await gateway.database.query(
       "insert into postgate_tokens (database_id, name, token_hash, token_prefix) values ($1, 'd', repeat('0', 64), 'pg_00000') returning allowed_operations",
       [tenant.id],
@@ -170,7 +170,7 @@ describe("permissions", () => {
     DROP: "drop table if exists made",
   };
 
-  it.each(PERMISSIONS)("%s is needed for its statements and enough for them", async (permission) => {
+  it.each(PERMISSIONS)("include %s, which its statements need and which is enough for them", async (permission) => {
     const sql = statements[permission];
     const without = await tenant.withPermissions(...PERMISSIONS.filter((other) => other !== permission));
     expect(await without.query(sql)).toMatchObject({
@@ -181,12 +181,12 @@ describe("permissions", () => {
     expect((await only.query(sql)).status).toBe(200);
   });
 
-  it("TRUNCATE needs DROP", async () => {
+  it("allow TRUNCATE only with DROP", async () => {
     expect((await (await tenant.withPermissions("DELETE")).query("truncate notes")).status).toBe(400);
     expect((await (await tenant.withPermissions("DROP")).query("truncate notes")).status).toBe(200);
   });
 
-  it("an empty set allows nothing", async () => {
+  it("allow no statement when they are empty", async () => {
     const nobody = await tenant.withPermissions("SELECT");
     await gateway.database.query(
       "update postgate_tokens set allowed_operations = '{}' where token_hash = encode(sha256($1::bytea), 'hex')",

@@ -20,14 +20,14 @@ describe("a tenant", () => {
     expect(row?.schema_name).toBe(`tenant_${tenant.id.replaceAll("-", "")}_acme_corp_`);
   });
 
-  it("with a long name has a schema name that fits 63 bytes", async () => {
+  it("with a long name has a schema name of at most 63 bytes", async () => {
     const long = await gateway.createTenant({ name: "É".repeat(100) });
     const [row] = await gateway.database.query("select schema_name from postgate_databases where id = $1", [long.id]);
     expect(Buffer.byteLength(String(row?.schema_name))).toBeLessThanOrEqual(63);
     expect((await long.query("create table t (id int)")).status).toBe(200);
   });
 
-  it("runs under a role of its own, on a session of a login that is no superuser and owns nothing", async () => {
+  it("runs its statements under its own role, on a session of a login that is no superuser and owns nothing", async () => {
     await tenant.rows("create table who (role text default current_user)");
     await tenant.rows("insert into who default values");
     const [who] = await tenant.rows("select role, current_user as now from who");
@@ -53,7 +53,7 @@ describe("a tenant", () => {
     });
   });
 
-  it("sees nothing of another", async () => {
+  it("cannot see another tenant's tables", async () => {
     const other = await gateway.createTenant({ name: "globex" });
     await other.rows("create table secrets (secret text)");
     const [row] = await gateway.database.query("select schema_name from postgate_databases where id = $1", [other.id]);
@@ -63,7 +63,7 @@ describe("a tenant", () => {
     });
   });
 
-  it("that came by an INSERT gets its role at first use", async () => {
+  it("that was created by an INSERT gets its role at its first use", async () => {
     await gateway.database.query("create schema tenant_by_hand");
     const [row] = await gateway.database.query(
       "insert into postgate_databases (name, schema_name) values ('by hand', 'tenant_by_hand') returning id",
@@ -73,7 +73,7 @@ describe("a tenant", () => {
     await expect(byHand.rows("select count(*)::int as n from t")).resolves.toEqual([{ n: 0 }]);
   });
 
-  it("is deleted with the operator's own schema, also when nobody has used it yet", async () => {
+  it("in a schema of the operator's is deleted with the schema, even if it was never used", async () => {
     await gateway.database.query("create schema tenant_never_used; create table tenant_never_used.t (id int)");
     const [row] = await gateway.database.query(
       "insert into postgate_databases (name, schema_name) values ('unused', 'tenant_never_used') returning id",
@@ -87,7 +87,7 @@ describe("a tenant", () => {
   });
 
   it.each(["public", "pg_catalog", "pg_toast", "information_schema", "postgate_helpers", "no_such_schema"])(
-    "whose schema_name is %s is DATABASE_NOT_FOUND",
+    "whose schema_name is %s is refused as DATABASE_NOT_FOUND",
     async (schema) => {
       await gateway.database.query("alter table postgate_databases drop constraint if exists unique_schema");
       const [row] = await gateway.database.query(
@@ -101,7 +101,7 @@ describe("a tenant", () => {
 });
 
 describe("a dedicated backend", () => {
-  it("runs on the login's own search_path under the same policy and limits", async () => {
+  it("uses the search_path of its login, with the same policy and limits", async () => {
     const own = await createTestDatabase();
     const role = `dedicated_${own.connection.database}`;
     await own.query(`create role ${role} login`);
@@ -123,7 +123,7 @@ describe("a dedicated backend", () => {
     await own.close();
   });
 
-  it("installs the helpers at their first call if the login may", async () => {
+  it("installs the helpers at their first call if its login has the right", async () => {
     const own = await createTestDatabase();
     const { host } = clusterConnection();
     const [row] = await gateway.database.query(
@@ -142,7 +142,7 @@ describe("a dedicated backend", () => {
     await own.close();
   });
 
-  it("that cannot be reached is 503, is not remembered, and its connection string is not told", async () => {
+  it("that cannot be reached is answered 503 without its connection string, and is tried again later", async () => {
     const [row] = await gateway.database.query(
       "insert into postgate_databases (name, backend_type, connection_string) values ('away', 'dedicated', $1) returning id",
       ["postgres://canary_user:canary_password@127.0.0.1:1/canary_database"],
@@ -191,7 +191,7 @@ describe("the metadata", () => {
         last_used_at: "timestamp with time zone",
       },
     ],
-  ])("has the columns of %s", async (table, columns) => {
+  ])("has the documented columns in %s", async (table, columns) => {
     const rows = await gateway.database.query(
       "select attname as name, format_type(atttypid, atttypmod) as type from pg_attribute where attrelid = $1::regclass and attnum > 0 and not attisdropped",
       [`public.${table}`],
@@ -200,14 +200,14 @@ describe("the metadata", () => {
     expect(found).toMatchObject(columns);
   });
 
-  it("has the defaults", async () => {
+  it("has the default backend type and row limit", async () => {
     const [row] = await gateway.database.query(
       "insert into postgate_databases (name, schema_name) values ('x', 'x1') returning backend_type, max_rows",
     );
     expect(row).toEqual({ backend_type: "schema", max_rows: 1000 });
   });
 
-  it("has the seed row", async () => {
+  it("has the row of the admin database from the start", async () => {
     await expect(
       gateway.database.query(
         "select name, backend_type, schema_name from postgate_databases where id = '00000000-0000-0000-0000-000000000000'",
@@ -215,7 +215,7 @@ describe("the metadata", () => {
     ).resolves.toEqual([{ name: "postgate_admin", backend_type: "schema", schema_name: "public" }]);
   });
 
-  it("takes a token's tokens and names with its database: cascade, and unique per database", async () => {
+  it("has unique names of tokens in each database, and deletes the tokens with their database", async () => {
     const other = await gateway.createTenant();
     await expect(
       gateway.database.query(
@@ -231,7 +231,7 @@ describe("the metadata", () => {
 });
 
 describe("the admin database", () => {
-  it("creates and deletes tenants and tokens by the functions", async () => {
+  it("creates and deletes tenants and tokens with its functions", async () => {
     const [made] = await gateway.admin.rows("select * from create_tenant_database('by_admin', 5)");
     expect(made).toEqual({
       id: expect.stringMatching(/^[0-9a-f-]{36}$/) as string,
@@ -258,7 +258,7 @@ describe("the admin database", () => {
     ).resolves.toEqual([]);
   });
 
-  it("takes named notation", async () => {
+  it("accepts named arguments in calls of its functions", async () => {
     const [made] = await gateway.admin.rows(
       "select id from create_tenant_database(p_name => 'named', p_max_rows => 7)",
     );
@@ -270,7 +270,7 @@ describe("the admin database", () => {
     ).resolves.toEqual([{ gone: true }]);
   });
 
-  it("with the default permissions is enough for the functions", async () => {
+  it("allows its functions to a token with the default permissions", async () => {
     const dml = await gateway.admin.withPermissions("SELECT", "INSERT", "UPDATE", "DELETE");
     const [made] = await dml.rows("select id from create_tenant_database('x')");
     await expect(dml.rows("select delete_tenant_database($1) as gone", [made?.["id"]])).resolves.toEqual([
@@ -283,7 +283,7 @@ describe("the admin database", () => {
     ["create_tenant_token('00000000-0000-0000-0000-000000000000', 'y')", ["SELECT", "INSERT"] as const],
     ["delete_tenant_database(gen_random_uuid())", ["SELECT", "DELETE"] as const],
     ["delete_tenant_token(gen_random_uuid())", ["SELECT", "DELETE"] as const],
-  ])("needs for %s %s", async (call, needed) => {
+  ])("allows %s only to a token with %s", async (call, needed) => {
     for (const missing of needed) {
       const without = await gateway.admin.withPermissions(
         ...PERMISSIONS.filter((permission) => permission !== missing),
@@ -299,17 +299,17 @@ describe("the admin database", () => {
     ["an unknown permission", "select create_tenant_token('00000000-0000-0000-0000-000000000000', 'z', '{FLY}')"],
     ["an unknown database", "select create_tenant_token(gen_random_uuid(), 'z')"],
     ["a negative row limit", "select create_tenant_database('z', -1)"],
-  ])("answers an error for %s", async (_what, sql) => {
+  ])("refuses a call of its functions with %s", async (_what, sql) => {
     expect(await gateway.admin.query(sql)).toMatchObject({ status: 500, body: { code: "DATABASE_ERROR" } });
   });
 
-  it("answers an error for a token's name in use", async () => {
+  it("refuses a second token of the same name", async () => {
     const call = "select create_tenant_token($1, 'twice')";
     expect((await gateway.admin.query(call, [tenant.id])).status).toBe(200);
     expect((await gateway.admin.query(call, [tenant.id])).status).toBe(500);
   });
 
-  it("reads and writes the two tables", async () => {
+  it("can read and write the two tables of the metadata", async () => {
     await gateway.admin.rows("update postgate_databases set max_rows = 999 where id = $1", [tenant.id]);
     await expect(
       gateway.admin.rows("select max_rows from postgate_databases where id = $1", [tenant.id]),
@@ -329,11 +329,11 @@ describe("the admin database", () => {
     "drop table postgate_tokens",
     "alter table postgate_databases add column x int",
     "truncate postgate_tokens",
-  ])("does no DDL: %s", async (sql) => {
+  ])("refuses DDL: %s", async (sql) => {
     expect((await gateway.admin.query(sql)).body).toMatchObject({ reason: "STATEMENT_NOT_SUPPORTED" });
   });
 
-  it("has helpers that raise an error", async () => {
+  it("has helpers that only raise an error", async () => {
     expect((await gateway.admin.query("select * from postgate_helpers.list_tables()")).body).toMatchObject({
       code: "DATABASE_ERROR",
     });
@@ -369,7 +369,7 @@ describe("the helpers", () => {
     await helped.rows("insert into b_table (id) values (1), (2)");
   });
 
-  it("list_tables: ordinary and partitioned tables by name, with exact counts", async () => {
+  it("list_tables returns ordinary and partitioned tables in the order of their names, with exact counts", async () => {
     for (const user of [helped, await helped.withPermissions("SELECT")])
       await expect(user.rows("select * from postgate_helpers.list_tables()")).resolves.toEqual([
         { table_name: "a_parts", row_count: 0 },
@@ -377,7 +377,7 @@ describe("the helpers", () => {
       ]);
   });
 
-  it("describe_table: the columns in order, with information_schema's type names", async () => {
+  it("describe_table returns the columns in order, with the type names of information_schema", async () => {
     await expect(helped.rows("select * from postgate_helpers.describe_table('b_table')")).resolves.toEqual([
       { column_name: "id", data_type: "integer", is_nullable: false, column_default: null, is_primary_key: true },
       {
@@ -391,7 +391,7 @@ describe("the helpers", () => {
     ]);
   });
 
-  it("describe_table: an unknown table gives no rows", async () => {
+  it("describe_table returns no rows for an unknown table", async () => {
     await expect(helped.rows("select * from postgate_helpers.describe_table($1)", ["nope"])).resolves.toEqual([]);
     await expect(helped.rows("select * from postgate_helpers.describe_table('postgate_tokens')")).resolves.toEqual([]);
   });

@@ -23,7 +23,7 @@ beforeAll(async () => {
 });
 afterAll(() => gateway.close());
 
-describe("reasons and messages", () => {
+describe("a refusal of the SQL policy", () => {
   it.each([
     ["SYNTAX_ERROR", "select from where", /syntax error/],
     ["EMPTY_QUERY", "", /^Empty query$/],
@@ -36,14 +36,14 @@ describe("reasons and messages", () => {
     ["SYSTEM_OBJECT", "select * from pg_tables", /^System table access is not allowed: 'pg_tables'$/],
     ["FUNCTION_NOT_ALLOWED", "select pg_sleep(10)", /pg_sleep/],
     ["TOO_COMPLEX", `select '${"x".repeat(257 * 1024)}'`, /./],
-  ])("%s: %.60s", async (reason, sql, message) => {
+  ])("has the reason %s and its message for: %.60s", async (reason, sql, message) => {
     expect(await tenant.query(sql)).toMatchObject({
       status: 400,
       body: { code: "PARSE_ERROR", reason, error: expect.stringMatching(message) as string },
     });
   });
 
-  it("OPERATION_NOT_ALLOWED names the operation", async () => {
+  it("with the reason OPERATION_NOT_ALLOWED names the operation", async () => {
     const reader = await tenant.withPermissions("SELECT");
     expect((await reader.query("delete from notes")).body).toMatchObject({
       error: "Operation DELETE is not allowed",
@@ -53,7 +53,7 @@ describe("reasons and messages", () => {
   });
 });
 
-describe("a statement needs every permission that any part of it exercises", () => {
+describe("a statement needs the permissions of all of its parts", () => {
   it.each<[string, Permission[]]>([
     ["select 1", ["SELECT"]],
     ["values (1)", ["SELECT"]],
@@ -92,7 +92,7 @@ describe("a statement needs every permission that any part of it exercises", () 
     ["truncate others", ["DROP"]],
     ["explain select * from notes", ["SELECT"]],
     ["explain (format json, costs off) delete from notes", ["DELETE"]],
-  ])("%s", async (sql, needed) => {
+  ])("%s runs only with the permissions %j", async (sql, needed) => {
     for (const missing of needed) {
       const without = await tenant.withPermissions(
         ...PERMISSIONS.filter(
@@ -108,7 +108,7 @@ describe("a statement needs every permission that any part of it exercises", () 
   });
 });
 
-describe("all else is refused", () => {
+describe("a statement outside the allow-lists", () => {
   it.each([
     "set role postgres",
     "set search_path = public",
@@ -155,7 +155,7 @@ describe("all else is refused", () => {
     "load 'x'",
     "reindex table notes",
     "cluster notes",
-  ])("%s", async (sql) => {
+  ])("is refused as STATEMENT_NOT_SUPPORTED: %s", async (sql) => {
     expect(await tenant.query(sql)).toMatchObject({
       status: 400,
       body: { code: "PARSE_ERROR", reason: "STATEMENT_NOT_SUPPORTED" },
@@ -179,11 +179,11 @@ describe("all else is refused", () => {
     ["query_to_xml", "select query_to_xml('select 1', true, true, '')", "FUNCTION_NOT_ALLOWED"],
     ["a type that takes a built-in one's name", "create type uuid as enum ('a')", "SYSTEM_OBJECT"],
     ["a relation named like a catalog", "create table pg_class (id int)", "SYSTEM_OBJECT"],
-  ])("%s", async (_what, sql, reason) => {
+  ])("is refused when it holds %s", async (_what, sql, reason) => {
     expect((await tenant.query(sql)).body).toMatchObject({ code: "PARSE_ERROR", reason });
   });
 
-  it("but the two helpers may be called by their schema", async () => {
+  it("does not include a call of one of the two helpers with its schema's name, which is allowed", async () => {
     expect((await tenant.query("select table_name from postgate_helpers.list_tables()")).status).toBe(200);
     expect((await tenant.query("select * from postgate_helpers.list_tables")).body).toMatchObject({
       reason: "QUALIFIED_NAME",

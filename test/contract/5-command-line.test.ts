@@ -1,4 +1,4 @@
-// Section 5 of the public contract: the command line, as the built program.
+// Section 5 of the public contract: the command line. The tests run the built program.
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -64,7 +64,7 @@ describe("postgate <command>", () => {
     expect(ledger).not.toEqual([]);
   });
 
-  it("create-db prints the id alone on stdout and its schema on stderr", async () => {
+  it("create-db prints only the id on stdout, and the schema on stderr", async () => {
     const created = await run("create-db", "My App", "-m", "5");
 
     expect(created).toEqual({
@@ -93,7 +93,7 @@ describe("postgate <command>", () => {
     expect(stdout).not.toContain("hunter2");
   });
 
-  it("gen-token prints the token alone on stdout, with the defaults, and replaces a token of the same name", async () => {
+  it("gen-token prints only the token on stdout, has defaults, and replaces a token of the same name", async () => {
     const id = await createDatabase();
     const tokens = () =>
       database.query(
@@ -121,7 +121,7 @@ describe("postgate <command>", () => {
     ]);
   });
 
-  it("gen-token replaces in one transaction, also when several do it at once", async () => {
+  it("gen-token replaces a token in one transaction, even when several run at once", async () => {
     const id = await createDatabase();
 
     const all = await Promise.all([1, 2, 3].map(() => run("gen-token", id, "ci")));
@@ -130,7 +130,7 @@ describe("postgate <command>", () => {
     expect(await database.query("select 1 from postgate_tokens where database_id = $1", [id])).toHaveLength(1);
   });
 
-  it("list-dbs, list-tokens, delete-db and delete-token list and delete, with --json for programs", async () => {
+  it("list-dbs, list-tokens, delete-db and delete-token list and delete, and print JSON with --json", async () => {
     const id = await createDatabase();
     await run("gen-token", id, "ci");
     const listed = JSON.parse((await run("list-tokens", id, "--json")).stdout) as { id: string; name: string }[];
@@ -150,7 +150,7 @@ describe("postgate <command>", () => {
     { words: ["delete-db", NOWHERE], says: `there is no database ${NOWHERE}` },
     { words: ["delete-token", NOWHERE], says: `there is no token ${NOWHERE}` },
     { words: ["delete-db", ADMIN], says: "admin database" },
-  ])("fails with one line and exit code 1: $words", async ({ words, says }) => {
+  ])("fails with one line and exit code 1 for a missing or protected id: $words", async ({ words, says }) => {
     const { code, stdout, stderr } = await run(...words);
 
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
@@ -180,14 +180,14 @@ describe("postgate <command>", () => {
     expect(stderr).not.toContain("hunter2");
   });
 
-  it.each(["serve", "list-dbs"])("names all bad settings on one line when it is to %s", async (command) => {
+  it.each(["serve", "list-dbs"])("names all bad settings on one line in the command %s", async (command) => {
     const { code, stderr } = await start([command], { POSTGATE_PORT: "x", POSTGATE_POOL_SIZE: "y" }).ended;
 
     expect(code).toBe(1);
     expect(stderr).toMatch(/^error: bad configuration: POSTGATE_PORT[^\n]*POSTGATE_POOL_SIZE[^\n]*\n$/);
   });
 
-  it.each(["serve", "migrate"])("says where it cannot connect when it is to %s", async (command) => {
+  it.each(["serve", "migrate"])("names the server that it cannot reach in the command %s", async (command) => {
     const unreachable = { DATABASE_URL: "postgres://app:hunter2@127.0.0.1:1/shop" };
     const { code, stderr } = await start([command], unreachable).ended;
 
@@ -196,7 +196,7 @@ describe("postgate <command>", () => {
     expect(stderr).not.toContain("hunter2");
   });
 
-  it("prints its help with -h and --help, naming every command", async () => {
+  it("prints help that names every command with -h and --help", async () => {
     const help = await run("--help");
 
     expect(help).toEqual({ code: 0, stdout: matching(/^Usage: postgate/), stderr: "" });
@@ -217,9 +217,9 @@ describe("postgate <command>", () => {
 
   it.each([
     { how: "npx postgate", program: ["npx", "postgate"], stdout: UUID },
-    // npm prints the script that it runs, on stdout.
+    // npm prints the script that it runs on stdout, before the script's own output.
     { how: "npm start --", program: ["npm", "start", "--"], stdout: /\n[0-9a-f-]{36}\n$/ },
-  ])("does the same by $how in the project", async ({ program, stdout }) => {
+  ])("also runs by $how in the project", async ({ program, stdout }) => {
     expect(await runCli(["create-db", "by-npm"], { cwd: projectRoot, env: environment, program })).toMatchObject({
       code: 0,
       stdout: matching(stdout),
@@ -227,7 +227,7 @@ describe("postgate <command>", () => {
     });
   });
 
-  it("does not mind a reader that has gone", async () => {
+  it("succeeds even if the reader of its output has gone", async () => {
     const reader = start(["list-dbs"]);
     reader.child.stdout?.destroy();
 
@@ -239,7 +239,7 @@ describe("postgate serve", () => {
   it.each([
     { words: [], signal: "SIGINT" },
     { words: ["serve"], signal: "SIGTERM" },
-  ] as const)("starts the server with the words $words, and exits with 0 at $signal", async ({ words, signal }) => {
+  ] as const)("starts the server with the arguments $words, and exits with 0 on $signal", async ({ words, signal }) => {
     const server = start(words, { POSTGATE_PORT: "0" });
     const [, url = ""] = await server.until("stderr", /"url":"(http[^"]+)"/);
     expect(await (await fetch(`${url}/health`)).json()).toEqual({ status: "ok" });
@@ -251,7 +251,7 @@ describe("postgate serve", () => {
     expect(stderr).toContain(`"reason":"stopped by ${signal}","msg":"stopping"`);
   });
 
-  it("takes --skip-migrations for POSTGATE_SKIP_MIGRATIONS", async () => {
+  it("accepts --skip-migrations in place of POSTGATE_SKIP_MIGRATIONS", async () => {
     const empty = await createTestDatabase();
     const { code, stderr } = await start(["--skip-migrations"], { DATABASE_URL: urlOf(empty) }).ended;
     await empty.close();

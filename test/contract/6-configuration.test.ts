@@ -1,5 +1,5 @@
-// Section 6 of the public contract: configuration. Every setting's default and accepted form is held by test/unit/config and
-// test/docs; what sslmode means by test/integration/postgres; the embedded PostgreSQL by test/e2e.
+// Section 6 of the public contract: configuration. Other tests check the rest: test/unit/config and test/docs the default and the
+// accepted form of every setting, test/integration/postgres the meaning of sslmode, and test/e2e the embedded PostgreSQL.
 
 import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
@@ -31,7 +31,7 @@ const partsOf = ({ connection }: TestDatabase): Record<string, string> => ({
   POSTGRES_DB: connection.database,
 });
 
-/** A command on the database that the settings name. */
+/** Runs a command on the database that the settings name. */
 async function listWith(env: Record<string, string>, file = ""): Promise<{ code: number | null; stderr: string }> {
   const cwd = await makeFolder();
   if (file !== "") writeFileSync(join(cwd, ".env"), file);
@@ -39,35 +39,35 @@ async function listWith(env: Record<string, string>, file = ""): Promise<{ code:
   return { code, stderr };
 }
 
-describe("the database", { timeout: 60_000 }, () => {
+describe("the database of a command", { timeout: 60_000 }, () => {
   const works = { code: 0, stderr: "" };
   const failsWith = (pattern: RegExp): unknown => ({ code: 1, stderr: expect.stringMatching(pattern) as unknown });
 
-  it("is DATABASE_URL's", async () => {
+  it("is set by DATABASE_URL", async () => {
     expect(await listWith({ DATABASE_URL: urlOf(database) })).toEqual(works);
   });
 
-  it("is that of the POSTGRES_ variables, whose port is 5432 by default", async () => {
+  it("is set by the POSTGRES_ variables, whose port is 5432 by default", async () => {
     expect(await listWith(partsOf(database))).toEqual(works);
     expect(await listWith({ ...partsOf(database), POSTGRES_PORT: "5433" })).toEqual(
       failsWith(/^error: cannot connect/),
     );
   });
 
-  it("is an error that names what is missing when only some of POSTGRES_ are set", async () => {
+  it("is refused with the names of the missing variables when only some POSTGRES_ variables are set", async () => {
     const some = { POSTGRES_HOST: database.connection.host, POSTGRES_PASSWORD: "" };
     expect(await listWith(some)).toEqual(
       failsWith(/^error: bad configuration: POSTGRES_USER, POSTGRES_DB: must be set[^\n]*\n$/),
     );
   });
 
-  it("is read from .env in the working directory, and the environment wins over it", async () => {
+  it("is read from .env in the working directory, unless the environment sets it", async () => {
     const file = `DATABASE_URL="${urlOf(database)}"\n`;
     expect(await listWith({}, file)).toEqual(works);
     expect(await listWith({ DATABASE_URL: "postgres://x@127.0.0.1:1/y" }, file)).toEqual(failsWith(/127\.0\.0\.1:1/));
   });
 
-  it("is not read from PG* variables, and an error without settings where POSTGATE_EMBEDDED is off", async () => {
+  it("is not read from PG* variables, and must be set when POSTGATE_EMBEDDED is off", async () => {
     const pgVariables = {
       PGHOST: database.connection.host,
       PGUSER: "postgres",
@@ -86,7 +86,7 @@ describe("the database", { timeout: 60_000 }, () => {
     expect(await listWith({ ...hostile, DATABASE_URL: urlOf(database) })).toEqual(works);
   });
 
-  it("of a newer version is refused", async () => {
+  it("is refused when a newer version of Postgate has migrated it", async () => {
     const newer = await createTestDatabase();
     onTestFinished(() => newer.close());
     expect(await listWith({ DATABASE_URL: urlOf(newer) })).toEqual(works);
@@ -98,7 +98,7 @@ describe("the database", { timeout: 60_000 }, () => {
   });
 });
 
-it("all bad settings are reported together, each with its name and the accepted form", async () => {
+it("all bad settings are reported together, each with its name and its accepted form", async () => {
   const { code, stderr } = await listWith({ POSTGATE_PORT: "x", MAX_BODY_SIZE_MB: "0", POSTGATE_LOG_LEVEL: "loud" });
 
   expect(code).toBe(1);
@@ -144,7 +144,7 @@ describe("postgate serve", { timeout: 60_000 }, () => {
   });
 });
 
-/** A port that nobody listened on a moment ago. */
+/** Returns a port that was free a moment ago. */
 function freePort(): number {
   const script =
     "const s = require('net').createServer().listen(0, () => { console.log(s.address().port); s.close() })";
@@ -203,7 +203,7 @@ describe("POSTGATE_POOL_SIZE", { timeout: 60_000 }, () => {
     expect((await Promise.all(running)).map(({ status }) => status)).toEqual(Array(QUERIES).fill(200));
   });
 
-  it("and so no tenant is limited by default: all of one tenant's queries are answered", async () => {
+  it("does not limit the number of a tenant's queries, which wait and are all answered", async () => {
     const gateway = await startTestGateway({ config: { poolSize: 1 } });
     onTestFinished(() => gateway.close());
     const tenant = await gateway.createTenant();

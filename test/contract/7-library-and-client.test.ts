@@ -1,4 +1,4 @@
-// Section 7 of the public contract: the library and the client, as packages of their own names where that matters.
+// Section 7 of the public contract: the library and the client. Some tests import them by the names of their packages.
 
 import { spawnSync } from "node:child_process";
 import { rm } from "node:fs/promises";
@@ -30,7 +30,7 @@ async function failureOf<T extends Error>(type: new (...args: never[]) => T, wor
 describe("importing the built package", () => {
   useBuiltCli();
 
-  /** What Node loads and opens for a script, as it says itself: resolved URLs by a loader's hook, and open handles. */
+  /** Returns the modules that Node loads for a script, from a loader's hook, and the number of handles that it opens. */
   function loadedBy(script: string): { readonly modules: string[]; readonly handles: string[] } {
     const hook = `
       import { appendFileSync } from "node:fs";
@@ -55,7 +55,7 @@ describe("importing the built package", () => {
   const isThirdParty = (url: string): boolean => url.includes("/node_modules/");
 
   it.each(["postgate", "postgate/client"])(
-    "%s opens nothing and loads neither server nor driver nor parser",
+    "%s opens no handles and loads neither the server nor the driver nor the parser",
     (name) => {
       const { modules, handles } = loadedBy(`await import(${JSON.stringify(name)});`);
 
@@ -66,7 +66,7 @@ describe("importing the built package", () => {
     },
   );
 
-  it("postgate loads the parser when a statement is judged, and no server or driver then", () => {
+  it("postgate loads the parser when it judges a statement, but neither the server nor the driver", () => {
     const { modules } = loadedBy(`
       const { parseAndApprove } = await import("postgate");
       await parseAndApprove("select 1", ["SELECT"]);`);
@@ -93,7 +93,7 @@ describe("parseAndApprove", () => {
       { operation: "SELECT", permissions: ["SELECT", "DELETE"], tables: ["a"], returnsRows: true },
     ],
     ["DROP TABLE a", { permissions: ["DROP"], tables: ["a"], returnsRows: false }],
-  ])("tells of %s its operation, permissions, tables, and whether rows come", async (sql, facts) => {
+  ])("returns the operation, the permissions, the tables and returnsRows of %s", async (sql, facts) => {
     const approved = await parseAndApprove(sql, ["SELECT", "INSERT", "UPDATE", "DELETE", "CREATE", "ALTER", "DROP"]);
     expect(approved).toMatchObject(facts);
     expect(Object.keys(approved).sort()).toEqual(["operation", "permissions", "returnsRows", "tables"]);
@@ -104,14 +104,14 @@ describe("parseAndApprove", () => {
     ["SELECT 1; SELECT 2", "MULTIPLE_STATEMENTS", "Multiple statements not allowed"],
     ["SELECT * FROM public.users", "QUALIFIED_NAME", "Qualified table names are not allowed: 'public.users'"],
     ["COPY a TO STDOUT", "STATEMENT_NOT_SUPPORTED", "Unsupported statement type: COPY"],
-  ])("throws a GatewayError for %s", async (sql, reason, message) => {
+  ])("rejects with a GatewayError for %s", async (sql, reason, message) => {
     const error = await failureOf(GatewayError, parseAndApprove(sql, ["SELECT"]));
     expect(error).toMatchObject({ code: "PARSE_ERROR", status: 400, message, details: { reason } });
   });
 });
 
 describe("createGateway, loadConfig and migrate", { timeout: 120_000 }, () => {
-  it("make a gateway over a database of one's own, and end it", async () => {
+  it("start a gateway on an external database, and close it without leaving connections", async () => {
     const database = await createTestDatabase();
     onTestFinished(() => database.close());
     const { host, port, database: name } = database.connection;
@@ -139,7 +139,7 @@ describe("createGateway, loadConfig and migrate", { timeout: 120_000 }, () => {
       .toEqual([]);
   });
 
-  it("make one over an embedded database, and end it", async () => {
+  it("start a gateway on an embedded database, and close it", async () => {
     const cwd = await makeFolder();
     const config = loadConfig({ POSTGATE_PORT: "0", POSTGATE_LOG_LEVEL: "silent" }, { cwd });
     expect(config.database).toEqual({ kind: "embedded", dataDir: join(cwd, ".postgate") });
@@ -148,13 +148,13 @@ describe("createGateway, loadConfig and migrate", { timeout: 120_000 }, () => {
       const gateway = createGateway(config);
       const { url } = await gateway.listen();
       const { status } = await post(url, `pg_${"0".repeat(64)}`, { sql: "select 1" });
-      expect(status).toBe(401); // Looked up in the database.
+      expect(status).toBe(401); // The token was looked up in the database.
       await gateway.close();
     }
-    await rm(join(cwd, ".postgate"), { recursive: true }); // Nobody holds it.
+    await rm(join(cwd, ".postgate"), { recursive: true }); // No process uses the folder any more.
   });
 
-  it("break a start off at once when it is closed", async () => {
+  it("break off the start of a gateway that is closed meanwhile", async () => {
     const database = await createTestDatabase();
     onTestFinished(() => database.close());
     const gateway = createGateway(testConfig(database));
@@ -164,7 +164,7 @@ describe("createGateway, loadConfig and migrate", { timeout: 120_000 }, () => {
     await expect(started).rejects.toThrow();
   });
 
-  it("close, when they have not been started", async () => {
+  it("can close a gateway that was never started", async () => {
     const database = await createTestDatabase();
     onTestFinished(() => database.close());
     await expect(createGateway(testConfig(database)).close()).resolves.toBeUndefined();
@@ -201,11 +201,11 @@ describe("the client", () => {
       { a: 2 },
       { a: " $a ", b: "'$a", c: 2 },
     ],
-  ])("query takes named parameters in %s", async (text, params, row) => {
+  ])("query accepts named parameters in %s", async (text, params, row) => {
     expect((await client.query(text, params)).rows).toEqual([row]);
   });
 
-  it("query and batch take what the tag made, and values stay values", async () => {
+  it("query and batch accept statements of the tag sql, whose values never become SQL", async () => {
     const hostile = "'; drop table notes; --";
     const lower = sql`lower(${"ABC"}::text)`;
     expect((await client.query(sql`select ${hostile}::text as a, ${lower} as b`)).rows).toEqual([
@@ -218,7 +218,7 @@ describe("the client", () => {
     expect(results.map(({ rows }) => rows)).toEqual([[{ one: 1 }], [{ n: 2 }]]);
   });
 
-  it("a signal that aborts cancels the statement", async () => {
+  it("a signal that aborts cancels the statement in PostgreSQL", async () => {
     const running =
       "select count(*) from pg_stat_activity where state = 'active' and query like '%1e9%' and pid <> pg_backend_pid()";
     const query = client.query("select count(*) from generate_series(1, 1e9)", null, {
@@ -255,7 +255,7 @@ describe("the client", () => {
     });
   });
 
-  it("PostgateAdminClient is a client too", async () => {
+  it("PostgateAdminClient is a PostgateClient, too, and can run queries", async () => {
     expect(admin).toBeInstanceOf(PostgateClient);
     expect(await admin.query("select name from postgate_databases where schema_name = 'public'")).toEqual({
       rows: [{ name: "postgate_admin" }],
@@ -263,7 +263,7 @@ describe("the client", () => {
     });
   });
 
-  it("its four methods create and delete databases and tokens, with the defaults", async () => {
+  it("PostgateAdminClient creates and deletes databases and tokens, with defaults", async () => {
     const { rows: databases, row_count: count } = await admin.createDatabase("shop");
     const { id, schema_name: schema } = databases[0] ?? { id: "", schema_name: "" };
     expect([count, schema]).toEqual([1, expect.stringMatching(/^tenant_[0-9a-f]{32}_shop$/)]);
@@ -291,7 +291,7 @@ describe("the client", () => {
     expect(await admin.deleteDatabase(id)).toEqual({ rows: [{ delete_tenant_database: false }], row_count: 1 });
   });
 
-  it("createDatabase and createToken take a limit, a name and permissions", async () => {
+  it("createDatabase accepts a row limit, and createToken a name and permissions", async () => {
     const [made] = (await admin.createDatabase("limited", 1)).rows;
     const [token] = (await admin.createToken(made?.id ?? "", "ddl", ["SELECT", "CREATE"])).rows;
     const limited = new PostgateClient(gateway.url, token?.token ?? "");

@@ -1,5 +1,5 @@
-// Section 8 of the public contract: a database of the original, and an operator's variant of it, behind a gateway. How
-// adoption goes in detail is held by test/integration/migration/adoption.test.ts.
+// Section 8 of the public contract: a gateway on a database of the original Postgate, and on an operator's variant of it.
+// test/integration/migration/adoption.test.ts checks the details of adoption.
 
 import { createHash } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
@@ -29,7 +29,7 @@ async function makeOriginal(database: TestDatabase, ...more: string[]): Promise<
 describe.each([
   { of: "an older original, without helpers", sql: [ORIGINAL_FUNCTIONS_SQL] },
   { of: "an original with helpers", sql: [ORIGINAL_FUNCTIONS_SQL, ORIGINAL_HELPERS_SQL] },
-])("a database of $of", ({ sql }) => {
+])("an adopted database of $of", ({ sql }) => {
   let gateway: TestGateway;
   let ledgerBefore: unknown;
 
@@ -56,11 +56,11 @@ describe.each([
     });
   });
 
-  it("takes a negative max_rows for no limit", async () => {
+  it("has no row limit when max_rows is negative", async () => {
     expect((await asBefore("select * from generate_series(1, 5000)")).body).toMatchObject({ row_count: 5_000 });
   });
 
-  it("lets the tenant change what it has: tables, views, sequences and types", async () => {
+  it("lets the tenant change its existing tables, views, sequences and types", async () => {
     const tenant = await gateway.tenantOf(ORIGINAL_TENANT.id);
     for (const statement of [
       "alter table items add column extra int default 7",
@@ -88,7 +88,7 @@ describe.each([
     await expect(tenant.rows(`select * from ${table}`)).resolves.toEqual([{ id: 42 }]);
   });
 
-  it("has the helpers of now, which run with the caller's rights", async () => {
+  it("has the current helpers, which run with the caller's rights", async () => {
     const { body } = await asBefore("select table_name from postgate_helpers.list_tables() where table_name = 'items'");
     expect(body).toMatchObject({ rows: [{ table_name: "items" }] });
     await expect(
@@ -98,7 +98,7 @@ describe.each([
     ).resolves.toEqual([{ prosecdef: false }]);
   });
 
-  it("has the four functions of now, for the admin database's tokens", async () => {
+  it("has the four current admin functions for the tokens of the admin database", async () => {
     const [made] = await gateway.admin.rows("select * from create_tenant_database('after adoption')");
     const [token] = await gateway.admin.rows("select * from create_tenant_token($1)", [made?.["id"]]);
     expect((await post(gateway.url, String(token?.["token"]), { sql: "select 1" })).status).toBe(200);
@@ -110,11 +110,11 @@ describe.each([
     ]);
   });
 
-  it("keeps its ledger _sqlx_migrations as it was", async () => {
+  it("keeps its ledger _sqlx_migrations unchanged", async () => {
     await expect(gateway.database.query(LEDGER_SQL)).resolves.toEqual(ledgerBefore);
   });
 
-  describe("has walls, even were the judge wrong:", () => {
+  describe("has walls in PostgreSQL that do not depend on the judge:", () => {
     let roles: { owner: string; other: string };
     beforeAll(async () => {
       const [row] = await gateway.database.query(
@@ -140,14 +140,14 @@ describe.each([
       await gateway.database.query("rollback");
     });
 
-    it("the tenant's role is no member of another's", async () => {
+    it("the tenant's role is no member of another tenant's role", async () => {
       await expect(
         gateway.database.query("select pg_has_role($1, $2, 'MEMBER') as member", [roles.owner, roles.other]),
       ).resolves.toEqual([{ member: false }]);
     });
 
     it.each(["select * from postgate_tokens", "select * from _sqlx_migrations", `select * from posts`])(
-      "a tenant's statement does not reach: %s",
+      "a tenant's statement is refused: %s",
       async (statement) => {
         expect((await asBefore(statement)).body).toMatchObject({
           code: expect.stringMatching(/^(PARSE|DATABASE)_ERROR$/) as string,
@@ -156,7 +156,7 @@ describe.each([
     );
   });
 
-  it("is the same after the next start", async () => {
+  it("serves the same data after another start", async () => {
     const again = await startSecond(gateway.database);
     expect(
       (await post(again, ORIGINAL_TENANT.token, { sql: "select tag from items where id = 1" })).body,
@@ -166,7 +166,7 @@ describe.each([
   });
 });
 
-describe("an operator's variant, whose tables are views, with POSTGATE_SKIP_MIGRATIONS", () => {
+describe("an operator's variant with views in place of tables and POSTGATE_SKIP_MIGRATIONS", () => {
   const TOKEN = `pg_${"b2".repeat(32)}`;
   let gateway: TestGateway;
   let before: unknown;
@@ -186,7 +186,7 @@ describe("an operator's variant, whose tables are views, with POSTGATE_SKIP_MIGR
           "insert into public.postgate_tokens (database_id, name, token_hash, token_prefix, allowed_operations) values ($1, 'root', $2, $3, '{SELECT,INSERT,UPDATE,DELETE}')",
           ["00000000-0000-0000-0000-000000000000", createHash("sha256").update(TOKEN).digest("hex"), TOKEN.slice(0, 8)],
         );
-        // The operator has no function for tokens; the tests' own gateway asks for one.
+        // The operator's variant has no function that creates tokens, but the test gateway needs one.
         await database.query(`create function public.create_tenant_token(p_database_id uuid, p_name varchar default 'default', p_permissions text[] default '{SELECT}')
           returns table (id uuid, token text) language plpgsql as $$
           declare v_token text := 'pg_' || replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', '');
@@ -201,7 +201,7 @@ describe("an operator's variant, whose tables are views, with POSTGATE_SKIP_MIGR
   });
   afterAll(() => gateway.close());
 
-  it("serves the operator's tokens, and shows their use in the operator's column", async () => {
+  it("serves the operator's tokens, and records their use in the operator's column", async () => {
     const answer = await post(gateway.url, TOKEN, { sql: "select name from postgate_databases" });
     expect(answer.body).toEqual({ rows: [{ name: "postgate_admin" }], row_count: 1 });
     await expect
@@ -209,7 +209,7 @@ describe("an operator's variant, whose tables are views, with POSTGATE_SKIP_MIGR
       .toEqual([{ used: true }]);
   });
 
-  it("creates databases with the operator's own function, and their tenants do DDL at first use", async () => {
+  it("creates databases with the operator's own function, and their tenants can run DDL at their first use", async () => {
     const made = await post(gateway.url, TOKEN, { sql: "select * from create_tenant_database('theirs', 5)" });
     const [{ id, schema_name: schema }] = (made.body as { rows: [{ id: string; schema_name: string }] }).rows;
     expect(schema).toMatch(/^project_/);
@@ -223,7 +223,7 @@ describe("an operator's variant, whose tables are views, with POSTGATE_SKIP_MIGR
     expect(gone.body).toMatchObject({ rows: [{ gone: true }] });
   });
 
-  it("leaves views, tables and functions as they were", async () => {
+  it("leaves the operator's views, tables and functions unchanged", async () => {
     await expect(stateOf(gateway.database)).resolves.toEqual(before);
   });
 });
