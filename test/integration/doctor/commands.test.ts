@@ -1,5 +1,5 @@
-// doctor, lockdown and unlock as an operator runs them: the built program, exit codes and streams, on an installation by a
-// superuser and on one by a login with CREATEROLE.
+// Runs doctor, lockdown and unlock as an operator does, with the built program, and checks exit codes and streams. One
+// installation is made by a superuser, and one by a login with CREATEROLE.
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -49,7 +49,7 @@ function wallsIn(state: WallReport["state"], walls: Record<string, WallReport>):
     .map(({ wall }) => wall);
 }
 
-/** What doctor makes for itself. */
+/** Finds doctor's own schemas, and the tenants' roles of this database. */
 const LEFTOVERS_SQL = `
 select nspname::text as name from pg_namespace where nspname like 'postgate\\_doctor\\_%'
 union all
@@ -75,7 +75,7 @@ describe.each(CASES)("on PostgreSQL $version, installed by a $kind login,", ({ v
     const { database: name } = database.connection;
     if (!isSuperuser)
       await database.query(`create role boss_${name} login createrole; alter database ${name} owner to boss_${name}`);
-    // Of another program: nothing is locked down by itself.
+    // This table belongs to another program, so Postgate does not lock the database down at the start.
     await database.query("create table public.orders (id int)");
     run = runnerFor(database, isSuperuser ? "postgres" : `boss_${name}`);
   });
@@ -85,7 +85,7 @@ describe.each(CASES)("on PostgreSQL $version, installed by a $kind login,", ({ v
     if (!isSuperuser) await queryAs({ ...connection, database: "postgres" }, `drop role boss_${name}`);
   });
 
-  it("doctor shows each wall, what raises it, and leaves nothing behind", async () => {
+  it("doctor shows each wall and how to restore it, and leaves nothing behind", async () => {
     const shown = await run("doctor");
 
     expect(shown).toMatchObject({ code: 0, stderr: "" });
@@ -101,7 +101,7 @@ describe.each(CASES)("on PostgreSQL $version, installed by a $kind login,", ({ v
     expect(await database.query(LEFTOVERS_SQL)).toEqual([]);
   });
 
-  it("doctor --json says the same to a program", async () => {
+  it("doctor --json prints its reports on the walls as JSON", async () => {
     const { code, stderr, walls } = await examine(run);
 
     expect({ code, stderr, missing: wallsIn("missing", walls) }).toEqual({ code: 0, stderr: "", missing: [] });
@@ -115,7 +115,7 @@ describe.each(CASES)("on PostgreSQL $version, installed by a $kind login,", ({ v
     expect(walls["temporary files"]?.state).toBe(isSuperuser ? "standing" : "weaker");
   });
 
-  it("lockdown --dry-run prints what lockdown does, unlock gives it back, and doctor sees both", async () => {
+  it("lockdown --dry-run prints the statements of lockdown, unlock reverses them, and doctor reports the locked state", async () => {
     const before = await database.query(PUBLIC_RIGHTS_SQL);
     const rehearsed = await run("lockdown", "--dry-run");
     expect(await database.query(PUBLIC_RIGHTS_SQL)).toEqual(before);
@@ -130,7 +130,7 @@ describe.each(CASES)("on PostgreSQL $version, installed by a $kind login,", ({ v
     );
     const locked = await examine(run);
     expect(locked.code).toBe(0);
-    // A machine's own PostgreSQL may be of an old minor release, and doctor says so.
+    // The machine's own PostgreSQL may be an old minor release, which doctor reports.
     const [{ number }] = await database.query("select current_setting('server_version_num')::int as number");
     const age = describeServerAge(number) === undefined ? [] : ["the server's version"];
     if (isSuperuser) expect(wallsIn("weaker", locked.walls)).toEqual(age);
@@ -145,7 +145,7 @@ describe.each(CASES)("on PostgreSQL $version, installed by a $kind login,", ({ v
   });
 });
 
-/** Other tests make logins on the same server at the same time, and each is granted what it had. */
+/** Removes the grants: other tests create logins on the same server at the same time, and each login gets PUBLIC's former rights. */
 function withoutGrants(sql: string): string {
   return sql.replaceAll(/^grant [^;]*;\n/gm, "");
 }
@@ -158,7 +158,7 @@ const DANGERS = [
 
 describe("a start where tenants are not isolated", () => {
   it.each(DANGERS.filter(({ version }) => hasCluster(version)))(
-    "is refused by serve on PostgreSQL $version where the tenants' login $finding, until doctor's SQL has run",
+    "is refused by serve on PostgreSQL $version if the tenants' login $finding, until doctor's SQL has run",
     async ({ version, made, finding }) => {
       const database = await emptyDatabase(version);
       const { exec } = (await migrate(database.connection)).roles;
@@ -188,10 +188,10 @@ describe("a start where tenants are not isolated", () => {
 });
 
 describe.each(VERSIONS)("on PostgreSQL %i", (version: ClusterVersion) => {
-  it("doctor removes what one left that was killed half-way, and nothing of anybody else's", async () => {
+  it("doctor removes the schemas and roles that a killed doctor left, and nothing else", async () => {
     const database = await emptyDatabase(version);
     await migrate(database.connection);
-    // A tenant's and an operator's, which only look like doctor's.
+    // A tenant and the operator each own a schema whose name begins like those of doctor.
     const lookalike = `postgate_doctor_${"a".repeat(32)}`;
     await database.query(`create schema ${lookalike}; create schema postgate_doctor_notes`);
     await database.query("insert into postgate_databases (name, schema_name) values ('odd', $1)", [lookalike]);
@@ -202,7 +202,7 @@ describe.each(VERSIONS)("on PostgreSQL %i", (version: ClusterVersion) => {
     await blocker.query(`select pg_advisory_lock(${PROVISIONING_LOCK})`);
     const killed = startCli(["doctor"], { cwd, env: environmentOf(database, "postgres") });
     await untilWaiting(database);
-    // The first in the queue goes on, to the end of its transaction; then this has the lock again.
+    // The first waiter gets the lock until its transaction ends. Then the blocker has the lock again.
     await blocker.query(
       `select pg_advisory_unlock(${PROVISIONING_LOCK}); select pg_advisory_lock(${PROVISIONING_LOCK})`,
     );
@@ -210,7 +210,7 @@ describe.each(VERSIONS)("on PostgreSQL %i", (version: ClusterVersion) => {
     killed.child.kill("SIGKILL");
     await killed.ended;
     await blocker.query("select pg_advisory_unlock_all()");
-    // Its two schemas, and the roles of the first.
+    // The killed doctor has left its two schemas, and the two roles of the first.
     expect(await database.query(LEFTOVERS_SQL)).toHaveLength(before.length + 4);
 
     expect(await runnerFor(database)("doctor")).toMatchObject({ code: 0, stderr: "" });
@@ -263,7 +263,7 @@ describe.each(VERSIONS)("on PostgreSQL %i", (version: ClusterVersion) => {
   });
 });
 
-/** As in src/tenants/locked-transaction.ts. */
+/** The advisory lock of src/postgres/locked-transaction.ts. */
 const PROVISIONING_LOCK = "8101821198450652261";
 
 async function untilWaiting({ connection }: TestDatabase): Promise<void> {

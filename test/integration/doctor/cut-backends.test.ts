@@ -3,7 +3,7 @@ import { examineCutBackends } from "../../../src/doctor/examine-cut-backends.ts"
 import { connect } from "../../../src/postgres/connect.ts";
 import { createTestDatabase } from "../../support/cluster.ts";
 
-it("doctor tells of backends that run a tenant's statement beyond its time", async () => {
+it("doctor reports backends that run a tenant's statement beyond its timeout", async () => {
   const database = await createTestDatabase();
   onTestFinished(() => database.close());
   const client = await connect(database.connection);

@@ -16,7 +16,7 @@ async function examine(connection: ConnectionSettings, wall: string): Promise<Wa
   }
 }
 
-it("doctor names the size of the lock table, what a full one does to others, and the value that is enough", async () => {
+it("doctor reports the size of the lock table, the harm that a full one does to others, and the value that is enough", async () => {
   const server = await startOwnServer();
   const connection = parseConnectionUrl(server.url);
 
@@ -48,7 +48,7 @@ describe.skipIf(process.platform !== "linux")("doctor on the memory of one state
     });
   });
 
-  it("says what to set where there is no limit, or where the login may not see it", async () => {
+  it("says what to set if there is no limit, or if the login may not see it", async () => {
     const server = await startOwnServer();
     const superuser = parseConnectionUrl(server.url);
     await server.query("create role plain login");

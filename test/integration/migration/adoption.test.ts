@@ -22,7 +22,7 @@ const PG_DUMP = "/usr/lib/postgresql/15/bin/pg_dump";
 const PSQL = "/usr/lib/postgresql/15/bin/psql";
 const ORIGINAL_SQL = [ORIGINAL_TABLES_SQL, ORIGINAL_FUNCTIONS_SQL, ORIGINAL_TENANTS_SQL].join("\n");
 
-/** What in the tenant's schema is not its role's. */
+/** Finds the objects in a tenant's schema that the tenant's role does not own. */
 const STRANGERS_SQL = `
 select c.relname::text as name from pg_class c where c.relnamespace = $1::regnamespace and c.relowner <> $2::regrole
 union all select t.typname from pg_type t where t.typnamespace = $1::regnamespace and t.typowner <> $2::regrole
@@ -37,7 +37,7 @@ union all select dictname from pg_ts_dict where dictnamespace = $1::regnamespace
 union all select stxname from pg_statistic_ext where stxnamespace = $1::regnamespace and stxowner <> $2::regrole`;
 
 describe.each(VERSIONS)("adoption on PostgreSQL %i", (version) => {
-  it("leaves tenants that have much room for as much again", async () => {
+  it("sets the relation limit of a tenant with many relations to twice what it has", async () => {
     const database = await emptyDatabase(version);
     await database.query(ORIGINAL_SQL);
     const make = (sql: string, count: number) =>
@@ -61,7 +61,7 @@ describe.each(VERSIONS)("adoption on PostgreSQL %i", (version) => {
     ["without helpers", ORIGINAL_SQL],
     ["with helpers", ORIGINAL_SQL + ORIGINAL_HELPERS_SQL],
     ["without functions", ORIGINAL_TABLES_SQL + ORIGINAL_TENANTS_SQL],
-  ])("takes over an original's database %s, rows, tokens and all", async (_, sql) => {
+  ])("takes over a database of the original Postgate %s, with its rows and tokens", async (_, sql) => {
     const database = await emptyDatabase(version);
     await database.query(sql);
     const tokens = await database.query("select id, token_hash, token_prefix, allowed_operations from postgate_tokens");
@@ -99,7 +99,7 @@ describe.each(VERSIONS)("adoption on PostgreSQL %i", (version) => {
 
   it("leaves other programs' tables in public, their owners and their logins as they were", async () => {
     const app = `app_${randomBytes(4).toString("hex")}`;
-    // Runs last, when the database is gone.
+    // This runs last, when the database is gone.
     onTestFinished(() => queryAs(clusterConnection(version), `drop role ${app}`).then(() => undefined));
     const database = await emptyDatabase(version);
     await database.query(`${ORIGINAL_SQL}; create role ${app} login; create table public.orders (id serial primary key, total int);
@@ -129,7 +129,7 @@ describe.each(VERSIONS)("adoption on PostgreSQL %i", (version) => {
     await expect(tenant.run("table public.orders")).rejects.toMatchObject({ code: "42501" });
   });
 
-  it("refuses negative limits from now on, and keeps an original's", async () => {
+  it("refuses new negative row limits, and keeps those of the original Postgate", async () => {
     const database = await emptyDatabase(version);
     await database.query(ORIGINAL_SQL);
     await migrate(database.connection);
@@ -142,7 +142,7 @@ describe.each(VERSIONS)("adoption on PostgreSQL %i", (version) => {
     ).rejects.toMatchObject({ code: "23514" });
   });
 
-  it("goes on where an adoption was killed half-way", async () => {
+  it("continues an adoption that was killed half-way", async () => {
     const database = await emptyDatabase(version);
     await database.query(ORIGINAL_SQL);
     const { roles } = await migrate(database.connection);
@@ -165,7 +165,7 @@ describe.each(VERSIONS)("adoption on PostgreSQL %i", (version) => {
     await gateway.runAsAdmin("select delete_tenant_token(null)");
   });
 
-  it("leaves what an extension made to the extension", async () => {
+  it("does not change the owner of objects that an extension made", async () => {
     const database = await emptyDatabase(version);
     await database.query(`${ORIGINAL_SQL}; create extension citext schema ${OLD_STYLE_TENANT.schema}`);
 
@@ -177,7 +177,7 @@ describe.each(VERSIONS)("adoption on PostgreSQL %i", (version) => {
     ).toEqual([{ owner: "postgres" }]);
   });
 
-  it("says which setting is missing where both tables are views", async () => {
+  it("names the missing setting if both metadata tables are views", async () => {
     const database = await emptyDatabase(version);
     await database.query(OPERATOR_VIEWS_SQL);
 
@@ -215,7 +215,7 @@ describe.each(VERSIONS)("adoption on PostgreSQL %i", (version) => {
     expect(await database.query(stamp)).toEqual(before);
   });
 
-  it("says that there is nothing to skip migrations for", async () => {
+  it("refuses to skip the migrations if there are no metadata tables", async () => {
     const database = await emptyDatabase(version);
     await expect(migrate(database.connection, { skipMigrations: true })).rejects.toThrow(
       "there is no public.postgate_databases: unset POSTGATE_SKIP_MIGRATIONS, or create it",
@@ -241,7 +241,7 @@ describe.each(VERSIONS)("adoption on PostgreSQL %i", (version) => {
     ).toEqual([]);
   });
 
-  it("makes a clone its own, and leaves the database that it was made from alone", async () => {
+  it("separates a clone from the database that it was copied from, and does not change that database", async () => {
     const source = await emptyDatabase(version);
     const original = await migrated(source);
     const before = await original.createTenant();
@@ -268,7 +268,7 @@ describe.each(VERSIONS)("adoption on PostgreSQL %i", (version) => {
   });
 
   it.skipIf(!existsSync(PG_DUMP) || version > 15)(
-    "works again from a dump, on a server without its roles",
+    "restores an installation from a dump on a server without its roles",
     async () => {
       const source = await emptyDatabase(version);
       await source.query(ORIGINAL_SQL);
@@ -277,7 +277,7 @@ describe.each(VERSIONS)("adoption on PostgreSQL %i", (version) => {
       const at = (name: string): string[] => ["-h", host, "-p", String(port), "-U", user, "-d", name];
       const { stdout: dump } = await promisify(execFile)(PG_DUMP, at(database), { maxBuffer: 1 << 26 });
       const target = await emptyDatabase(version);
-      // Roles of other names: whatever the dump grants or hands over fails, as on a server that has none of them.
+      // The dump's roles are renamed, so that its grants and changes of owner fail, as on a server without these roles.
       const orphaned = dump.replaceAll(/postgate_(owner_|admin_|auth_|exec_|t)(?=\d+)/g, "gone_$1");
       const restoring = promisify(execFile)(PSQL, ["-qX", ...at(target.connection.database)], { maxBuffer: 1 << 26 });
       restoring.child.stdin?.end(orphaned);
@@ -317,7 +317,7 @@ async function cloneOf(source: TestDatabase, version: 18 | 15): Promise<TestData
   return { ...empty, query: (sql, params) => queryAs(empty.connection, sql, params) };
 }
 
-/** Objects of this database that mention a role which carries that oid. */
+/** Returns the objects of this database that mention a role whose name contains the oid. */
 function mentionsOf(database: TestDatabase, oid: number): Promise<unknown[]> {
   return database.query(
     `select r.rolname, d.classid::regclass::text, d.deptype from pg_shdepend d join pg_roles r on r.oid = d.refobjid

@@ -1,5 +1,5 @@
-// Where tenants' schemas are spread over servers by Citus. It cannot be installed here: an extension of its name stands in for it,
-// with some functions of the same names in the same places, which do nothing. What Citus itself does is not tested.
+// Tests a database whose tenants' schemas Citus spreads over servers. Citus cannot be installed here, so an extension with its name
+// replaces it. Some of its functions have the same names in the same places, and do nothing. Citus itself is not tested.
 
 import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -50,8 +50,8 @@ async function loginsOf(database: TestDatabase): Promise<unknown> {
   return row;
 }
 
-describe("where the database is a coordinator of Citus", () => {
-  it("tenants' roles may log in, which is how it connects to its workers, and may not where it is none", async () => {
+describe("a database that is a coordinator of Citus", () => {
+  it("lets tenants' roles log in while Citus is installed, because it connects to its workers as these roles", async () => {
     const database = await emptyDatabase(18);
     const gateway = await migrated(database);
     await gateway.createTenant();
@@ -66,7 +66,7 @@ describe("where the database is a coordinator of Citus", () => {
     expect(await loginsOf(database)).toEqual({ roles: 4, logins: 0, passwords: 0 });
   });
 
-  it("its functions and views are no tenant's, whatever the judge lets through", async () => {
+  it("refuses a tenant's role the functions and views of Citus, even without the judge", async () => {
     const database = await emptyDatabase(18);
     await createExtension(database);
     const gateway = await migrated(database);
@@ -85,7 +85,7 @@ describe("where the database is a coordinator of Citus", () => {
         await expect(tenant.run(sql, mode), sql).rejects.toMatchObject({ code: "42501" });
   });
 
-  it("the judge refuses its functions however they are called, and columns of other names are free", async () => {
+  it("refuses the functions of Citus in every form of call, and allows columns with other names", async () => {
     const gateway = await startTestGateway({ prepare: createExtension });
     onTestFinished(() => gateway.close());
     const tenant = await gateway.createTenant();
@@ -100,10 +100,10 @@ describe("where the database is a coordinator of Citus", () => {
     expect(await tenant.rows("select (p).city from places as p")).toEqual([]);
   });
 
-  it("the statement for its workers in docs/how-to/scale.md takes its functions from PUBLIC there", async () => {
+  it("takes the functions of Citus from PUBLIC on a worker with the statement in docs/how-to/scale.md", async () => {
     const page = await readFile(new URL("../../../docs/how-to/scale.md", import.meta.url), "utf8");
     const [, command = ""] = /\$command\$([^]*)\$command\$/.exec(page) ?? [];
-    const worker = await emptyDatabase(18); // It has the extension and nothing of Postgate's.
+    const worker = await emptyDatabase(18); // The worker has the extension, and no objects of Postgate.
     await createExtension(worker);
     const executable = `select proname from pg_proc where oid >= 16384 and has_function_privilege('public', oid, 'execute')`;
     expect(await worker.query(executable)).toHaveLength(4);

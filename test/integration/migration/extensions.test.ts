@@ -1,10 +1,10 @@
-// POSTGATE_EXTENSIONS: what tenants may use of extensions, and what they may not.
+// Tests which parts of the extensions in POSTGATE_EXTENSIONS tenants may use, and which they may not.
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type ClusterVersion, hasCluster } from "../../support/cluster.ts";
 import { startTestGateway, type TestGateway, type TestTenant } from "../../support/gateway.ts";
 
-/** An extension with functions of which one takes a name elsewhere than first, and one a name alone. */
+/** Adds functions to an extension: one takes a name as its second argument, and one takes only a name. */
 const ANOTHER_PLACE = `
 create schema postgate_extensions;
 create extension hstore schema postgate_extensions;
@@ -49,7 +49,7 @@ describe.each<ClusterVersion>([18, 15])("extensions on PostgreSQL %i", (version)
       await expect(tenant.rows(sql)).resolves.toEqual([{ v: value }]);
     });
 
-    it("work in a tenant's tables and indexes, for reading tokens too", async () => {
+    it("work in a tenant's tables and indexes, also for tokens that may only read", async () => {
       await tenant.rows("create table words (word citext primary key, attrs hstore)");
       await tenant.rows("create index on words using gin ((word::text) gin_trgm_ops)");
       await tenant.rows("insert into words values ('Hello', 'a=>1,b=>2')");
@@ -94,12 +94,12 @@ describe.each<ClusterVersion>([18, 15])("extensions on PostgreSQL %i", (version)
     });
   });
 
-  describe.skipIf(!hasCluster(version))("that cannot be had", () => {
+  describe.skipIf(!hasCluster(version))("that cannot be used", () => {
     it.each([
       ["would let tenants out", "dblink", /POSTGATE_EXTENSIONS: dblink would let tenants out/],
       ["is not on the server", "no_such_extension", /POSTGATE_EXTENSIONS: "no_such_extension"/],
       ["is installed elsewhere", "citext", /"citext" is installed in schema "public".*SET SCHEMA postgate_extensions/],
-    ])("stop the start with one line: one that %s", async (_what, name, message) => {
+    ])("stop the start with an error of one line: an extension that %s", async (_what, name, message) => {
       const starting = startTestGateway({
         version,
         config: { extensions: [name] },

@@ -32,11 +32,11 @@ describe.each(VERSIONS)("installHelpers on PostgreSQL %i", (version) => {
     }
   }
 
-  it("fails with PostgreSQL's reason where the login may create no schema", async () => {
+  it("fails with PostgreSQL's error if the login may not create a schema", async () => {
     await expect(install(login)).rejects.toMatchObject({ code: "42501" });
   });
 
-  it("installs them once, however many ask at once", async () => {
+  it("installs the helpers once when many calls run at the same time", async () => {
     await database.query(`grant create on database ${login.database} to ${login.user}`);
     await Promise.all(Array.from({ length: 5 }, () => install(login)));
 
@@ -48,7 +48,7 @@ describe.each(VERSIONS)("installHelpers on PostgreSQL %i", (version) => {
     ).toEqual([{ column_name: "id", is_primary_key: true }]);
   });
 
-  it("shows a login without rights on a schema nothing of it", async () => {
+  it("refuses to list the tables of a schema to a login without rights on it", async () => {
     const user = `reader_${database.connection.database}`;
     await database.query(`create role ${user} login`);
     await expect(queryAs({ ...login, user }, "select * from postgate_helpers.tables_of_caller('app')")).rejects.toThrow(

@@ -1,5 +1,5 @@
-// An adoption that dies at each of its stages in turn: what was committed stays, what was not is gone, and the next start goes on
-// from there. A stage ends with a commit; the connection is cut when everything before it has been done.
+// Interrupts an adoption at each of its stages in turn. Committed changes stay, all others are rolled back, and the next start
+// continues from there. A stage ends with a commit, and the connection is cut just before that commit.
 
 import { describe, expect, it } from "vitest";
 import { createGateway } from "../../../src/gateway.ts";
@@ -22,10 +22,10 @@ const ORIGINAL_SQL = [ORIGINAL_TABLES_SQL, ORIGINAL_FUNCTIONS_SQL, ORIGINAL_HELP
   "\n",
 );
 
-/** Each stage on the newest version; on the other, which takes the same path, every third. */
+/** Every stage is interrupted on the newest version. The older version takes the same path, so there it is every third stage. */
 const STEP = { 15: 3, 18: 1 } as const;
 
-/** All that is the tenants' and the original's, as JSON. */
+/** Reads the data of the tenants and of the original Postgate as JSON. */
 const EVERYTHING_SQL = `
 select (select jsonb_agg(d order by d.id) from (select id, name, backend_type, schema_name, connection_string, max_rows, created_at from public.postgate_databases) d) as databases,
        (select jsonb_agg(t order by t.id) from (select id, database_id, name, token_hash, token_prefix, allowed_operations, created_at from public.postgate_tokens) t) as tokens,
@@ -44,7 +44,7 @@ async function originalDatabase(version: ClusterVersion): Promise<TestDatabase> 
   return database;
 }
 
-/** Migrates over a connection that is cut in place of the n-th commit; gives how many commits there were. */
+/** Migrates over a connection that is cut instead of the n-th commit. Returns the number of commits. */
 async function migrateUntilCommit(database: TestDatabase, n = Infinity): Promise<number> {
   let commits = 0;
   const proxy = await startProxy(database.connection, {
@@ -75,7 +75,7 @@ async function countStages(version: ClusterVersion): Promise<number> {
 
 describe.each(VERSIONS)("an adoption on PostgreSQL %i", (version) => {
   it(
-    "loses nothing wherever it dies, and the next start serves the tokens of before",
+    "loses no data when it is interrupted at any stage, and the next start serves the old tokens",
     { timeout: 180_000 },
     async () => {
       const stages = await countStages(version);

@@ -1,11 +1,11 @@
-// What the lock-down must leave: the functions that PostgreSQL calls by itself, behind what a tenant may write without naming
-// them. Where one is missing, a statement that the policy admits ends in "permission denied for function …".
+// Tests that the lock-down keeps the functions that PostgreSQL calls by itself when a tenant's statement does not name them. If one
+// is missing, a statement that the judge approves fails with "permission denied for function …".
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startTestGateway, type TestGateway, type TestTenant } from "../../support/gateway.ts";
 import { VERSIONS } from "./support.ts";
 
-/** A text of each type that a column may have. */
+/** A text value for each type that a column may have. */
 const TEXTS: Readonly<Record<string, string>> = {
   mood: "happy",
   even: "2",
@@ -54,7 +54,7 @@ const TEXTS: Readonly<Record<string, string>> = {
   "pair[]": "{}",
 };
 
-/** Statements by which PostgreSQL calls functions that they do not name, in their order. */
+/** Statements, in the order in which they run, that make PostgreSQL call functions which they do not name. */
 const STATEMENTS = `
 create table hashed (id int, v text) partition by hash (id)
 create table hashed_0 partition of hashed for values with (modulus 2, remainder 0)
@@ -145,7 +145,7 @@ describe.each(VERSIONS)("under the lock-down of PostgreSQL %i", (version) => {
   });
   afterAll(() => gateway.close());
 
-  it("a column of every type is compared with a text that becomes one", async () => {
+  it("compares a column of every type with a text that is cast to the type", async () => {
     const answers = Object.entries(TEXTS).map(async ([type, text], index) => {
       const select = `select c${index}::text from every_type where c${index} is not distinct from $1::text::${type}`;
       const answer = await tenant.query(select, [text]);
@@ -154,7 +154,7 @@ describe.each(VERSIONS)("under the lock-down of PostgreSQL %i", (version) => {
     expect((await Promise.all(answers)).filter((fault) => fault !== undefined)).toEqual([]);
   });
 
-  it("statements run with the functions that they do not name", async () => {
+  it("runs statements that call functions without naming them", async () => {
     const faults: string[] = [];
     for (const line of STATEMENTS.trim().split("\n")) {
       const [, since = "14", sql = line] = /^(\d\d): (.*)/.exec(line) ?? [];

@@ -28,7 +28,7 @@ async function login(database: TestDatabase, name: string, options = ""): Promis
 }
 
 describe.each(VERSIONS)("the lock-down on PostgreSQL %i", (version: ClusterVersion) => {
-  it("is done by itself where nobody else keeps anything, and changes nothing the second time", async () => {
+  it("runs at the start if the database holds only Postgate's objects, and changes nothing the second time", async () => {
     const database = await emptyDatabase(version);
     const { installation } = await migrated(database);
 
@@ -43,7 +43,7 @@ describe.each(VERSIONS)("the lock-down on PostgreSQL %i", (version: ClusterVersi
     }
   });
 
-  it("waits for the operator where another program keeps something, and lets everybody keep what they had", async () => {
+  it("waits for the operator if the database holds other objects, and lets all other logins keep their rights", async () => {
     const database = await emptyDatabase(version);
     await database.query("create schema app; create table app.orders (id int); insert into app.orders values (1)");
     const app = await login(database, "app");
@@ -81,7 +81,7 @@ describe.each(VERSIONS)("the lock-down on PostgreSQL %i", (version: ClusterVersi
     expect((await migrate(database.connection)).lockdown.kind).toBe("unlocked");
   });
 
-  it("lets tenants use an extension that is made later", async () => {
+  it("lets tenants use an extension that is created after the lock-down", async () => {
     const database = await emptyDatabase(version);
     const gateway = await migrated(database);
     const tenant = await gateway.createTenant();
@@ -91,10 +91,10 @@ describe.each(VERSIONS)("the lock-down on PostgreSQL %i", (version: ClusterVersi
     expect(await tenant.run("select postgate_extensions.similarity('abc', 'abc') as same")).toEqual([{ same: 1 }]);
   });
 
-  it("is done again for what an upgrade adds to the catalogs", async () => {
+  it("covers functions and views that an upgrade adds to the catalogs", async () => {
     const database = await emptyDatabase(version);
     const { installation } = await migrated(database);
-    // As a new version brings functions and views: made for everybody.
+    // A new version of PostgreSQL adds functions and views in this way, with rights for PUBLIC.
     await database.query(`set allow_system_table_mods = on;
       create function pg_catalog.pg_brand_new(text) returns text language internal as 'lower';
       create view pg_catalog.pg_stat_brand_new as select 1 as one;
@@ -115,7 +115,7 @@ describe.each(VERSIONS)("the lock-down on PostgreSQL %i", (version: ClusterVersi
     }
   });
 
-  it("lets tenants use an extension that the operator allows after it", async () => {
+  it("lets tenants use an extension that the operator allows after the lock-down", async () => {
     const database = await emptyDatabase(version);
     await migrated(database);
     const gateway = await migrated(database, { extensions: ["pg_trgm"] });
@@ -129,7 +129,7 @@ describe.each(VERSIONS)("the lock-down on PostgreSQL %i", (version: ClusterVersi
     await tenant.run("create index on notes using gin (body postgate_extensions.gin_trgm_ops)");
   });
 
-  it("takes what a login that is no superuser may take, and tells what is left", async () => {
+  it("takes the rights that a login without superuser may take, and reports how many are left", async () => {
     const database = await emptyDatabase(version);
     const operator = await login(database, "operator", "createrole");
     const name = database.connection.database;
@@ -149,7 +149,7 @@ describe.each(VERSIONS)("the lock-down on PostgreSQL %i", (version: ClusterVersi
     ["superuser", "is a superuser"],
     ["bypassrls", "read past row security"],
     ["createrole", "make roles"],
-  ])("is worth nothing on a tenants' login with %s", async (attribute, finding) => {
+  ])("does not hide that the tenants' login is dangerous when it has the attribute %s", async (attribute, finding) => {
     const database = await emptyDatabase(version);
     const { installation } = await migrated(database);
     await database.query(`alter role ${installation.roles.exec} ${attribute}`);
@@ -157,7 +157,7 @@ describe.each(VERSIONS)("the lock-down on PostgreSQL %i", (version: ClusterVersi
     expect(describeDangers((await migrate(database.connection)).dangers)).toContain(finding);
   });
 
-  it("is worth nothing on a tenants' login that belongs to other roles, or owns something", async () => {
+  it("does not hide that the tenants' login is dangerous when it belongs to other roles or owns objects", async () => {
     const database = await emptyDatabase(version);
     const gateway = await migrated(database);
     await gateway.createTenant();

@@ -16,7 +16,7 @@ const MIGRATIONS = [
 ];
 
 describe.each(VERSIONS)("migrate on PostgreSQL %i", (version) => {
-  it("makes an empty database ready, with the admin database as its one row", async () => {
+  it("makes an empty database ready, with the admin database as its only row", async () => {
     const database = await emptyDatabase(version);
 
     const { applied, failures } = await migrate(database.connection);
@@ -36,7 +36,7 @@ describe.each(VERSIONS)("migrate on PostgreSQL %i", (version) => {
     ]);
   });
 
-  it("changes nothing the second time, and gives the same logins", async () => {
+  it("changes nothing the second time, and returns the same logins", async () => {
     const database = await emptyDatabase(version);
     const first = await migrate(database.connection);
     const stamp = "select xmin::text, relname, relowner, relacl from pg_class where relname ~ '^postgate' order by oid";
@@ -44,12 +44,12 @@ describe.each(VERSIONS)("migrate on PostgreSQL %i", (version) => {
 
     const second = await migrate(database.connection);
 
-    // As JSON: each installation has functions of its own that ask for a changed password.
+    // They are compared as JSON, because each installation has its own functions for reading a changed password.
     expect(JSON.stringify(second)).toBe(JSON.stringify({ ...first, applied: [] }));
     expect(await database.query(stamp)).toEqual(before);
   });
 
-  it("gives back the admin database's row when it was deleted", async () => {
+  it("inserts the admin database's row again after it was deleted", async () => {
     const database = await emptyDatabase(version);
     await migrate(database.connection);
     await database.query("delete from postgate_databases");
@@ -61,7 +61,7 @@ describe.each(VERSIONS)("migrate on PostgreSQL %i", (version) => {
     ]);
   });
 
-  it("does not wait for somebody's open transaction on a tenant's table", async () => {
+  it("does not wait long for an open transaction on a tenant's table", async () => {
     const database = await emptyDatabase(version);
     await migrate(database.connection);
     await database.query("create schema tenant_held");
@@ -85,7 +85,7 @@ describe.each(VERSIONS)("migrate on PostgreSQL %i", (version) => {
     expect(new Set(installations.map(({ auth, exec }) => `${auth.password} ${exec.password}`)).size).toBe(1);
   });
 
-  it("refuses a database that is newer", async () => {
+  it("refuses a database that a newer Postgate has migrated", async () => {
     const database = await emptyDatabase(version);
     await migrate(database.connection);
     await database.query("insert into postgate_private.migrations values (9999, '9999_future', 'x')");
@@ -95,7 +95,7 @@ describe.each(VERSIONS)("migrate on PostgreSQL %i", (version) => {
     );
   });
 
-  it("refuses a migration that is not the one that was applied", async () => {
+  it("refuses a migration file that differs from the one that was applied", async () => {
     const database = await emptyDatabase(version);
     await migrate(database.connection);
     await database.query("update postgate_private.migrations set checksum = 'x' where version = 2");
@@ -103,7 +103,7 @@ describe.each(VERSIONS)("migrate on PostgreSQL %i", (version) => {
     await expect(migrate(database.connection)).rejects.toThrow(/0002_admin_functions is not the one that was applied/);
   });
 
-  it("makes the logins' passwords again when they are lost", async () => {
+  it("sets a new password for a login whose password is lost", async () => {
     const database = await emptyDatabase(version);
     const { exec } = await migrate(database.connection);
     await database.query("delete from postgate_private.logins where role_name like 'postgate_exec%'");
@@ -114,7 +114,7 @@ describe.each(VERSIONS)("migrate on PostgreSQL %i", (version) => {
     expect(again.exec.password).not.toBe(exec.password);
   });
 
-  it("stores passwords as PostgreSQL itself would", async () => {
+  it("stores a password in the same form as PostgreSQL", async () => {
     const database = await emptyDatabase(version);
     const { roles } = await migrate(database.connection);
     await database.query(`alter role ${roles.exec} password 'open sesame'`);
@@ -126,7 +126,7 @@ describe.each(VERSIONS)("migrate on PostgreSQL %i", (version) => {
     expect(toScramVerifier("open sesame", Buffer.from(salt, "base64"))).toBe(rolpassword);
   });
 
-  it("works for a login that may create roles and owns the database, and is no superuser", async () => {
+  it("works for a login that may create roles and owns the database, but is not a superuser", async () => {
     const database = await emptyDatabase(version);
     const operator = await createLogin(database.connection.database, version, "createrole");
     await database.query(`alter database ${database.connection.database} owner to ${operator.user}`);
@@ -144,7 +144,7 @@ describe.each(VERSIONS)("migrate on PostgreSQL %i", (version) => {
     expect(await database.query(`select from pg_roles where rolname like '${tenant.roles.owner}%'`)).toEqual([]);
   });
 
-  it("says what a login lacks that may not create roles", async () => {
+  it("names the missing right of a login that may not create roles", async () => {
     const database = await emptyDatabase(version);
     const operator = await createLogin(database.connection.database, version, "");
     await database.query(`alter database ${database.connection.database} owner to ${operator.user}`);
@@ -153,7 +153,7 @@ describe.each(VERSIONS)("migrate on PostgreSQL %i", (version) => {
     await expect(migrate(operator)).rejects.toThrow(/may not create roles: run ALTER ROLE/);
   });
 
-  it("says in one line that a login may create nothing", async () => {
+  it("reports in one line that the login may create nothing in the database", async () => {
     const database = await emptyDatabase(version);
     const operator = await createLogin(database.connection.database, version, "createrole");
 
@@ -162,7 +162,7 @@ describe.each(VERSIONS)("migrate on PostgreSQL %i", (version) => {
     );
   });
 
-  it("keeps two databases on one server apart", async () => {
+  it("keeps the roles and tenants of two databases on one server apart", async () => {
     const [first, second] = [await emptyDatabase(version), await emptyDatabase(version)];
     const [a, b] = [await migrated(first), await migrated(second)];
 
@@ -203,7 +203,7 @@ describe.each(VERSIONS)("migrate on PostgreSQL %i", (version) => {
 });
 
 describe("migrate", () => {
-  it("says that nobody answers", async () => {
+  it("names the place of a server that cannot be reached", async () => {
     await expect(migrate({ ...clusterConnection(18), port: 1 })).rejects.toThrow(/^cannot connect to database/);
   });
 });

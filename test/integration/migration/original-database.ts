@@ -1,4 +1,4 @@
-// A database as the original Postgate left it, made from what is documented of it.
+// Builds a database like one of the original Postgate, according to the original's documentation.
 
 import { createHash } from "node:crypto";
 
@@ -125,7 +125,7 @@ create procedure tidy() language sql as 'delete from measured';
 create function lift() returns text language sql security definer as 'select current_user::text';
 reset search_path;`;
 
-/** Another operator's variant: both tables are views over tables of its own, with triggers that run as whoever writes. */
+/** A variant of an operator: both tables are views over the operator's own tables, with triggers that run as the writing role. */
 export const OPERATOR_VIEWS_SQL = `
 create schema app;
 create table app.projects (id uuid primary key default gen_random_uuid(), title text, kind text default 'schema', space text, dsn text, cap int default 1000, made timestamptz default now());

@@ -1,4 +1,4 @@
-// A move to a newer PostgreSQL by dump: what the new server knows of the old one's roles is nothing.
+// Moves an installation to a newer PostgreSQL by a dump. The new server has none of the old server's roles.
 
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -24,7 +24,7 @@ const optionsFor = ({ host, port, user, database }: ConnectionSettings): string[
   database,
 ];
 
-/** Roles of other names: whatever the dump grants or hands over fails, as on a server that has none of them. */
+/** Restores a dump with its roles renamed, so that its grants and changes of owner fail, as on a server without these roles. */
 async function copyByDump(source: ConnectionSettings, target: ConnectionSettings): Promise<string> {
   const { stdout } = await run(PG_DUMP, optionsFor(source), { maxBuffer: 1 << 26 });
   const dump = stdout.replaceAll(/postgate_(owner_|admin_|auth_|exec_|public_|t)(?=\d+)/g, "gone_$1");
@@ -37,7 +37,7 @@ async function copyByDump(source: ConnectionSettings, target: ConnectionSettings
 const MISSING = [existsSync(PG_DUMP) && existsSync(PSQL), hasCluster(15), hasCluster(18)].includes(false);
 
 it.skipIf(MISSING)(
-  "a dump of PostgreSQL 15 works on 18 after migrate: data, tokens and walls (skipped without Debian's client)",
+  "a dump of PostgreSQL 15 keeps its data, tokens and walls on 18 after migrate (skipped without Debian's client)",
   async () => {
     const old = await startTestGateway({ version: 15 });
     const target = await emptyDatabase(18);
@@ -49,7 +49,7 @@ it.skipIf(MISSING)(
     await bob.rows("insert into secrets values ('canary')");
 
     const dump = await copyByDump(old.database.connection, target.connection);
-    // The lock-down is in the dump, so that nothing is open between the restore and the migration.
+    // The dump includes the lock-down, so the rights are closed between the restore and the migration too.
     expect(dump).toMatch(/REVOKE ALL ON FUNCTION pg_catalog\.set_config\(.*\) FROM PUBLIC/);
     const tokens = await old.database.query("select id, token_hash from postgate_tokens order by id");
     const schemas = await old.database.query("select id, schema_name from postgate_databases");

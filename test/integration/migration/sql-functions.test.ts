@@ -53,13 +53,13 @@ describe.each(VERSIONS)("on PostgreSQL %i", (version) => {
       ["'  '", "22023"],
       ["'x', -1", "22023"],
       ["repeat('x', 101)", "22001"],
-    ])("refuses (%s) with %s", async (values, code) => {
+    ])("refuses the arguments (%s) with SQLSTATE %s", async (values, code) => {
       await expect(gateway.runAsAdmin(`select create_tenant_database(${values})`)).rejects.toMatchObject({ code });
     });
   });
 
   describe("delete_tenant_database", () => {
-    it("removes the row, the tokens, the schema and all that is in it", async () => {
+    it("removes the row, the tokens, and the schema with all its objects", async () => {
       const tenant = await gateway.createTenant();
       await tenant.run(
         "create table a (id serial primary key); create view b as select * from a; create type c as enum ('x')",
@@ -76,7 +76,7 @@ describe.each(VERSIONS)("on PostgreSQL %i", (version) => {
       ]);
     });
 
-    it("says what to do about a schema that was never handed over, and then removes it", async () => {
+    it("refuses a schema that Postgate does not own with a hint, and removes it after migrate", async () => {
       const id = "dddddddd-0000-4000-8000-000000000006";
       await gateway.database.query(`create schema tenant_unused; create table tenant_unused.things (id serial)`);
       await gateway.database.query(
@@ -103,7 +103,7 @@ describe.each(VERSIONS)("on PostgreSQL %i", (version) => {
       );
     });
 
-    it("removes just the row of a dedicated database", async () => {
+    it("removes only the row of a dedicated database", async () => {
       const [{ id }] = await gateway.runAsAdmin(
         "insert into postgate_databases (name, backend_type, connection_string) values ('d', 'dedicated', 'postgres://x/y') returning id",
       );
@@ -111,7 +111,7 @@ describe.each(VERSIONS)("on PostgreSQL %i", (version) => {
     });
 
     it.each(["postgate_private", "postgate_helpers", "pg_catalog", "information_schema"])(
-      "leaves %s alone, whatever a row claims",
+      "does not drop the schema %s that a row names",
       async (schema) => {
         const [{ id }] = await gateway.runAsAdmin(
           "insert into postgate_databases (name, schema_name) values ('claim', $1) returning id",
@@ -124,7 +124,7 @@ describe.each(VERSIONS)("on PostgreSQL %i", (version) => {
   });
 
   describe("create_tenant_token", () => {
-    it("gives a token and stores its hash, its prefix and the default permissions", async () => {
+    it("returns a token and stores its hash, its prefix and the default permissions", async () => {
       const { id } = await gateway.createTenant();
       const [made] = await gateway.runAsAdmin("select * from create_tenant_token($1)", [id]);
 
@@ -142,7 +142,7 @@ describe.each(VERSIONS)("on PostgreSQL %i", (version) => {
       });
     });
 
-    it("never gives the same token twice", async () => {
+    it("never returns the same token twice", async () => {
       const { id } = await gateway.createTenant();
       const rows = await gateway.runAsAdmin(
         "select (create_tenant_token($1, n::text)).token from generate_series(1, 50) n",
@@ -178,7 +178,7 @@ describe.each(VERSIONS)("on PostgreSQL %i", (version) => {
       await expect(gateway.runAsAdmin(sql, [id])).rejects.toThrow(message);
     });
 
-    it("sets when the token expires, and is one function, so that no call is ambiguous", async () => {
+    it("sets the time when the token expires, and has only one signature, so that no call is ambiguous", async () => {
       const { id } = await gateway.createTenant();
       const [made] = await gateway.runAsAdmin(
         "select id from create_tenant_token($1, p_name => 'ci', p_expires_in => '30 days')",
@@ -201,7 +201,7 @@ describe.each(VERSIONS)("on PostgreSQL %i", (version) => {
   describe("rotate_tenant_token", () => {
     const shown = "select id from postgate_tokens where database_id = $1";
 
-    it("changes the secret and nothing else, and without an overlap forgets the one before", async () => {
+    it("changes only the secret, and deletes the old secret at once if there is no overlap", async () => {
       const { id } = await gateway.createTenant();
       const [made] = await gateway.runAsAdmin("select * from create_tenant_token($1, 'ci', '{SELECT}')", [id]);
       const [rotated] = await gateway.runAsAdmin("select * from rotate_tenant_token(p_token_id => $1)", [made.id]);
@@ -222,7 +222,7 @@ describe.each(VERSIONS)("on PostgreSQL %i", (version) => {
       ]);
     });
 
-    it("keeps the secret before for the overlap, not beyond its own end, and deletes it with the token", async () => {
+    it("keeps the old secret for the overlap but not past its own expiry, and deletes it with the token", async () => {
       const { id } = await gateway.createTenant();
       const name = "n".repeat(100);
       const [made] = await gateway.runAsAdmin("select * from create_tenant_token($1, $2, p_expires_in => '10 days')", [
@@ -248,7 +248,7 @@ describe.each(VERSIONS)("on PostgreSQL %i", (version) => {
       expect(await gateway.runAsAdmin(shown, [id])).toEqual([]);
     });
 
-    it("removes older secrets whose time is over", async () => {
+    it("removes older secrets that have expired", async () => {
       const { id } = await gateway.createTenant();
       const [made] = await gateway.runAsAdmin("select * from create_tenant_token($1)", [id]);
       await gateway.runAsAdmin("select rotate_tenant_token($1, '1 hour')", [made.id]);
@@ -274,7 +274,7 @@ describe.each(VERSIONS)("on PostgreSQL %i", (version) => {
     });
   });
 
-  it("delete_tenant_token says whether there was one", async () => {
+  it("delete_tenant_token tells whether the token existed", async () => {
     const { id } = await gateway.createTenant();
     const [made] = await gateway.runAsAdmin("select id from create_tenant_token($1)", [id]);
     expect(await gateway.runAsAdmin("select delete_tenant_token(p_token_id => $1) as gone", [made.id])).toEqual([
@@ -374,12 +374,12 @@ describe.each(VERSIONS)("on PostgreSQL %i", (version) => {
       },
     );
 
-    it("give no row for a table that is not there, or is another tenant's", async () => {
+    it("return no row for a table that does not exist or belongs to another tenant", async () => {
       expect(await tenant.run("select * from postgate_helpers.describe_table('nothing')")).toEqual([]);
       expect(await tenant.run("select * from postgate_helpers.describe_table('secrets')")).toEqual([]);
     });
 
-    it("lists a thousand tables well within a request's time", async () => {
+    it("list a thousand tables within a request's time limit", async () => {
       const many = await gateway.createTenant();
       const names = Array.from({ length: 1_000 }, (_, number) => `t${String(number).padStart(4, "0")}`);
       for (let from = 0; from < names.length; from += 100)
@@ -397,7 +397,7 @@ describe.each(VERSIONS)("on PostgreSQL %i", (version) => {
       expect(rows).toEqual(names.map((name) => ({ table_name: name, row_count: "1" })));
     }, 90_000);
 
-    it("count with the caller's rights, and not their owner's", async () => {
+    it("count rows with the rights of the caller, not of the helpers' owner", async () => {
       const careful = await gateway.createTenant();
       await careful.run("create table open_table (id int); create table hidden_table (id int)");
       await careful.run(`revoke all on hidden_table from ${careful.roles.readWrite}`);
@@ -408,7 +408,7 @@ describe.each(VERSIONS)("on PostgreSQL %i", (version) => {
     });
 
     it.each(["list_tables()", "describe_table('postgate_tokens')"])(
-      "%s is an error on the admin database",
+      "refuse the call %s on the admin database",
       async (call) => {
         await expect(gateway.runAsAdmin(`select * from postgate_helpers.${call}`)).rejects.toThrow(
           "postgate_helpers is not available on the admin database",
@@ -416,7 +416,7 @@ describe.each(VERSIONS)("on PostgreSQL %i", (version) => {
       },
     );
 
-    it("show nothing of a schema that is not the caller's, whatever the caller says", async () => {
+    it("show nothing of any schema but the caller's, whichever schema the caller names", async () => {
       await gateway.database.query("create schema operators; grant usage on schema operators to public");
       const schemas = [
         other.schema,
@@ -439,9 +439,9 @@ describe.each(VERSIONS)("on PostgreSQL %i", (version) => {
       `set search_path = public, pg_temp`,
       `reset role; set search_path = "$other", pg_temp`,
       `reset role; set search_path = public`,
-    ])("refuse after %s", async (trick) => {
+    ])("refuse to list or describe tables after %s", async (trick) => {
       const sql = trick.replace("$other", other.schema);
-      // A schema that the caller may not use is no current schema.
+      // PostgreSQL does not take a schema that the caller may not use as the current schema.
       const refusal = /not yours|no schema to look into|permission denied to create temporary/;
       await expect(tenant.run(`${sql}; select * from postgate_helpers.list_tables()`)).rejects.toThrow(refusal);
       await expect(tenant.run(`${sql}; select * from postgate_helpers.describe_table('secrets')`)).rejects.toThrow(
@@ -449,7 +449,7 @@ describe.each(VERSIONS)("on PostgreSQL %i", (version) => {
       );
     });
 
-    it("are not led astray by operators, functions and types of the caller's own", async () => {
+    it("ignore operators, functions and types that the caller has defined", async () => {
       const shadowing = await gateway.createTenant("shadow");
       await gateway.database.query(`grant usage on language sql to ${shadowing.roles.owner}`);
       await shadowing.run(`
@@ -464,7 +464,7 @@ describe.each(VERSIONS)("on PostgreSQL %i", (version) => {
     });
 
     it.each(["own_schema('public')", "default_expression('public', 0, 0::smallint)"])(
-      "keep %s to themselves",
+      "let no tenant call the internal function %s",
       async (call) => {
         await expect(tenant.run(`select postgate_helpers.${call}`)).rejects.toMatchObject({ code: "42501" });
       },
@@ -505,8 +505,8 @@ describe.each(VERSIONS)("on PostgreSQL %i", (version) => {
       await expect(queryAs(gateway.installation.exec, text), "exec login").rejects.toMatchObject({ code: "42501" });
     });
 
-    it("do not let a tenant grant others its schema", async () => {
-      await alice.run(`grant all on schema "${alice.schema}" to public`); // PostgreSQL warns, and grants nothing.
+    it("keep a tenant from granting its schema to others", async () => {
+      await alice.run(`grant all on schema "${alice.schema}" to public`); // PostgreSQL warns and grants nothing.
       await expect(bob.run(`select * from "${alice.schema}".anything`)).rejects.toMatchObject({ code: "42501" });
     });
 
@@ -522,7 +522,7 @@ describe.each(VERSIONS)("on PostgreSQL %i", (version) => {
       await expect(tenant.run(sql, "readWrite")).rejects.toMatchObject({ code: "42501" });
     });
 
-    it("let a token without DDL read and write rows of tables that came later", async () => {
+    it("let a token without DDL read and write rows of tables that were created later", async () => {
       const tenant = await gateway.createTenant();
       await tenant.run("create table notes (id serial primary key, body text)");
       await tenant.run(
@@ -549,7 +549,7 @@ describe.each(VERSIONS)("on PostgreSQL %i", (version) => {
       );
       const settings = { ...gateway.database.connection, user: stranger };
       await expect(queryAs(settings, sql)).rejects.toMatchObject({ sqlstate: "42501" });
-      // One that may connect gets no further.
+      // The login is refused in the same way when it may connect.
       await gateway.database.query(
         `do $$ begin execute format('grant connect on database %I to ${stranger}', current_database()); end $$`,
       );
@@ -557,7 +557,7 @@ describe.each(VERSIONS)("on PostgreSQL %i", (version) => {
       await gateway.database.query(`drop owned by ${stranger}`);
     });
 
-    it("let the login for tokens read both tables and write last_used_at, and nothing else", async () => {
+    it("let the login that looks tokens up read both tables and write last_used_at, and nothing else", async () => {
       const { auth } = gateway.installation;
       expect((await queryAs(auth, "select * from public.postgate_databases")).length).toBeGreaterThan(0);
       await queryAs(auth, "update public.postgate_tokens set last_used_at = now()");
@@ -581,7 +581,7 @@ describe.each(VERSIONS)("on PostgreSQL %i", (version) => {
       await expect(gateway.runAsAdmin(sql)).rejects.toMatchObject({ code: "42501" });
     });
 
-    it("let the admin role read and write both tables", async () => {
+    it("let the admin role read and write both metadata tables", async () => {
       await gateway.runAsAdmin("update postgate_databases set max_rows = 5 where id = $1", [bob.id]);
       await gateway.runAsAdmin("delete from postgate_tokens where database_id = $1", [bob.id]);
     });

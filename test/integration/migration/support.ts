@@ -1,4 +1,4 @@
-// What the tests of the database side share: connections as a login or a role, and tenants.
+// Helps tests of the database side with connections as a login or a role, and with tenants.
 
 import type { Client } from "pg";
 import { onTestFinished } from "vitest";
@@ -15,7 +15,7 @@ export const VERSIONS = ([18, 15] as const).filter(hasCluster);
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- tests know their rows
 export type Rows = any[];
 
-/** Dropped when the test ends, with the roles that carry its oid. */
+/** Creates a database, which is dropped when the test ends, with the roles whose names contain its oid. */
 export async function emptyDatabase(version: ClusterVersion): Promise<TestDatabase> {
   const database = await createTestDatabase(version);
   onTestFinished(() => closeWithRoles(database));
@@ -55,7 +55,7 @@ export interface Migrated {
   readonly database: TestDatabase;
   readonly installation: Installation;
   createTenant(name?: string): Promise<TestTenant>;
-  /** A tenant whose row is there already. */
+  /** Returns a tenant whose row already exists. */
   tenant(id: string, schema: string): TestTenant;
   /** Runs as the gateway runs the admin database's statements. */
   runAsAdmin(sql: string, params?: unknown[]): Promise<Rows>;
@@ -92,7 +92,7 @@ function toTenant(installation: Installation, id: string, schema: string): TestT
       withClient(installation.exec, async (client) => {
         await client.query(`set search_path = "${schema}", pg_temp; set role ${roles[mode]}`);
         const results: unknown = await client.query(sql);
-        return ((Array.isArray(results) ? results.at(-1) : results) as { rows: Rows }).rows; // One per statement.
+        return ((Array.isArray(results) ? results.at(-1) : results) as { rows: Rows }).rows; // Several statements have one result each.
       }),
   };
 }

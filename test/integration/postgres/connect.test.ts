@@ -44,7 +44,7 @@ describe("connect", () => {
     { query: `sslmode=require&sslrootcert=${AUTHORITY}&host=127.0.0.1`, manners: "tls", logins: ["tls"] },
     { query: `sslmode=verify-ca&sslrootcert=${AUTHORITY}&host=127.0.0.1`, manners: "tls", logins: ["tls"] },
     { query: `sslmode=verify-full&sslrootcert=${AUTHORITY}`, manners: "tls", logins: ["tls"] },
-  ])("with $query to a server that does $manners logs in by $logins", async ({ query, manners, logins }) => {
+  ])("logs in by $logins with $query to a server of kind $manners", async ({ query, manners, logins }) => {
     await expect(openAndConnect(manners, query)).resolves.toBe("it works");
 
     expect(front?.logins).toEqual(logins);
@@ -66,7 +66,7 @@ describe("connect", () => {
     { query: "", manners: "stuffed", says: /malformed/ },
     { query: "", manners: "closes", says: /closed the connection without an answer/ },
     { query: "sslmode=require&channel_binding=require", manners: "tls", says: /offers no channel binding/ },
-  ])("with $query to a server that does $manners fails: $says", async ({ query, manners, says }) => {
+  ])("fails with $query to a server of kind $manners: $says", async ({ query, manners, says }) => {
     const failure = openAndConnect(manners, query);
 
     await expect(failure).rejects.toThrow(says);
@@ -83,7 +83,7 @@ describe("connect", () => {
     await expect(openAndConnect("tls", "sslmode=require")).rejects.toThrow(/unable to verify/);
   });
 
-  it("takes nothing from PG variables", async () => {
+  it("reads nothing from the PG* environment variables", async () => {
     for (const name of ["PGHOST", "PGPORT", "PGUSER", "PGDATABASE", "PGSSLMODE", "PGREPLICATION", "PGSSLNEGOTIATION"])
       vi.stubEnv(name, "direct");
     vi.stubEnv("PGOPTIONS", "-c geqo=off");
@@ -100,7 +100,7 @@ describe("connect", () => {
     expect(rows).toEqual([{ geqo: "on", name: "postgate", encoding: "UTF8", zone: "Asia/Tokyo" }]);
   });
 
-  it("sends the URL's own options", async () => {
+  it("sends the options and the application name of the URL", async () => {
     const url = `postgres://postgres@/postgres?host=${folder}&application_name=mine&options=-c%20geqo%3Doff`;
     const client = await connect(parseConnectionUrl(url));
 
@@ -110,7 +110,7 @@ describe("connect", () => {
     expect(rows).toEqual([{ all: "offmine" }]);
   });
 
-  it("has no password but its own", async () => {
+  it("uses only the URL's password, and none from ~/.pgpass or PGPASSWORD", async () => {
     home = mkdtempSync(join(tmpdir(), "home-"));
     writeFileSync(join(home, ".pgpass"), "*:*:*:*:from-the-file", { mode: 0o600 });
     vi.stubEnv("HOME", home);
@@ -126,7 +126,7 @@ describe("connect", () => {
     expect(front.passwords).toEqual(["own"]);
   });
 
-  it("sends no password before the channel is bound that has to be", async () => {
+  it("sends no password before a required channel binding", async () => {
     front = await openFront("asks-password", behind);
     const url = `postgres://app:own@localhost:${front.port}/postgres?sslmode=disable&channel_binding=require`;
 
@@ -134,11 +134,11 @@ describe("connect", () => {
     expect(front.passwords).toEqual([]);
   });
 
-  it("gives up on a server that says nothing", async () => {
+  it("fails when a server does not answer within the timeout", async () => {
     await expect(openAndConnect("silent", "", { connectTimeoutMs: 50 })).rejects.toThrow("no answer within 0.05 s");
   });
 
-  it("stops when it is asked to, with the asker's reason", async () => {
+  it("stops when its signal is aborted, with the signal's reason", async () => {
     const stop = new AbortController();
     const failure = openAndConnect("silent", "", { signal: stop.signal });
     stop.abort(new Error("enough"));
@@ -146,7 +146,7 @@ describe("connect", () => {
     await expect(failure).rejects.toThrow(/^enough$/);
   });
 
-  it("names the place and the reason when nobody listens", async () => {
+  it("names the place and the reason when no server listens", async () => {
     front = await openFront("tls", behind);
     const { port } = front;
     await front.close();
@@ -157,13 +157,13 @@ describe("connect", () => {
     );
   });
 
-  it("tells the server's reason by its SQLSTATE", async () => {
+  it("reports the SQLSTATE of the server's refusal", async () => {
     await expect(connect(clusterConnection(18, "no_such_database"))).rejects.toMatchObject({ sqlstate: "3D000" });
   });
 });
 
 describe("sendCancelRequest", () => {
-  it.each(["disable", "require"] as const)("interrupts what runs, with sslmode=%s", async (sslMode) => {
+  it.each(["disable", "require"] as const)("interrupts the running statement with sslmode=%s", async (sslMode) => {
     front = await openFront("tls", behind);
     const settings = parseConnectionUrl(`postgres://postgres@localhost:${front.port}/postgres?sslmode=${sslMode}`);
     const client = await connect(settings);

@@ -1,4 +1,4 @@
-// A server at the other end of a connection string is not trusted either: what it sends may cost its connection, no more.
+// Tests that an untrusted server at the other end of a connection string can only break its own connection.
 
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Socket } from "node:net";
@@ -17,7 +17,7 @@ afterEach(() => {
   for (const close of closers.splice(0)) close();
 });
 
-/** A server that logs everybody in, and then answers the first message with these bytes. */
+/** Starts a server that answers the login with `greeting`, and the next message with `answer`. */
 async function startServer(greeting: Buffer, answer: Buffer | undefined): Promise<ConnectionSettings> {
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
@@ -46,8 +46,8 @@ async function startServer(greeting: Buffer, answer: Buffer | undefined): Promis
   };
 }
 
-describe("a server that sends malformed messages", () => {
-  it("while logging in fails the connection", async () => {
+describe("a connection to a server that sends malformed messages", () => {
+  it("fails when such a message comes during the login", async () => {
     await expect(connect(await startServer(MALFORMED, undefined))).rejects.toThrow("cannot connect");
   });
 
@@ -57,11 +57,11 @@ describe("a server that sends malformed messages", () => {
       flood: Buffer.concat([Buffer.from([0x53, 0x7f, 0, 0, 0]), Buffer.alloc(1e6)]),
     },
     { name: "notices without end", flood: Buffer.alloc(1e6, Buffer.from([0x4e, 0, 0, 0, 5, 0])) },
-  ])("while logging in fails the connection before long: $name", async ({ flood }) => {
+  ])("fails soon when the login is answered with $name", async ({ flood }) => {
     await expect(connect(await startServer(flood, undefined))).rejects.toThrow("more than was asked for");
   });
 
-  it("as an answer fails a query whose answer has a limit", async () => {
+  it("is cut when the answer of a query exceeds its limit", async () => {
     const rows = Buffer.alloc(7e5, Buffer.from([0x44, 0, 0, 0, 6, 0, 0]));
     const fields = Buffer.from([0x54, 0, 0, 0, 6, 0, 0]);
     const connection = await startServer(Buffer.concat([AUTHENTICATED, READY]), Buffer.concat([fields, rows]));
@@ -70,14 +70,14 @@ describe("a server that sends malformed messages", () => {
     expect(client.connection.stream.destroyed).toBe(true);
   });
 
-  it("as an answer fails the query", async () => {
+  it("fails the query whose answer is malformed", async () => {
     const client = await connect(await startServer(Buffer.concat([AUTHENTICATED, READY]), MALFORMED));
     await expect(client.query("select 1")).rejects.toThrow();
   });
 });
 
 describe("QueryPool", () => {
-  it("does not wait for a server that says nothing", async () => {
+  it("does not wait longer than its timeout for a server that does not answer", async () => {
     const connection = await startServer(Buffer.concat([AUTHENTICATED, READY]), undefined);
     const pool = new QueryPool({ connection, maxConnections: 1, timeoutMs: 200 });
     const query = { name: "one", text: "select 1" };

@@ -17,14 +17,14 @@ describe("QueryPool", () => {
     await database.close();
   });
 
-  /** Ends the session of the pool once it runs the slow query. */
+  /** Ends the pool's session as soon as it runs the slow query. */
   async function endSession(): Promise<void> {
     const end =
       "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and wait_event = 'PgSleep'";
     while ((await database.query(end)).length === 0);
   }
 
-  it("asks again on another connection when the session of a known one was ended", async () => {
+  it("repeats a query on a new connection when the session of a reused connection was ended", async () => {
     await pool.query(ONE, []);
     const answer = pool.query(SLOW, []);
     await endSession();
@@ -32,7 +32,7 @@ describe("QueryPool", () => {
     expect(pool.usage).toEqual({ connections: 1, inUse: 0, waiting: 0 });
   });
 
-  it("does not ask for ever: what ends a new connection's session is told", async () => {
+  it("reports the error, and does not repeat the query, when the session of a new connection was ended", async () => {
     const answer = pool.query(SLOW, []);
     const told = expect(answer).rejects.toMatchObject({ code: "57P01" });
     await endSession();
@@ -40,7 +40,7 @@ describe("QueryPool", () => {
     expect(await pool.query(ONE, [])).toEqual([{ one: 1 }]);
   });
 
-  it("does not ask again what the database has refused", async () => {
+  it("does not repeat a query that the database has refused", async () => {
     await pool.query(ONE, []);
     await expect(pool.query({ name: "wrong", text: "select 1 / 0" }, [])).rejects.toMatchObject({ code: "22012" });
     expect(await pool.query(ONE, [])).toEqual([{ one: 1 }]);

@@ -1,4 +1,4 @@
-// The door of a PostgreSQL server on TCP, with the manners of a test's choice; what is behind it is the run's real server.
+// Starts a TCP server in front of the test run's real PostgreSQL server. It answers the request for TLS as a test chooses.
 
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
@@ -6,17 +6,17 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 import { TLSSocket } from "node:tls";
 
 /**
- * How the request for TLS is answered: by TLS, by "no", by TLS that refuses every login, by other protocols, by bytes
- * that are not the server's, by nothing. `asks-password` answers a login by the question for a password in clear.
+ * The answer to the request for TLS: TLS, "no", TLS that refuses every login, another protocol, extra bytes that the server
+ * did not send, or nothing. `asks-password` answers a login with a request for a password in clear text.
  */
 export type Manners =
   "tls" | "plain" | "tls-without-entry" | "broken-tls" | "http" | "stuffed" | "closes" | "silent" | "asks-password";
 
 export interface Front {
   readonly port: number;
-  /** Whether each connection that reached a login was over TLS, in order. */
+  /** The kind of each connection that reached a login, in order. */
   readonly logins: readonly ("tls" | "plain")[];
-  /** The first passwords that were sent in clear. */
+  /** The passwords that were sent in clear text. */
   readonly passwords: readonly string[];
   close(): Promise<void>;
 }
@@ -61,7 +61,7 @@ export async function openFront(manners: Manners, behind: string): Promise<Front
   return { port: (server.address() as AddressInfo).port, logins, passwords, close: () => close(server, sockets) };
 }
 
-/** The socket, as if `first` had not been read from it. */
+/** Returns the socket with `first` put back, as if it had not been read. */
 function withFirst(socket: Socket, first: Buffer): Socket {
   socket.pause();
   socket.unshift(first);
@@ -91,7 +91,7 @@ function answer(manners: Manners, { socket, forward, logins }: Caller): void {
     }
     case "plain":
     case "asks-password":
-      socket.write("N"); // What follows is a login like one that did not ask for TLS.
+      socket.write("N"); // A login in plain text follows, as from a client that does not ask for TLS.
       socket.once("data", (startup: Buffer) => forward(withFirst(socket, startup), "plain"));
       return;
     case "broken-tls":

@@ -1,4 +1,4 @@
-// libpq's sslmodes against PostgreSQL's own TLS: for DATABASE_URL and for dedicated databases.
+// Tests libpq's sslmodes with PostgreSQL's own TLS, for DATABASE_URL and for dedicated databases.
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Config } from "../../../src/config/load-config.ts";
@@ -31,7 +31,7 @@ afterAll(() => server.close());
 const urlTo = (query: string, { user = "canary_login", database = "postgres" } = {}): string =>
   `postgres://${user}:${PASSWORD}@localhost:${server.port}/${database}?${query}`;
 
-/** Each with what an operator writes, and whether it lets anybody in. */
+/** URL parameters of an operator, and the error that they cause, or undefined if the connection is made. */
 const MODES = [
   { query: "", says: undefined },
   { query: "sslmode=require", says: undefined },
@@ -90,7 +90,7 @@ describe("DATABASE_URL with TLS", () => {
     },
   );
 
-  it("stops the start where the server is not who it has to be, and does not show the password", async () => {
+  it("stops the start if the server's certificate does not match its host, and does not show the password", async () => {
     const query = `sslmode=verify-full&sslrootcert=${AUTHORITY}&host=127.0.0.1`;
     const gateway = createGateway(configFor(parseConnectionUrl(urlTo(query, { user: "operator" }))), () => undefined);
     const failure = gateway.listen();
@@ -115,7 +115,7 @@ describe("a dedicated database with TLS", () => {
     return (await gateway.tenantOf(row.id)).query(sql);
   }
 
-  /** What the log has of all that the gateway has observed. */
+  /** Returns the log of everything that the gateway has observed. */
   function readLog(): string {
     let log = "";
     const observe = createLog({ level: "trace", destination: { write: (line: string) => (log += line) } });
@@ -123,7 +123,7 @@ describe("a dedicated database with TLS", () => {
     return log;
   }
 
-  it.each(MODES)("with $query", async ({ query, says }) => {
+  it.each(MODES)("is served or refused as sslmode demands with $query", async ({ query, says }) => {
     const answer = await ask(urlTo(query), "select current_user as login");
 
     if (says === undefined) expect(answer).toMatchObject({ status: 200, body: { rows: [{ login: "canary_login" }] } });
@@ -137,7 +137,7 @@ describe("a dedicated database with TLS", () => {
     expect(readLog()).not.toMatch(/canary-hunter2|postgres:\/\/canary/);
   });
 
-  it("runs as the role of the connection's options, which no statement leaves", async () => {
+  it("runs each statement as the role that the connection's options set", async () => {
     const url = urlTo(`sslmode=require&options=-c%20role%3Dcanary_app%20-c%20search_path%3Dcanary_app`);
     const [row] = await gateway.database.query(
       "insert into postgate_databases (name, backend_type, connection_string) values ('role', 'dedicated', $1) returning id",
@@ -156,7 +156,7 @@ describe("a dedicated database with TLS", () => {
     ).toEqual([{ owner: "canary_app" }]);
   });
 
-  it("says nothing of the connection string in what PostgreSQL refuses", async () => {
+  it("shows nothing of the connection string in an error of PostgreSQL", async () => {
     const answer = await ask(urlTo("sslmode=require"), "select * from nowhere");
 
     expect(answer).toMatchObject({ status: 500, body: { sqlstate: "42P01" } });

@@ -1,5 +1,5 @@
-// A PostgreSQL that takes TLS connections on TCP and nothing else there. The run's clusters listen on unix sockets, where there is
-// no TLS.
+// Starts a PostgreSQL server that accepts only TLS connections on TCP. The other servers of the test run listen on unix sockets, which
+// have no TLS.
 
 import { once } from "node:events";
 import { chmod, chown, copyFile, mkdtemp, rm, writeFile } from "node:fs/promises";
@@ -16,18 +16,18 @@ import { freePort } from "../../support/free-port.ts";
 
 export interface TlsServer {
   readonly port: number;
-  /** The superuser's way in, beside TLS. */
+  /** The settings to connect as the superuser over a unix socket, without TLS. */
   readonly socket: ConnectionSettings;
   close(): Promise<void>;
 }
 
-/** Its certificate is of `localhost`. Logins by TCP need TLS and, by SCRAM, a password. */
+/** Logins over TCP need TLS and a password by SCRAM. The server's certificate is for `localhost`. */
 const HBA = "local all all trust\nhostssl all all 127.0.0.1/32 scram-sha-256\n";
 const START_DEADLINE_MS = 60_000;
 
 export async function startTlsServer(): Promise<TlsServer> {
   const user = listServerUsers()[0];
-  // Found again by the next run's sweep, should this one be killed.
+  // The next run's sweep finds a folder of this name if this run is killed.
   const folder = await mkdtemp(join(temporaryFolderFor(user), `postgate-test-${process.pid}-`));
   if (user !== undefined) await chown(folder, user.uid, user.gid);
   const dataFolder = await makeDataFolder(folder, user);
@@ -42,7 +42,7 @@ export async function startTlsServer(): Promise<TlsServer> {
     args: ["-D", dataFolder, ...Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`])],
     ...{ user, cwd: dataFolder, deathSignal: "INT" },
   });
-  for (const output of [server.stdout, server.stderr]) output.resume(); // Nobody reads what it prints.
+  for (const output of [server.stdout, server.stderr]) output.resume(); // The output is not used, and must not block the server.
   const socket: ConnectionSettings = {
     ...{ host: dataFolder, port, user: "postgres", password: undefined, database: "postgres" },
     ...{ sslMode: "disable", sslRootCert: undefined },
@@ -65,7 +65,7 @@ async function makeDataFolder(folder: string, user: ServerUser | undefined): Pro
   await initDataFolder({ binaries, user, dataFolder, sync: false });
   for (const name of ["server.pem", "server-key.pem"]) {
     await copyFile(new URL(`certificates/${name}`, import.meta.url), join(dataFolder, name));
-    // PostgreSQL takes only a key that nobody else can read.
+    // PostgreSQL accepts only a key file that no other user can read.
     await chmod(join(dataFolder, name), 0o600);
     if (user !== undefined) await chown(join(dataFolder, name), user.uid, user.gid);
   }

@@ -44,7 +44,7 @@ describe.each(VERSIONS)("on PostgreSQL %i", (version) => {
       expect(await tenant.run("create table notes (id int)")).toEqual([]);
     });
 
-    it("makes a schema ready that somebody else made, with a row that was inserted", async () => {
+    it("makes a tenant ready whose schema and row were not made by the admin functions", async () => {
       const id = "dddddddd-0000-4000-8000-000000000004" as DatabaseId;
       await gateway.database.query(
         `create schema tenant_theirs; create table tenant_theirs.things (id serial); grant usage on schema tenant_theirs to public;
@@ -60,7 +60,7 @@ describe.each(VERSIONS)("on PostgreSQL %i", (version) => {
       await expect(other.run("select * from tenant_theirs.things")).rejects.toMatchObject({ code: "42501" });
     });
 
-    it("answers DATABASE_NOT_FOUND, and makes no role, when the schema is not there", async () => {
+    it("fails with DATABASE_NOT_FOUND and makes no role when the schema does not exist", async () => {
       const tenant = gateway.tenant("eeeeeeee-0000-4000-8000-000000000005", "nowhere");
 
       await expect(provisionTenant(client, gateway.installation.roles, tenant)).rejects.toMatchObject({
@@ -79,7 +79,7 @@ describe.each(VERSIONS)("on PostgreSQL %i", (version) => {
       expect(await rolesOf(tenant)).toHaveLength(2);
     });
 
-    it("takes a schema's name for a name, whatever it holds", async () => {
+    it("quotes a schema's name with any characters", async () => {
       const id = "ffffffff-0000-4000-8000-000000000006" as DatabaseId;
       const schema = `tenant_Odd "name"; drop schema public` as SchemaName;
       await gateway.database.query(`create schema "${schema.replaceAll('"', '""')}"`);
@@ -95,7 +95,7 @@ describe.each(VERSIONS)("on PostgreSQL %i", (version) => {
   });
 
   describe("sweepRoles", () => {
-    it("drops the roles of a deleted tenant, and nobody else's", async () => {
+    it("drops the roles of a deleted tenant, and no other roles", async () => {
       const [gone, kept] = [await gateway.createTenant(), await gateway.createTenant()];
       const foreign = `postgate_t1_${gone.id.replaceAll("-", "")}`;
       await gateway.database.query(`create role ${foreign}`);
@@ -111,7 +111,7 @@ describe.each(VERSIONS)("on PostgreSQL %i", (version) => {
       await gateway.database.query(`drop role ${foreign}`);
     });
 
-    it("keeps the role of a schema that outlived its row, with all that is in it", async () => {
+    it("keeps the role of a schema that outlived its row, and the schema's objects", async () => {
       const tenant = await gateway.createTenant();
       await tenant.run("create table notes (id int)");
       await gateway.runAsAdmin("delete from postgate_databases where id = $1", [tenant.id]);

@@ -1,4 +1,4 @@
-// A tenant's own limits, as its row names them, over HTTP.
+// Tests over HTTP the limits that a tenant's row sets for this tenant.
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Answer, post, startTestGateway, type TestGateway, type TestTenant } from "../../support/gateway.ts";
@@ -9,7 +9,7 @@ beforeAll(async () => {
 });
 afterAll(() => gateway.close());
 
-/** A tenant whose row has the limits before it sends anything. */
+/** Creates a tenant whose row has these limits before its first request. */
 async function createLimited(limits: Readonly<Record<string, number>>): Promise<TestTenant> {
   const tenant = await gateway.createTenant();
   const assignments = Object.keys(limits).map((column, index) => `${column} = $${index + 2}`);
@@ -31,7 +31,7 @@ function codes(answers: readonly Answer[]): string[] {
 
 describe("a tenant's own limits", () => {
   it.each([1, 24, 25, 26, 27, 60, 1_000])(
-    "change nothing when the answer of a write without rows exceeds %i bytes, and only then refuse it",
+    "refuse a write without rows, and roll it back, only when its answer exceeds %i bytes",
     async (bytes) => {
       const tenant = await gateway.createTenant();
       await tenant.rows("create table led (n int)");
@@ -53,13 +53,13 @@ describe("a tenant's own limits", () => {
     },
   );
 
-  it("end its statements sooner than the gateway's, and nobody else's", async () => {
+  it("end the tenant's statements sooner than the gateway's limit, and no other tenant's", async () => {
     const tenant = await createLimited({ statement_timeout_ms: 50 });
     expect((await tenant.query(SLOW)).body).toMatchObject({ code: "TIMEOUT" });
     expect((await (await gateway.createTenant()).query("select pg_typeof(1)")).status).toBe(200);
   });
 
-  it("refuse an answer that is larger, and undo its change", async () => {
+  it("refuse an answer that is too large, and roll its change back", async () => {
     const tenant = await createLimited({ max_result_bytes: 100 });
     await tenant.rows("create table notes (body text)");
     const answer = await tenant.query("insert into notes values (repeat('x', 200)) returning body");
@@ -67,7 +67,7 @@ describe("a tenant's own limits", () => {
     expect(await tenant.rows("select count(*)::int as count from notes")).toEqual([{ count: 0 }]);
   });
 
-  it("do not widen those of the gateway", async () => {
+  it("do not raise the limits of the gateway", async () => {
     const tenant = await createLimited({ max_result_bytes: 2_000_000_000, statement_timeout_ms: 2_000_000_000 });
     expect((await tenant.query("select repeat('x', 40 * 1024 * 1024)")).body).toMatchObject({
       code: "RESULT_TOO_LARGE",
@@ -75,27 +75,27 @@ describe("a tenant's own limits", () => {
     });
   });
 
-  it("refuse queries beyond so many at one time with 429 and Retry-After", async () => {
+  it("refuse queries beyond max_concurrent_queries with 429 and Retry-After", async () => {
     const tenant = await createLimited({ max_concurrent_queries: 1 });
     const answers = codes(await Promise.all([tenant.query(SLOW), tenant.query(SLOW), tenant.query(SLOW)]));
     expect(answers.sort()).toEqual(["200", "429 TOO_MANY_REQUESTS 1", "429 TOO_MANY_REQUESTS 1"]);
     expect((await tenant.query("select 1")).status).toBe(200);
   });
 
-  it("refuse queries beyond so many a second with 429, and say when to come again", async () => {
+  it("refuse queries beyond requests_per_second with 429, and say when to retry", async () => {
     const tenant = await createLimited({ requests_per_second: 0.05, request_burst: 2 });
     const answers = [await tenant.query("select 1"), await tenant.query("select 1"), await tenant.query("select 1")];
     expect(codes(answers)).toEqual(["200", "200", "429 TOO_MANY_REQUESTS 20"]);
   });
 
-  it("count each statement of a batch, and refuse one that could never be sent", async () => {
+  it("count each statement of a batch, and refuse a batch that is larger than the burst", async () => {
     const tenant = await createLimited({ requests_per_second: 0.05, request_burst: 3 });
     const batch = (count: number) =>
       post(gateway.url, tenant.token, { statements: Array(count).fill({ sql: "select 1" }) });
     const large = await batch(4);
     expect(large).toMatchObject({ status: 400, body: { code: "INVALID_REQUEST" } });
     expect(large.body.error).toContain("3 together");
-    // That has cost the one that every request does, and so has the next.
+    // Each request costs one even if it is refused: the large batch has taken one of the three, and the next takes another.
     expect(codes([await batch(3), await batch(1), await batch(1)])).toEqual([
       "429 TOO_MANY_REQUESTS 40",
       "200",
@@ -109,7 +109,7 @@ describe("a tenant's own limits", () => {
     "max_concurrent_queries",
     "requests_per_second",
     "request_burst",
-  ])("must be above zero: %s", async (column) => {
+  ])("must be above zero in the column %s", async (column) => {
     const answer = await gateway.admin.query(`update postgate_databases set ${column} = 0`);
     expect(answer.body).toMatchObject({ code: "DATABASE_ERROR", sqlstate: "23514" });
   });

@@ -68,13 +68,13 @@ describe("parseConnectionUrl", () => {
     expect([first, ...otherPlaces].map(({ host, port }) => `${host}:${port}`)).toEqual(places);
   });
 
-  it("knows which server is wanted", () => {
+  it("reads the kind of server from target_session_attrs", () => {
     const wanted = (attributes: string): unknown =>
       parseConnectionUrl(`postgres://app@one,two/shop?target_session_attrs=${attributes}`).targetSessionAttributes;
     expect([wanted("any"), wanted("read-write"), wanted("primary")]).toEqual([undefined, "read-write", "primary"]);
   });
 
-  it("takes the operating system's user where none is named", () => {
+  it("uses the operating system's user if the URL names none", () => {
     const { username } = userInfo();
 
     expect(parseConnectionUrl("postgres://db.internal")).toMatchObject({ user: username, database: username });
@@ -127,7 +127,7 @@ describe("parseConnectionUrl", () => {
     },
     { url: "postgres://app:hunter2@db/shop?sslmode", says: "?name=value" },
     { url: "postgres://app:hunter2@db/shop?a=b=c", says: "?name=value" },
-  ])("refuses $url and repeats no password", ({ url, says }) => {
+  ])("refuses $url without repeating its password", ({ url, says }) => {
     const parse = (): unknown => parseConnectionUrl(url);
 
     expect(parse).toThrow(says);
@@ -140,7 +140,7 @@ describe("describeConnection", () => {
     { url: "postgres://app:secret@db.internal:6432/shop", text: 'database "shop" on db.internal:6432 as "app"' },
     { url: "postgres://app:secret@[::1]/shop", text: 'database "shop" on [::1]:5432 as "app"' },
     { url: "postgres://app:secret@/shop?host=/run/pg", text: 'database "shop" on /run/pg/.s.PGSQL.5432 as "app"' },
-  ])("shows $text", ({ url, text }) => {
+  ])("describes the connection as $text", ({ url, text }) => {
     expect(describeConnection(parseConnectionUrl(url))).toBe(text);
   });
 });

@@ -14,7 +14,7 @@ describe("quoteIdentifier", () => {
     expect(quoteIdentifier(name)).toBe(quoted);
   });
 
-  it.each(["", "a\0b"])("refuses %j, which PostgreSQL cannot have as a name", (name) => {
+  it.each(["", "a\0b"])("refuses %j, which cannot be a name in PostgreSQL", (name) => {
     expect(() => quoteIdentifier(name)).toThrow("identifier");
   });
 });

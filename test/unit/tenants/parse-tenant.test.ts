@@ -29,18 +29,18 @@ describe("parseTenant", () => {
     });
   });
 
-  it("reads the limits that are there and not null", () => {
+  it("reads the limits that are set and not null", () => {
     const limits = { statement_timeout_ms: 5, requests_per_second: 0.5, request_burst: null };
     expect(parseTenant({ ...row(), limits }).limits).toEqual({ statementTimeoutMs: 5, requestsPerSecond: 0.5 });
   });
 
-  it.each([0, -1, "5", "many", true])("does not serve a database with the limit %j", (value) => {
+  it.each([0, -1, "5", "many", true])("refuses a row with the invalid limit %j", (value) => {
     expect(() => parseTenant({ ...row(), limits: { request_burst: value } })).toThrow(
       expect.objectContaining({ code: "INTERNAL_ERROR" }),
     );
   });
 
-  it("knows the admin database by its id", () => {
+  it("recognizes the admin database by its id", () => {
     expect(parseTenant(row({ id: ADMIN_DATABASE_ID, schema_name: "public" })).backend).toEqual({ kind: "admin" });
   });
 
@@ -59,7 +59,7 @@ describe("parseTenant", () => {
     "postgate_extensions",
     "",
     null,
-  ])("serves nobody the schema %s", (schema_name) => {
+  ])("refuses a row that names the schema %s", (schema_name) => {
     expect(() => parseTenant(row({ schema_name }))).toThrow(expect.objectContaining({ code: "DATABASE_NOT_FOUND" }));
   });
 
@@ -75,7 +75,7 @@ describe("parseTenant", () => {
     ["a".repeat(70), "a".repeat(63)],
     [`${"a".repeat(62)}éx`, "a".repeat(62)],
     [`${"a".repeat(61)}éx`, `${"a".repeat(61)}é`],
-  ])("cuts the name %s as PostgreSQL cut it", (schema_name, schema) => {
+  ])("cuts the schema name %s as PostgreSQL cuts it", (schema_name, schema) => {
     expect(parseTenant(row({ schema_name })).backend).toEqual({ kind: "schema", schema });
   });
 
@@ -84,13 +84,13 @@ describe("parseTenant", () => {
     [-1, undefined],
     [null, 1000],
     ["7", 7],
-  ])("takes max_rows %s as %s", (max_rows, maxRows) => {
+  ])("reads max_rows %s as %s", (max_rows, maxRows) => {
     expect(parseTenant(row({ max_rows })).maxRows).toBe(maxRows);
   });
 });
 
 describe("tenantRolesOf", () => {
-  it("keeps within PostgreSQL's 63 bytes for the largest oid", () => {
+  it("returns names within PostgreSQL's 63 bytes for the largest oid", () => {
     const { owner, readWrite } = tenantRolesOf(4_294_967_295, ID as DatabaseId);
     expect(owner).toBe("postgate_t4294967295_0f0e0d0c000040008000000000000001");
     expect(readWrite.length).toBeLessThanOrEqual(63);

@@ -20,12 +20,12 @@ describe("parseSealingKey", () => {
     bytes.toString("base64"),
     bytes.toString("base64url"),
     ` ${bytes.toString("base64")}\n`,
-  ])("reads %j", (text) => {
+  ])("reads the key %j", (text) => {
     expect(parseSealingKey(text)?.export()).toEqual(bytes);
   });
 
   it.each(["", "hunter2", "0".repeat(63), "0".repeat(65), `${"A".repeat(42)}!=`, "A".repeat(42), "A".repeat(44)])(
-    "refuses %j",
+    "refuses %j as a key",
     (text) => {
       expect(parseSealingKey(text)).toBeUndefined();
     },
@@ -36,7 +36,7 @@ describe("a sealed connection string", () => {
   const current = newKey();
   const sealed = seal(URL, ID, current);
 
-  it("opens with its key in its row, and tells which key it was", () => {
+  it("opens with its key in its row, and reports which key opened it", () => {
     expect(isSealed(sealed)).toBe(true);
     expect(openSealed(sealed, ID, { current, old: undefined })).toEqual({ connectionString: URL, key: "current" });
     expect(openSealed(sealed, ID.toUpperCase(), { current: newKey(), old: current })).toEqual({
@@ -45,7 +45,7 @@ describe("a sealed connection string", () => {
     });
   });
 
-  it("is another text each time, and shows nothing", () => {
+  it("is a different text each time, and shows no part of the connection string", () => {
     expect(seal(URL, ID, current)).not.toBe(sealed);
     expect(Buffer.from(sealed, "base64url").toString("latin1")).not.toMatch(/hunter2|postgres/);
   });
