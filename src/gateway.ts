@@ -50,8 +50,8 @@ export interface Gateway {
   /** Makes the database ready and listens. A further call returns the promise of the first. */
   listen(): Promise<Listening>;
   /**
-   * Accepts no new requests, lets running queries finish until the deadline, and closes everything that `listen` started or is
-   * starting.
+   * Accepts no new requests, lets running queries finish for at most `shutdownTimeoutMs`, and closes everything that `listen`
+   * started or is starting.
    */
   close(): Promise<void>;
 }

@@ -1,5 +1,5 @@
 // The library `postgate`. Importing it opens nothing and loads neither the server nor the driver nor the parser: each
-// function loads what it needs when it is called.
+// function loads the modules that it needs when it is called.
 
 import type { Config } from "./config/load-config.ts";
 import type { Gateway } from "./gateway.ts";

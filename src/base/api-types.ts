@@ -1,4 +1,4 @@
-// The wire types of POST /query, shared by the gateway and the client. Types only.
+// The wire types of POST /query, which the gateway and the client share. The file holds nothing but types.
 
 import type { ErrorCode, ErrorDetails } from "./errors.ts";
 

@@ -127,7 +127,7 @@ export class PostgateClient {
     body: string,
     { signal, isOver, throwIfAborted }: Deadline,
   ): Promise<{ response: Response; text: string }> {
-    const send = this.#options.fetch ?? fetch; // Called as a plain function: browsers refuse it as a method of another object.
+    const send = this.#options.fetch ?? fetch; // It is called as a plain function: browsers refuse it as another object's method.
     try {
       const response = await send(this.#url, {
         method: "POST",

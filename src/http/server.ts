@@ -52,7 +52,7 @@ export interface HttpServer {
 
 const DEFAULT_REQUEST_TIMEOUT_MS = 60_000;
 const HEADERS_TIMEOUT_MS = 15_000;
-/** Longer than the usual 60 s of load balancers: the side that reuses the connection should close it first. */
+/** It is longer than the usual 60 s of load balancers, because the side that reuses a connection should be the first to close it. */
 const KEEP_ALIVE_TIMEOUT_MS = 72_000;
 const CONNECTIONS_CHECKING_INTERVAL_MS = 1_000;
 const MAX_HEADER_BYTES = 16_384;

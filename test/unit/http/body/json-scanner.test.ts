@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { ESCAPES, JsonScanner } from "../../../../src/http/body/json-scanner.ts";
 import type { JsonKind, JsonListener } from "../../../../src/http/body/json-listener.ts";
 
-/** Builds the value again from what the scanner reports, so that it can be compared with what JSON.parse makes. */
+/** Builds the value from the scanner's reports, so that it can be compared with the result of JSON.parse. */
 class Rebuilt implements JsonListener {
   readonly #bytes: Buffer;
   readonly #isWanted: (kind: string) => boolean;
