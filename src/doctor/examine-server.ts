@@ -1,5 +1,5 @@
 // Examines what all tenants of one PostgreSQL server share: its version, the room in its lock table, and the memory
-// of a statement. It reads settings and tries nothing.
+// of a statement. It reads settings and the limits of a process, and tries no attacks.
 
 import { type ClientBase, DatabaseError } from "pg";
 import { describeServerAge } from "./server-age.ts";

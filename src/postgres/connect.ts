@@ -39,7 +39,7 @@ export interface ConnectOptions {
   readonly applicationName?: string;
   /** Server settings for this session, sent in the startup packet, e.g. `{ TimeZone: "UTC" }`. */
   readonly startupOptions?: Readonly<Record<string, string>>;
-  /** Time for TCP, TLS and login together, and 0 for no limit. The default is the URL's `connect_timeout`, or 10 s. */
+  /** Time limit of one try: TCP, TLS and login together. 0 for no limit. The default is the URL's `connect_timeout`, or 10 s. */
   readonly connectTimeoutMs?: number;
   /** Maximum number of bytes that the driver reads after the login. A server that sends more is cut off. No limit if it is left out. */
   readonly maxAnswerBytes?: number;

@@ -105,7 +105,7 @@ async function ready(socket: Socket, event: string, signal: AbortSignal): Promis
 async function offersTls(socket: Socket, signal: AbortSignal): Promise<boolean> {
   socket.write(SSL_REQUEST);
   const answer = await readAnswer(socket, signal);
-  // A PostgreSQL server answers with one byte. Further bytes before the handshake come from an attacker between the two ends.
+  // A PostgreSQL server answers with one byte. Further bytes before the handshake may come from an attacker between the two ends.
   if (answer.length !== 1) throw new Error("the server's answer to the request for TLS is malformed");
   if (answer.equals(Buffer.from("S"))) return true;
   if (answer.equals(Buffer.from("N"))) return false;

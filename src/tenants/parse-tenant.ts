@@ -1,4 +1,4 @@
-// Parses one row of postgate_databases into a Tenant. Only this file makes a DatabaseId or a SchemaName.
+// Parses one row of postgate_databases into a Tenant. Every SchemaName that comes from a row is made here.
 
 import { GatewayError } from "../base/errors.ts";
 import { parseConnectionUrl } from "../postgres/connection-settings.ts";
