@@ -14,7 +14,7 @@ export interface Adoption {
   readonly dryRun: boolean;
 }
 
-/** Makes the schema that a row names its tenant's, with all that is in it: the operator's word. Prints the SQL. */
+/** Gives the tenant the schema that its row names, with all that is in it, on the operator's word. Prints the SQL. */
 export async function adopt(
   config: Config,
   { terminal, signal }: CommandContext,

@@ -1,4 +1,4 @@
-// Words of the command line → values. Each parser throws UsageError with the accepted form; none repeats a secret.
+// Parses words of the command line into values. Each parser throws UsageError with the accepted form, and no message has a secret.
 
 import { findRefusedOption } from "../dedicated/session-options.ts";
 import { parseConnectionUrl } from "../postgres/connection-settings.ts";
@@ -7,7 +7,7 @@ import type { DatabaseId } from "../tenants/tenant.ts";
 import { UsageError } from "./failure.ts";
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
-/** The columns are varchar(100). */
+/** The name columns are varchar(100). */
 const MAX_NAME_LENGTH = 100;
 const MAX_INTEGER = 2_147_483_647;
 
@@ -34,7 +34,7 @@ export function parseMaxRows(text: string): number {
   throw new UsageError(`--max-rows must be a whole number from 0 to ${MAX_INTEGER}`);
 }
 
-/** `select, INSERT` → the permissions, each once, in their usual order. */
+/** Parses a list such as `select, INSERT`. Returns each permission once, in the usual order. */
 export function parsePermissionList(text: string): readonly Permission[] {
   const names = text.split(",").map((name) => name.trim().toUpperCase());
   const unknown = names.find((name) => !isPermission(name));
@@ -47,7 +47,7 @@ export function parsePermissionList(text: string): readonly Permission[] {
 
 const LIFETIME_UNITS: Readonly<Record<string, string>> = { s: "seconds", m: "minutes", h: "hours", d: "days" };
 
-/** `30d` → `30 days`, an interval as PostgreSQL reads it. */
+/** Parses a lifetime such as `30d` into `30 days`, an interval that PostgreSQL reads. */
 export function parseLifetime(text: string): string {
   const [, count = "", unit = ""] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
   const name = LIFETIME_UNITS[unit];
@@ -55,7 +55,7 @@ export function parseLifetime(text: string): string {
   throw new UsageError("--expires-in must be a whole number above 0 with s, m, h or d, such as 30d");
 }
 
-/** The text as it was given: that is what is stored. Not in the message: it holds a password. */
+/** Checks the connection string and returns it unchanged, to be stored. No error message has it, because it holds a password. */
 export function parseDedicatedUrl(text: string): string {
   try {
     const { options = "" } = parseConnectionUrl(text);

@@ -10,7 +10,7 @@ export interface NewDatabase {
   readonly maxRows: number;
   /** The connection string of a dedicated backend; undefined for a schema in the shared database. */
   readonly dedicatedUrl: string | undefined;
-  /** What the connection string is sealed with; undefined stores it plain. */
+  /** The key that seals the connection string; undefined stores the string plain. */
   readonly sealingKey: KeyObject | undefined;
 }
 
@@ -34,8 +34,8 @@ async function createSchemaDatabase(client: Client, terminal: Terminal, database
 }
 
 /**
- * The id is made here, because a sealed string opens in the row of one id alone. The operator's word comes first, so that an instance
- * that sees the row finds it.
+ * Creates the row of a dedicated database. The id is made here, because a sealed string opens only in the row of its own id. The
+ * operator's permission for the target is stored first, so that an instance that sees the row also finds the permission.
  */
 async function createDedicatedDatabase(client: Client, terminal: Terminal, database: DedicatedDatabase): Promise<void> {
   const { name, maxRows, dedicatedUrl, sealingKey } = database;
@@ -49,7 +49,7 @@ async function createDedicatedDatabase(client: Client, terminal: Terminal, datab
     [given, name, stored(given), maxRows],
   );
   for (const { id } of rows) {
-    // An operator's view may give ids of its own.
+    // An operator's view may assign ids of its own.
     if (id !== given) {
       await forgetTarget(client, given);
       await allowTarget(client, id, connection);

@@ -8,9 +8,9 @@ import type { CommandContext, Terminal } from "./terminal.ts";
 import { withInstallation } from "./with-installation.ts";
 
 /**
- * Shows which walls stand between tenants, found out by trying.
+ * Tries each wall between tenants and prints the result.
  *
- * @throws CommandError when one tenant can reach what is another's.
+ * @throws CommandError when a wall is missing, so that one tenant can reach what belongs to another.
  */
 export async function doctor(
   config: Config,
@@ -47,9 +47,9 @@ function namesOf(reports: readonly WallReport[]): readonly string[] {
   return [...new Set(reports.map(({ wall }) => wall))];
 }
 
-/** The worst first, each with its reason; then what to do, once for all walls that it raises. */
+/** Prints the walls, the worst first, each with its reason. Then prints each remedy once, with all walls that it raises. */
 function printForPeople(terminal: Terminal, reports: readonly WallReport[]): void {
-  const print = (line: string): void => terminal.print(line.replaceAll(/\p{Cc}/gu, "?")); // Names are other people's.
+  const print = (line: string): void => terminal.print(line.replaceAll(/\p{Cc}/gu, "?")); // Names are not Postgate's own and may hold control characters.
   print("Walls in PostgreSQL behind the SQL policy, tried as a tenant's role with no policy in front:");
   for (const report of STATES.flatMap((state) => inState(reports, state))) {
     print(`  ${report.state.padEnd(9)} ${report.wall}`);

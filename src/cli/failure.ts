@@ -1,22 +1,22 @@
-// What a command says when it ends badly: one line, never a stack trace, and an exit code.
+// Defines how a command reports a failure: one line without a stack trace, and an exit code.
 
 import { DatabaseError } from "pg";
 import { ConnectionError } from "../postgres/connect.ts";
 
-/** The command line itself is wrong: exit code 2. */
+/** The command line itself is wrong. The exit code is 2. */
 export class UsageError extends Error {
   override readonly name = "UsageError";
 }
 
-/** The command could not do its work; the message says what to do. Exit code 1. */
+/** The command could not do its work. The message says what to do, and the exit code is 1. */
 export class CommandError extends Error {
   override readonly name = "CommandError";
 }
 
-/** The error as one line of text for whoever ran the command. */
+/** Returns the error as one line of text for the person who ran the command. */
 export function describeError(error: unknown): string {
   return toText(error)
-    .replace(/^error: /, "") // Of the library that reads the command line.
+    .replace(/^error: /, "") // Commander, which reads the command line, adds this prefix.
     .replaceAll(/\s*[\r\n]+\s*/g, " ");
 }
 

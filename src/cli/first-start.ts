@@ -1,4 +1,4 @@
-// What the first start of an embedded database tells: where the gateway is, a token to begin with, a request to copy.
+// Prints the greeting of an embedded database's first start: the gateway's URL, a first token, and a request to copy.
 
 import { existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
@@ -9,7 +9,7 @@ import { ADMIN_DATABASE_ID } from "../tenants/tenant.ts";
 import { genToken } from "./gen-token.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** Its presence says that this folder's database has greeted: a token that was deleted on purpose must not come back. */
+/** This file shows that the folder's greeting was printed. Without it, a token that was deleted on purpose would come back. */
 const MARKER = "greeted";
 
 export interface FirstStart {
@@ -25,7 +25,7 @@ export async function greetOnFirstStart(
 ): Promise<void> {
   const marker = join(dataDir, MARKER);
   if (existsSync(marker)) return;
-  // Whoever made a token before the first start needs no other.
+  // An operator who made a token before the first start needs no other.
   if (!(await hasAdminToken(client))) await greet(client, terminal, url);
   await writeFile(marker, "");
 }

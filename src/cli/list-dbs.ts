@@ -30,7 +30,7 @@ export async function listDbs(
   printRows(terminal, shown, { json });
 }
 
-/** The connection string itself holds a password and stays where it is. */
+/** Describes a connection without its password. The connection string itself is never shown, because it holds a password. */
 function describeWithoutSecrets(id: string, stored: string, keys: SealingKeys): string {
   const connectionString = isSealed(stored) ? openSealed(stored, id, keys)?.connectionString : stored;
   if (connectionString === undefined) return "sealed, and no key opens it";

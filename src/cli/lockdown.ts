@@ -3,7 +3,7 @@ import { lockDown, rehearseLockdown } from "../migration/lockdown.ts";
 import type { CommandContext } from "./terminal.ts";
 import { withInstallation } from "./with-installation.ts";
 
-/** Takes PUBLIC's rights away, after everybody else was granted what they had through them. */
+/** Takes rights away from PUBLIC. Before that, it grants them to everybody else who had them through PUBLIC. */
 export async function lockdownCommand(
   config: Config,
   { terminal, signal }: CommandContext,

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// The process: arguments in, signals in, exit code out. The only file that ends the process, so that everything else can
-// close what it opened.
+// Runs the process: it reads arguments and signals, and returns the exit code. Only this file ends the process, so that all other code
+// can close what it opened.
 
 import { constants } from "node:os";
 import { CommanderError } from "commander";
@@ -10,7 +10,7 @@ import type { Terminal } from "./terminal.ts";
 
 const FAILURE = 1;
 const BAD_USAGE = 2;
-/** One Ctrl-C can arrive twice: from the terminal, and from npm, which passes it on. */
+/** Two signals within this time count as one, because a Ctrl-C arrives twice under npm: from the terminal, and forwarded by npm. */
 const SAME_SIGNAL_MS = 500;
 
 const terminal: Terminal = {
@@ -18,7 +18,7 @@ const terminal: Terminal = {
   note: (line) => process.stderr.write(`${line}\n`),
 };
 
-/** Aborts at the first signal that asks the process to stop; the second one ends it at once. */
+/** Returns a signal that aborts when the process is first asked to stop. The second request ends the process at once. */
 function stopOnSignals(): { readonly signal: AbortSignal; readonly exitCode: () => number } {
   const stop = new AbortController();
   let exitCode = 0;
@@ -34,7 +34,7 @@ function stopOnSignals(): { readonly signal: AbortSignal; readonly exitCode: () 
   return { signal: stop.signal, exitCode: () => exitCode };
 }
 
-/** A reader that has seen enough, such as `head`, is no failure, and a log that cannot be written must stop nothing. */
+/** Ignores a reader of stdout that closes early, such as `head`, and every error of stderr, because a broken log must stop nothing. */
 function ignoreClosedPipes(): void {
   process.stderr.on("error", () => undefined);
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
@@ -42,7 +42,7 @@ function ignoreClosedPipes(): void {
   });
 }
 
-/** Without a command it serves. */
+/** Adds the command `serve` when the command line names no command. */
 function withCommand(words: readonly string[]): readonly string[] {
   const asksForText = words.some((word) => ["-h", "--help", "-V", "--version"].includes(word));
   return asksForText || words.some((word) => !word.startsWith("-")) ? words : ["serve", ...words];
@@ -54,7 +54,7 @@ async function run(): Promise<number> {
     await createProgram({ terminal, signal }).parseAsync(withCommand(process.argv.slice(2)), { from: "user" });
     return 0;
   } catch (error) {
-    if (error instanceof CommanderError && error.exitCode === 0) return 0; // Help or the version was asked for.
+    if (error instanceof CommanderError && error.exitCode === 0) return 0; // The user asked for help or the version.
     if (signal.aborted) return exitCode();
     terminal.note(`error: ${describeError(error)}`);
     return error instanceof CommanderError || error instanceof UsageError ? BAD_USAGE : FAILURE;

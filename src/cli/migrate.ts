@@ -4,7 +4,7 @@ import { describeError } from "./failure.ts";
 import type { CommandContext } from "./terminal.ts";
 import { withDatabase } from "./with-database.ts";
 
-/** Brings the database up to date and tells what that took. */
+/** Brings the database up to date, and prints the migrations that were applied. */
 export async function migrateCommand(config: Config, { terminal, signal }: CommandContext): Promise<void> {
   const { skipMigrations, extensions, tenantConnection: tenantLogin } = config;
   const { applied, failures } = await withDatabase(config, signal, (operator) =>

@@ -2,7 +2,7 @@ import type { Terminal } from "./terminal.ts";
 
 type Row = Readonly<Record<string, unknown>>;
 
-/** Prints rows as a table for people, or as one JSON array for programs. No rows, no table. */
+/** Prints rows as a table for people, or as one JSON array for programs. Without rows, no table is printed. */
 export function printRows(terminal: Terminal, rows: readonly Row[], { json }: { readonly json: boolean }): void {
   if (json) terminal.print(JSON.stringify(rows));
   else for (const line of toTable(rows)) terminal.print(line);
@@ -25,5 +25,5 @@ function toCell(value: unknown): string {
   if (value === null || value === undefined) return "-";
   if (value instanceof Date) return value.toISOString();
   const text = typeof value === "string" ? value : Array.isArray(value) ? value.join(",") : JSON.stringify(value);
-  return text.replaceAll(/\p{Cc}/gu, "?"); // A name must not move the cursor of whoever reads it.
+  return text.replaceAll(/\p{Cc}/gu, "?"); // A control character in a name could move the reader's cursor.
 }

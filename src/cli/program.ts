@@ -1,5 +1,5 @@
-// The command line: its commands, arguments and flags. In charge of reading words and of help; what a command does is in
-// the file of its name.
+// Defines the command line: its commands, arguments, flags and help. This file parses the words; the file with the name of a command
+// does its work.
 
 import { readFileSync } from "node:fs";
 import { Command, Option } from "commander";
@@ -27,7 +27,7 @@ import { sealCommand } from "./seal.ts";
 import type { CommandContext } from "./terminal.ts";
 import { withMigratedDatabase } from "./with-database.ts";
 
-/** The program; parsing a command line with it runs the command. It throws instead of ending the process. */
+/** Creates the program. Parsing a command line with it runs the command. The program throws and does not end the process. */
 export function createProgram(context: CommandContext): Command {
   const program = new Command("postgate")
     .description("A secure HTTP gateway to PostgreSQL for tenants who do not trust each other.")
@@ -53,7 +53,7 @@ function addServer(program: Command, context: CommandContext): void {
     .command("serve")
     .description("start the gateway (also without a command); Ctrl-C stops it")
     .action(async () => {
-      const { serve } = await import("./serve.ts"); // The other commands need no server and start sooner without.
+      const { serve } = await import("./serve.ts"); // The other commands need no server and start sooner without this import.
       await serve(readConfig(program), context);
     });
   program
@@ -222,7 +222,7 @@ function readConfig(program: Command): Config {
   return loadConfig(undefined, { overrides: skipMigrations === true ? { skipMigrations } : {} });
 }
 
-/** Of the server, they are in its log. */
+/** Prints the configuration's warnings for a command. The server writes them into its log instead. */
 function noteWarnings(config: Config, { terminal }: CommandContext): void {
   for (const warning of config.warnings ?? []) terminal.note(`warning: ${warning}`);
 }

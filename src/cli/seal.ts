@@ -14,9 +14,9 @@ type Finding =
   | { readonly kind: "plain" | "old"; readonly id: string; readonly connectionString: string };
 
 /**
- * Seals the connection strings that are stored plain, and those under the old key anew; prints their databases' ids.
+ * Seals the connection strings that are stored plain, and seals those of the old key with the new one. Prints the databases' ids.
  *
- * @throws CommandError when no key is set, and, after all others were sealed, when one cannot be opened.
+ * @throws CommandError when no key is set, and when no key opens a string. The other strings are sealed before that.
  */
 export async function sealCommand(
   client: Client,
@@ -41,12 +41,15 @@ async function inTransaction<T>(client: Client, use: () => Promise<T>): Promise<
     await client.query("commit");
     return result;
   } catch (error) {
-    await client.query("rollback").catch(() => undefined); // The first error tells why.
+    await client.query("rollback").catch(() => undefined); // The first error has the reason.
     throw error;
   }
 }
 
-/** Nobody changes them in between: a new string would be lost, or a second run would seal what the first one did. */
+/**
+ * Reads the stored strings and locks their rows. Otherwise a string that is changed in the meantime would be lost, or a second run
+ * would seal what the first one has sealed.
+ */
 async function loadForUpdate(client: Client): Promise<readonly StoredString[]> {
   const { rows } = await client.query<StoredString>(
     `select id::text, connection_string from public.postgate_databases

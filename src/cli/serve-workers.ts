@@ -1,5 +1,6 @@
-// Several processes that serve one port: this one starts them, replaces one that dies, stops them in order, and holds what there
-// may be only one of, an embedded PostgreSQL. Each worker is an ordinary gateway, and knows nothing of the others.
+// Serves one port with several worker processes. This first process starts them, replaces a worker that ends, and stops them in
+// order. It also owns the embedded PostgreSQL, of which there may be only one. Each worker is an ordinary gateway that knows nothing
+// of the others.
 
 import cluster, { type Worker } from "node:cluster";
 import { once } from "node:events";
@@ -15,10 +16,10 @@ import { greetOnFirstStart } from "./first-start.ts";
 import type { CommandContext } from "./terminal.ts";
 import { untilAborted, withClient } from "./with-database.ts";
 
-/** So that one that cannot start costs no more than this rate. */
+/** The delay limits the cost of a worker that cannot start. */
 const REPLACE_AFTER_MS = 1_000;
 
-/** Serves until `signal` is aborted, then lets every worker close in order. */
+/** Serves until `signal` is aborted, and then lets every worker close in order. */
 export async function serveWithWorkers(config: Config, context: CommandContext): Promise<void> {
   const { signal } = context;
   const observe = createLog({ level: config.logLevel });
@@ -44,7 +45,7 @@ export async function serveWithWorkers(config: Config, context: CommandContext):
 }
 
 interface Workers {
-  /** Resolves with where the first of them listens; rejects when one ends before any has. */
+  /** Resolves with the address of the first worker that listens. Rejects when a worker ends before any worker listens. */
   readonly listening: Promise<AddressInfo>;
   stop(): Promise<void>;
 }
@@ -93,7 +94,7 @@ async function stopWorker(worker: Worker): Promise<void> {
   await exited;
 }
 
-/** What a worker reads in place of this process's own settings. The connections of all together are those of one process. */
+/** Returns the settings that a worker has in place of this process's own. All workers together have the pool size of one process. */
 function environmentOf(
   index: number,
   { workers, poolSize, opsPort }: Config,

@@ -8,7 +8,7 @@ import { serveWithWorkers } from "./serve-workers.ts";
 import type { CommandContext } from "./terminal.ts";
 import { untilAborted, withClient, withDatabase } from "./with-database.ts";
 
-/** Serves until `signal` is aborted, then closes in order: what is running may finish. */
+/** Serves until `signal` is aborted, and then closes in order, so that running statements may finish. */
 export async function serve(config: Config, context: CommandContext): Promise<void> {
   if (config.workers > 1) await serveWithWorkers(config, context);
   else await serveAlone(config, context);
@@ -29,13 +29,13 @@ async function serveAlone(config: Config, context: CommandContext): Promise<void
     throw await untilAborted(signal, broken);
   } catch (error) {
     if (!signal.aborted) throw error;
-    observe({ kind: "stopping", reason: describeError(signal.reason) }); // Asked for, also where it breaks off a start.
+    observe({ kind: "stopping", reason: describeError(signal.reason) }); // The stop was asked for, even when it interrupts a start.
   } finally {
     await gateway.close();
   }
 }
 
-/** A worker whose first process was killed has nobody who would stop it. */
+/** Returns a signal that aborts when a worker's first process has ended, because nothing else would stop the worker then. */
 function signalOfOrphan(): AbortSignal {
   const orphaned = new AbortController();
   cluster.worker?.once("disconnect", () => orphaned.abort(new Error("the first process has ended")));

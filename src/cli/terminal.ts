@@ -1,12 +1,12 @@
-/** Where a command writes. What a script reads goes to `print`, what a person reads beside it to `note`. */
+/** The output of a command. `print` is for lines that a script may read, and `note` for lines that only a person reads. */
 export interface Terminal {
-  /** A line on stdout. */
+  /** Writes a line to stdout. */
   readonly print: (line: string) => void;
-  /** A line on stderr. */
+  /** Writes a line to stderr. */
   readonly note: (line: string) => void;
 }
 
-/** What a command runs with. */
+/** The terminal and the stop signal of a running command. */
 export interface CommandContext {
   readonly terminal: Terminal;
   /** Aborted when the process is asked to stop. */

@@ -9,11 +9,12 @@ import { withOperator } from "../embedded/with-operator.ts";
 import { CommandError } from "./failure.ts";
 
 /**
- * Tells `use` where the shared database is, as `withOperator` does.
+ * Calls `use` with the operator's connection to the shared database, as `withOperator` does.
  *
- * @throws CommandError when there is no embedded database yet: only `serve` creates one, so that a command in the wrong folder
- * does not work on a new and empty database.
- * @throws the reason of `signal` when it is aborted, without waiting for `use`, but after an own server has stopped.
+ * @throws CommandError when there is no embedded database yet. Only `serve` creates one, so that a command in the wrong folder does
+ * not work on a new and empty database.
+ * @throws the reason of `signal` when it is aborted. It does not wait for `use`, but it waits until a server that was started for
+ * `use` has stopped.
  */
 export async function withDatabase<T>(
   config: Config,
@@ -31,7 +32,7 @@ async function requireDataDir(dataDir: string): Promise<void> {
   );
 }
 
-/** Lends the operator's connection to a database that is up to date, unless migrations are to be left alone. */
+/** Calls `use` with the operator's connection. Migrates the database first, unless the configuration skips migrations. */
 export async function withMigratedDatabase<T>(
   config: Config,
   signal: AbortSignal,
@@ -43,7 +44,7 @@ export async function withMigratedDatabase<T>(
   });
 }
 
-/** Lends a connection for one command. */
+/** Calls `use` with a connection that is open for one command. */
 export async function withClient<T>(operator: ConnectionSettings, use: (client: Client) => Promise<T>): Promise<T> {
   const client = await connect(operator, { applicationName: "postgate command" });
   try {
@@ -53,7 +54,7 @@ export async function withClient<T>(operator: ConnectionSettings, use: (client: 
   }
 }
 
-/** Whatever comes first; what is left running ends with the process. */
+/** Settles as `work` does, or rejects as soon as `signal` is aborted. Work that still runs then ends with the process. */
 export async function untilAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
   const settled = new AbortController();
   const aborted = async (): Promise<never> => {

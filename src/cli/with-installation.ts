@@ -10,7 +10,7 @@ export interface InstallationUse {
   readonly client: Client;
 }
 
-/** Makes the database ready, and lends it with what is known of its roles. */
+/** Migrates the database, and calls `use` with a connection and with the installation, which has the roles. */
 export async function withInstallation<T>(
   config: Config,
   signal: AbortSignal,

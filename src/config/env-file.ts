@@ -2,20 +2,20 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseEnv } from "node:util";
 
-/** `NAME=value` on one line, or on several between quotes. */
+/** Matches `NAME=value`. A value between quotes may have several lines. */
 const ASSIGNMENT =
   /^[ \t]*(?:export[ \t]+)?[\w.-]+[ \t]*=[ \t]*(?:"[^"]*"|'[^']*'|`[^`]*`|[^"'`\r\n][^\r\n]*)?[ \t]*(?:#[^\r\n]*)?\r?$/gm;
 
 /**
- * The variables of the file `.env` in the folder; none when there is no such file.
+ * Returns the variables of the file `.env` in the folder, or none when there is no such file.
  *
- * @throws Error when the file cannot be read or has a line that is none of NAME=value, a comment and an empty one.
+ * @throws Error when the file cannot be read, or when a line is neither NAME=value nor a comment nor empty.
  */
 export function readEnvFile(folder: string): Readonly<Record<string, string | undefined>> {
   const content = readText(join(folder, ".env"));
   if (content === undefined) return {};
   const broken = findBrokenLine(content);
-  if (broken !== undefined) throw new Error(`.env, line ${broken}: must be NAME=value`); // The line may be a secret.
+  if (broken !== undefined) throw new Error(`.env, line ${broken}: must be NAME=value`); // The message omits the line, which may be a secret.
   return parseEnv(content);
 }
 
@@ -30,7 +30,7 @@ function readText(path: string): string | undefined {
   }
 }
 
-/** The parser of the platform skips what it does not understand: a lost setting would go unnoticed. */
+/** Returns the number of the first line that Node's parser would skip. Without this check, a lost setting would go unnoticed. */
 function findBrokenLine(content: string): number | undefined {
   const rest = content.replace(ASSIGNMENT, (assignment) => "\n".repeat(assignment.split("\n").length - 1));
   const index = rest.split("\n").findIndex((line) => !/^\s*(?:#.*)?$/.test(line));

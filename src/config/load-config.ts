@@ -1,5 +1,5 @@
-// Environment and .env → Config: read once, checked once, frozen. The only reader of process.env. It reports everything
-// that is wrong at once and falls back to nothing quietly.
+// Reads the environment and .env into a Config, which is checked once and frozen. Only this file reads process.env. It reports all bad
+// settings at once, and never silently replaces a bad setting by its default.
 
 import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
@@ -18,14 +18,14 @@ export type DatabaseSource =
       readonly memoryMb: number | undefined;
     };
 
-/** Everything that the environment decides, read once, frozen. */
+/** Everything that the environment decides. It is read once and frozen. */
 export interface Config {
   readonly database: DatabaseSource;
   /** The login for tenants' statements where Postgate may not make its own (POSTGATE_TENANT_DATABASE_URL). */
   readonly tenantConnection: ConnectionSettings | undefined;
   readonly host: string;
   readonly port: number;
-  /** Of the listener for /ready and /metrics; undefined for none (POSTGATE_OPS_PORT). */
+  /** The port of the listener for /ready and /metrics; undefined for no listener (POSTGATE_OPS_PORT). */
   readonly opsPort: number | undefined;
   readonly maxBodyBytes: number;
   readonly maxSqlBytes: number;
@@ -34,9 +34,9 @@ export interface Config {
   /** How long running statements may take to end when the gateway stops. */
   readonly shutdownTimeoutMs: number;
   readonly poolSize: number;
-  /** Processes that serve the port together; they share the pool's size (POSTGATE_WORKERS). */
+  /** The number of processes that serve the port together. They share the pool size (POSTGATE_WORKERS). */
   readonly workers: number;
-  /** False where a pooler gives each transaction another session of the server (POSTGATE_PREPARED_STATEMENTS). */
+  /** Must be false behind a pooler that runs each transaction in another session of the server (POSTGATE_PREPARED_STATEMENTS). */
   readonly preparedStatements: boolean;
   readonly logLevel: LogLevel;
   /** Whether statements are logged, as text or as fingerprints (POSTGATE_LOG_SQL). */
@@ -46,22 +46,22 @@ export interface Config {
   readonly extensions: readonly string[];
   /** Whether POST /sql speaks Neon's SQL over HTTP (POSTGATE_NEON). */
   readonly neon: boolean;
-  /** Whose pages may read answers of POST /query (POSTGATE_CORS_ORIGINS); `*` for all. */
+  /** The origins whose pages may read answers of POST /query (POSTGATE_CORS_ORIGINS); `*` for all. */
   readonly corsOrigins: readonly string[];
-  /** Servers that rows of dedicated databases may name (POSTGATE_DEDICATED_HOSTS); the default's where it is left out. */
+  /** Servers that rows of dedicated databases may name (POSTGATE_DEDICATED_HOSTS); undefined for the default ones. */
   readonly dedicatedHosts?: readonly string[];
-  /** For connection strings of dedicated databases (POSTGATE_SEALING_KEY, POSTGATE_SEALING_KEY_OLD). */
+  /** The keys for connection strings of dedicated databases (POSTGATE_SEALING_KEY, POSTGATE_SEALING_KEY_OLD). */
   readonly sealingKeys: SealingKeys;
-  /** What is probably a mistake and stops nothing: a POSTGATE_… variable that nobody knows. */
+  /** Probable mistakes that do not stop the start, such as an unknown POSTGATE_… variable. */
   readonly warnings?: readonly string[];
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface LoadConfigOptions {
-  /** Where `.env` is looked for and relative folders start; default the process's. */
+  /** The folder of `.env` and the start of relative folders; the default is the process's working folder. */
   readonly cwd?: string;
-  /** What the caller decided, whatever the environment says (`--skip-migrations`). */
+  /** Values that the caller sets and that override the environment (`--skip-migrations`). */
   readonly overrides?: Partial<Config>;
 }
 
@@ -77,9 +77,9 @@ export class ConfigError extends Error {
 }
 
 /**
- * The settings of the environment, completed by the file `.env` and by the defaults.
+ * Returns the settings of the environment, completed by the file `.env` and by the defaults.
  *
- * @throws ConfigError naming every bad setting, and Error when `.env` cannot be read.
+ * @throws ConfigError that names every bad setting when there is one, and Error when `.env` cannot be read.
  */
 export function loadConfig(environment: Environment = process.env, options: LoadConfigOptions = {}): Config {
   const cwd = options.cwd ?? process.cwd();
@@ -125,7 +125,7 @@ function toConfig(values: SettingValues, database: DatabaseSource): Config {
 /** Each process needs this many connections: two for look-ups, one for the admin database, one for tenants. */
 const LEAST_POOL_SIZE = 4;
 
-/** `auto`: as many as there are cores, and as the pool has connections for. */
+/** Returns the number of workers. `auto` stands for one per core, but at most as many as the pool has connections for. */
 function chooseWorkers({ workers, poolSize }: SettingValues): number {
   if (workers !== "auto") return workers;
   return Math.max(1, Math.min(availableParallelism(), Math.floor(poolSize / LEAST_POOL_SIZE)));
@@ -145,7 +145,7 @@ function readValues(variables: Environment, faults: string[]): SettingValues {
     key,
     readValue(setting, variables[setting.name], faults),
   ]);
-  return Object.fromEntries(values) as SettingValues; // The one place that builds it, key by key from its own table.
+  return Object.fromEntries(values) as SettingValues; // Only this line builds SettingValues, key by key from SETTINGS.
 }
 
 function readValue(setting: Setting<unknown>, given: string | undefined, faults: string[]): unknown {
@@ -170,10 +170,10 @@ interface DatabaseChoice {
 
 const POSTGRES_NAMES = ["POSTGRES_HOST", "POSTGRES_PORT", "POSTGRES_USER", "POSTGRES_PASSWORD", "POSTGRES_DB"] as const;
 
-/** Undefined, with a fault, when the settings name no database or not all of one. */
+/** Chooses the database. Returns undefined and adds a fault when the settings name no database or only parts of one. */
 function chooseDatabase(choice: DatabaseChoice, faults: string[]): DatabaseSource | undefined {
   const { variables, values, cwd } = choice;
-  if (variables["DATABASE_URL"]) return toExternal(values.databaseUrl); // Without a value, its fault is noted already.
+  if (variables["DATABASE_URL"]) return toExternal(values.databaseUrl); // A bad URL has its fault already.
   if (POSTGRES_NAMES.some((name) => variables[name] !== undefined)) return toExternal(combineParts(choice, faults));
   if (variables["DATABASE_URL"] === "")
     faults.push("DATABASE_URL: is empty; set it to a postgres:// URL, or unset it for the embedded PostgreSQL");

@@ -1,5 +1,5 @@
-// Every setting: its name, its default, what it accepts. The one table behind parsing, docs/reference/configuration.md and
-// .env.example; a test holds them equal.
+// Defines every setting: its name, its default and the values that it accepts. Parsing, docs/reference/configuration.md and
+// .env.example follow this table; a test ensures that they agree.
 
 import type { KeyObject } from "node:crypto";
 import { DEDICATED_HOSTS_FORM, DEFAULT_DEDICATED_HOSTS, isHostRule } from "../dedicated/host-rules.ts";
@@ -11,15 +11,19 @@ export type LogLevel = "fatal" | "error" | "warn" | "info" | "debug" | "trace" |
 
 export interface Setting<T> {
   readonly name: string;
-  /** What counts when it is not set. */
+  /** The value when the setting is not set. */
   readonly fallback: T;
-  /** The fallback as an operator would write it; empty for none. */
+  /** The fallback as an operator would write it; empty when there is none. */
   readonly defaultText: string;
-  /** What it accepts: completes the sentence "must be …". */
+  /** The accepted form. It completes the sentence "must be …". */
   readonly form: string;
-  /** Its value is never shown. */
+  /** Whether the value must never be shown. */
   readonly isSecret: boolean;
-  /** @throws Error that says why a text which looks right is not; undefined when it has not the form. */
+  /**
+   * Parses the text. Returns undefined when the text does not have the form.
+   *
+   * @throws Error with the reason when the text has the form but its content is wrong.
+   */
   readonly parse: (text: string) => T | undefined;
 }
 
@@ -44,16 +48,16 @@ export const SETTINGS = {
   /** PostgreSQL's own processes have the same limit, and need some of it. */
   embeddedMemoryMb: optional(integer("POSTGATE_EMBEDDED_MEMORY_MB", { fallback: 0, min: 64, max: 1_048_576 })),
   host: withDefault(text("POSTGATE_HOST", "a host name or an address of this machine"), "127.0.0.1"),
-  /** 0: a free one, chosen by the system. */
+  /** For 0, the system chooses a free port. */
   port: integer("POSTGATE_PORT", { fallback: 3_000, min: 0, max: 65_535 }),
   opsPort: optional(integer("POSTGATE_OPS_PORT", { fallback: 0, min: 1, max: 65_535 })),
   /** A body becomes one JavaScript string, which holds at most 512 MB. */
   maxBodySizeMb: integer("MAX_BODY_SIZE_MB", { fallback: 10, min: 1, max: 256 }),
   /** 1 MB of SQL costs the parser a third of a second and 170 MB of memory. */
   maxSqlKb: integer("POSTGATE_MAX_SQL_KB", { fallback: 256, min: 1, max: 1_024 }),
-  /** So does an answer, and a value's JSON can be six times its text. */
+  /** An answer becomes one JavaScript string too, and the JSON of a value can be six times as long as its text. */
   maxResultMb: integer("POSTGATE_MAX_RESULT_MB", { fallback: 32, min: 1, max: 64 }),
-  /** There is no "unlimited": a statement without an end would keep its connection for good. */
+  /** There is no value for "unlimited", because a statement without an end would keep its connection forever. */
   queryTimeoutMs: integer("POSTGATE_QUERY_TIMEOUT_MS", { fallback: 30_000, min: 1, max: 3_600_000 }),
   shutdownTimeoutMs: integer("POSTGATE_SHUTDOWN_TIMEOUT_MS", { fallback: 10_000, min: 0, max: 3_600_000 }),
   poolSize: integer("POSTGATE_POOL_SIZE", { fallback: 20, min: 1, max: 1_000 }),
@@ -172,10 +176,10 @@ function list(name: string, { form, accepts }: ListForm): Setting<readonly strin
   };
 }
 
-/** Letter by letter as browsers write it: it is compared, not understood. */
+/** Tells whether the text is an origin exactly as browsers write it. Origins are compared as text and are not parsed later. */
 function isOrigin(text: string): boolean {
   if (text.includes("*") || !URL.canParse(text)) return false;
   const { protocol, host, origin } = new URL(text);
-  // To URL, the schemes of apps (capacitor://localhost) have none.
+  // The class URL reports the origin "null" for the schemes of apps (capacitor://localhost).
   return host !== "" && text === (origin === "null" ? `${protocol}//${host}` : origin);
 }

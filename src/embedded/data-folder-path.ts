@@ -2,10 +2,12 @@ import { embeddedFailure } from "./embedded-failure.ts";
 import { canEnter, type ServerUser } from "./server-user.ts";
 
 /**
- * The name of a data folder by which the server's user can open it, for a server whose working folder it is.
+ * Returns a path by which the server's user can open the data folder. The server must run with this folder as its working folder.
  *
- * Below a folder that the user may not walk through (root's home), PostgreSQL could not open its data by path, and it
- * makes relative paths absolute. Linux's link to the working folder leads there without a walk.
+ * When the data folder lies below a folder that the user may not enter (root's home), PostgreSQL cannot open it by its path, and
+ * PostgreSQL makes relative paths absolute. Linux's link to the working folder (/proc/self/cwd) works without entering the parents.
+ *
+ * @throws GatewayError UNAVAILABLE when the user cannot reach the folder and the system has no such link.
  */
 export function dataFolderPath(folder: string, user: ServerUser | undefined): string {
   if (canEnter(folder, user)) return folder;

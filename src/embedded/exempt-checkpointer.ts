@@ -1,5 +1,6 @@
-// Lifts the memory limit of one process: the checkpointer, which remembers each file that was written or dropped since the last
-// checkpoint. A tenant that truncates its tables makes many, and a checkpointer without memory restarts the whole server (PANIC).
+// Lifts the memory limit of one process, the checkpointer. It remembers each file that was written or dropped since the last
+// checkpoint. A tenant that truncates its tables creates many such files, and a checkpointer that runs out of memory restarts the
+// whole server (PANIC).
 
 import { spawnSync } from "node:child_process";
 import type { ClientBase } from "pg";
@@ -8,8 +9,8 @@ import { idsOf, type ServerUser } from "./server-user.ts";
 const CHECKPOINTER_SQL = "select pid from pg_catalog.pg_stat_activity where backend_type = 'checkpointer'";
 
 /**
- * As the server's user, who may raise the limit of its own processes; root in a container often may not. Where util-linux's
- * `prlimit` is missing, the limit stays.
+ * Runs `prlimit` as the server's user, because a user may raise the soft limit of its own processes, while root in a container often
+ * may not. The limit stays where util-linux's `prlimit` is missing.
  */
 export async function exemptCheckpointer(client: ClientBase, user: ServerUser | undefined): Promise<void> {
   const { rows } = await client.query<{ pid: number }>(CHECKPOINTER_SQL);

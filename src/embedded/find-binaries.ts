@@ -1,5 +1,5 @@
-// Finds PostgreSQL's programs: those of the npm package for this platform, or a PostgreSQL of the system. It makes the
-// package's missing library links; whether the server's user can run the programs is found out by running them.
+// Finds PostgreSQL's programs: those of the npm package for this platform, or those of the operating system. It also makes the
+// library links that the package lacks. It runs the programs to find out whether the server's user can run them.
 
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
@@ -9,7 +9,7 @@ import { hasErrorCode } from "./has-error-code.ts";
 import { idsOf, type ServerUser } from "./server-user.ts";
 
 export interface ServerBinaries {
-  /** The folder of `postgres` and `initdb`. */
+  /** The folder that contains `postgres` and `initdb`. */
   readonly folder: string;
   readonly majorVersion: number;
 }
@@ -17,7 +17,7 @@ export interface ServerBinaries {
 const OLDEST_MAJOR_VERSION = 14;
 const SYSTEM_FOLDER = "/usr/lib/postgresql";
 
-/** The folder of the installed npm package with PostgreSQL for this platform; undefined when it was left out. */
+/** Returns the folder of the installed npm package with PostgreSQL for this platform, or undefined when npm did not install it. */
 export function findPackageFolder(): string | undefined {
   const require = createRequire(import.meta.url);
   try {
@@ -28,7 +28,7 @@ export function findPackageFolder(): string | undefined {
   }
 }
 
-/** The programs in a folder, if the server's user can run them there. */
+/** Returns the programs in a folder, or undefined when the server's user cannot run them there or they are older than PostgreSQL 14. */
 export function findRunnable(folder: string, user: ServerUser | undefined): ServerBinaries | undefined {
   const versions = ["postgres", "initdb"].map((program) => {
     const options = { cwd: "/", encoding: "utf8", ...idsOf(user) } as const;
@@ -39,7 +39,7 @@ export function findRunnable(folder: string, user: ServerUser | undefined): Serv
   return majorVersion < OLDEST_MAJOR_VERSION ? undefined : { folder, majorVersion };
 }
 
-/** PostgreSQL as Debian and its kin install it, the newest that runs; of one major version when that is given. */
+/** Returns the newest PostgreSQL that runs, installed where Debian-like systems put it. A given major version allows only that version. */
 export function findSystemBinaries(user: ServerUser | undefined, majorVersion?: number): ServerBinaries | undefined {
   const versions = existsSync(SYSTEM_FOLDER) ? readdirSync(SYSTEM_FOLDER).map(Number) : [];
   return versions
@@ -50,9 +50,9 @@ export function findSystemBinaries(user: ServerUser | undefined, majorVersion?: 
 }
 
 /**
- * Makes the links to shared libraries that npm cannot pack and that an install without scripts leaves out.
+ * Makes the links to shared libraries. npm cannot pack links, and an install without scripts does not make them.
  *
- * @returns whether all are there; false where the folder may not be written.
+ * @returns whether all links exist; false when links are missing and the folder cannot be written
  */
 export function linkLibraries(packageFolder: string): boolean {
   const links = JSON.parse(readFileSync(join(packageFolder, "native", "pg-symlinks.json"), "utf8")) as Link[];

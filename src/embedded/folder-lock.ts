@@ -1,9 +1,9 @@
-// Sees to it that one process at a time owns a data folder, and tells the others who that is and where its server listens.
-// A lock dies with its process, `kill -9` included.
+// Ensures that only one process at a time owns a data folder. Other processes learn which process owns it and where its server
+// listens. A lock ends with its process, even after `kill -9`.
 //
-// Each lock is a file `lock.<n>`, and the highest n counts. A lock is never deleted by its owner, only marked as released,
-// and who finds the highest one dead or released may create n + 1: creating is exclusive, so of many that try one
-// succeeds, and nobody can take away a lock that he misread. Who comes so late that a higher one is there yields.
+// Each lock is a file `lock.<n>`, and the highest n counts. The owner of a lock never deletes it but marks it as released. A process
+// that finds the highest lock dead or released may create n + 1. Creation is exclusive, so one process out of many succeeds, and a
+// process that misreads a lock cannot take it away. A process that then finds a still higher lock deletes its own and tries again.
 
 import { randomBytes } from "node:crypto";
 import { link, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
@@ -11,20 +11,20 @@ import { join } from "node:path";
 import { hasErrorCode } from "./has-error-code.ts";
 import { findProcessStart } from "./process-start.ts";
 
-/** A server keeps the folder until it is stopped; a command gives it back when its work is done. */
+/** A server holds the folder until it is stopped; a command releases it when its work is done. */
 export type LockRole = "server" | "command";
 
 export interface LockHolder {
   readonly pid: number;
-  /** When the process started: its pid may be another's by now. */
+  /** When the process started. It is needed because another process may have the same pid by now. */
   readonly processStart: string;
   readonly role: LockRole;
-  /** Where the holder's PostgreSQL takes connections, once it does. */
+  /** The socket folder of the holder's PostgreSQL; undefined until that server accepts connections. */
   readonly socketFolder?: string;
 }
 
 export interface FolderLock {
-  /** Lets others know that PostgreSQL takes connections. */
+  /** Tells other processes that PostgreSQL accepts connections. */
   publish(socketFolder: string): Promise<void>;
   release(): Promise<void>;
 }
@@ -32,7 +32,7 @@ export interface FolderLock {
 const LOCK_NAME = /^lock\.(\d+)$/;
 const RELEASED = "released";
 
-/** The lock, or who has it. */
+/** Returns the lock, or its present holder when another process has it. */
 export async function tryLock(folder: string, role: LockRole): Promise<FolderLock | LockHolder> {
   const holder = { pid: process.pid, processStart: (await findProcessStart(process.pid)) ?? "", role };
   for (;;) {
@@ -49,7 +49,7 @@ export async function tryLock(folder: string, role: LockRole): Promise<FolderLoc
   }
 }
 
-/** Whether a name in a folder is a lock's, by which a folder of ours is recognised. */
+/** Tells whether a file name belongs to a lock. Such a file shows that Postgate has used the folder. */
 export function isLockName(name: string): boolean {
   return name.startsWith("lock.");
 }
@@ -70,7 +70,7 @@ async function findHolder(folder: string, number: number): Promise<LockHolder | 
   try {
     text = await readFile(lockFile(folder, number), "utf8");
   } catch (error) {
-    if (hasErrorCode(error, "ENOENT")) return undefined; // None yet, or just removed in favour of a higher one.
+    if (hasErrorCode(error, "ENOENT")) return undefined; // No lock exists yet, or a higher one has just replaced it.
     throw error;
   }
   const holder = text === RELEASED ? undefined : parseHolder(text);
@@ -78,7 +78,7 @@ async function findHolder(folder: string, number: number): Promise<LockHolder | 
   return (await findProcessStart(holder.pid)) === holder.processStart ? holder : undefined;
 }
 
-/** Undefined for a text that a loss of power left incomplete: whoever wrote it has not survived it either. */
+/** Returns undefined for a text that a loss of power left incomplete, because its writer ended at the same moment. */
 function parseHolder(text: string): LockHolder | undefined {
   try {
     return JSON.parse(text) as LockHolder;
@@ -87,7 +87,7 @@ function parseHolder(text: string): LockHolder | undefined {
   }
 }
 
-/** A link is made at once, with its content, or not at all. */
+/** Creates the lock file as a link to a complete draft, so that the file appears with its whole content or not at all. */
 async function createExclusively(folder: string, number: number, holder: LockHolder): Promise<boolean> {
   const draft = await writeDraft(folder, JSON.stringify(holder));
   try {

@@ -1,4 +1,4 @@
-/** Whether an error is the operating system's with this code, e.g. `ENOENT`. */
+/** Tells whether an error carries one of these codes, such as the operating system's `ENOENT`. */
 export function hasErrorCode(error: unknown, ...codes: readonly string[]): error is NodeJS.ErrnoException {
   return error instanceof Error && "code" in error && codes.includes(String(error.code));
 }

@@ -1,4 +1,4 @@
-// Makes PostgreSQL's data folder with initdb, and says whether an existing one can be used. It starts no server.
+// Makes PostgreSQL's data folder with initdb, and finds the version of an existing one. It starts no server.
 
 import { chown, mkdtemp, open, readdir, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
@@ -13,16 +13,17 @@ export interface DataFolderOptions {
   readonly binaries: ServerBinaries;
   readonly user: ServerUser | undefined;
   readonly dataFolder: string;
-  /** Whether initdb waits until the disk has everything. Off for tests only. */
+  /** Whether initdb waits until everything is on disk. Only tests turn it off. */
   readonly sync: boolean;
 }
 
-/** The role that initdb makes. */
+/** The superuser role that initdb creates. */
 export const SUPERUSER = "postgres";
 
 /**
- * Makes the data folder, whose server lets nobody in until it is given access rules. initdb works in a folder beside it that is renamed when complete, so the data folder is whole
- * or not there; what an interrupted initdb left is removed. The caller sees to it that nobody else does the same.
+ * Makes the data folder. Its server rejects every login until the folder has access rules. initdb works in a folder beside it, which
+ * is renamed when it is complete, so the data folder is either whole or absent. The remains of an interrupted initdb are removed
+ * first. The caller must ensure that no other process does the same at the same time.
  */
 export async function initDataFolder(options: DataFolderOptions): Promise<void> {
   const { dataFolder, user } = options;
@@ -34,7 +35,7 @@ export async function initDataFolder(options: DataFolderOptions): Promise<void> 
   if (options.sync) await syncFolder(dirname(dataFolder));
 }
 
-/** The major version that made the data folder; undefined when there is none yet. */
+/** Returns the major version that made the data folder, or undefined when there is no data folder yet. */
 export async function findDataVersion(dataFolder: string): Promise<number | undefined> {
   const version = await readIfThere(join(dataFolder, "PG_VERSION"));
   return version === "" ? undefined : Number(version);
@@ -57,7 +58,7 @@ async function runInitdb(folder: string, { binaries, user, sync }: DataFolderOpt
   throw embeddedFailure(`PostgreSQL could not make its data folder in ${dirname(folder)}: ${reason ?? "no output"}`);
 }
 
-/** The same on every machine and needing no locale of the system, as far as the version can do that. */
+/** Returns a locale that is the same on every machine and, from PostgreSQL 17 on, needs no locale of the operating system. */
 function localeArguments(majorVersion: number): readonly string[] {
   if (majorVersion >= 17) return ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"];
   return process.platform === "linux" ? ["--locale=C.UTF-8"] : ["--locale=C"];
@@ -70,7 +71,7 @@ function unfinishedPrefix(dataFolder: string): string {
 async function removeUnfinished(dataFolder: string): Promise<void> {
   const prefix = basename(unfinishedPrefix(dataFolder));
   const leftovers = (await readdir(dirname(dataFolder))).filter((name) => name.startsWith(prefix));
-  // The interrupted initdb may still be writing its last file: retries.
+  // The interrupted initdb may still be writing its last file, so the removal is retried.
   const remove = { recursive: true, force: true, maxRetries: 5 } as const;
   await Promise.all(leftovers.map((name) => rm(join(dirname(dataFolder), name), remove)));
 }

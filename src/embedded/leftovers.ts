@@ -1,5 +1,5 @@
-// Clears away what a killed run may have left on a data folder: a server that still runs is stopped, and files that name a pid
-// which is another process's by now are made harmless. For the owner of the folder's lock only.
+// Clears away what a killed run may have left on a data folder. It stops a server that still runs, and makes files harmless that name
+// a pid which may now belong to another process. Only the owner of the folder's lock may call it.
 
 import { spawnSync } from "node:child_process";
 import { rm, writeFile } from "node:fs/promises";
@@ -16,10 +16,10 @@ const SIGNALS = [
   { signal: "SIGQUIT", patienceMs: 10_000 },
 ] as const;
 
-/** Sessions of a server that was killed see it soon, but not at once; until then PostgreSQL does not start. */
+/** Sessions of a killed server notice its end soon, but not at once. PostgreSQL does not start until they have ended. */
 const OLD_SESSIONS_TIMEOUT_MS = 10_000;
 
-/** Runs a server's start, again while sessions of a killed server are still there. */
+/** Starts a server, and tries again while sessions of a killed server still run. */
 export async function onceSessionsAreGone<T>(start: () => Promise<T>): Promise<T> {
   const deadline = performance.now() + OLD_SESSIONS_TIMEOUT_MS;
   for (;;) {
@@ -32,11 +32,11 @@ export async function onceSessionsAreGone<T>(start: () => Promise<T>): Promise<T
   }
 }
 
-/** Stops a server that a killed run left on the folder, and makes its files harmless. */
+/** Stops a server that a killed run left on the folder, and makes its pid file and socket harmless. */
 export async function stopLeftover(dataFolder: string): Promise<void> {
   const pidFile = join(dataFolder, "postmaster.pid");
   const lines = (await readIfThere(pidFile)).split("\n");
-  // Negative for a server in single-user mode. One that still runs ends by itself, and PostgreSQL does not start before.
+  // The pid is negative for a server in single-user mode. Such a server ends by itself, and PostgreSQL does not start before that.
   const pid = Number(lines[0]);
   const socketFolder = lines[4];
   if (!Number.isSafeInteger(pid) || pid === 0) return;
@@ -46,7 +46,7 @@ export async function stopLeftover(dataFolder: string): Promise<void> {
   if (socketFolder !== undefined && socketFolder !== "") await removeSocket(socketFolder);
 }
 
-/** A server's command line, as postmaster.ts starts it, names its socket's folder, and no other server's does. */
+/** Tells whether the pid is this folder's server. postmaster.ts puts the socket folder, which is unique, on the command line. */
 async function isServer(pid: number, socketFolder: string | undefined): Promise<boolean> {
   const [program = "", ...args] = await readCommandLine(pid);
   return basename(program) === "postgres" && args.includes(`unix_socket_directories=${socketFolder ?? ""}`);
@@ -74,17 +74,18 @@ function sendSignal(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal);
   } catch (error) {
-    if (!hasErrorCode(error, "ESRCH")) throw error; // Ended in between.
+    if (!hasErrorCode(error, "ESRCH")) throw error; // The process has ended in the meantime.
   }
 }
 
 /**
- * PostgreSQL refuses to start while the file's pid is alive, whoever's it is. The file is not removed, since with it goes
- * the check that no session of the old server still runs; but its parent's pid PostgreSQL does not take for a server.
+ * Writes this process's pid into postmaster.pid. PostgreSQL refuses to start while any process has the pid in that file, but it
+ * accepts the pid of its own parent. The file is not removed, because PostgreSQL also uses it to check that no session of the old
+ * server still runs.
  */
 async function forgetPid(pidFile: string, pid: number): Promise<void> {
   const text = await readIfThere(pidFile);
-  if (text === "") return; // The stopped server has removed it.
+  if (text === "") return; // The stopped server has removed the file.
   await writeFile(pidFile, text.replace(String(pid), String(process.pid)));
 }
 

@@ -1,26 +1,26 @@
-// How much memory one process of the embedded server may have for itself. What the processes share (shared_buffers) is apart.
+// Computes how much memory one process of the embedded server may have for itself. Shared memory (shared_buffers) does not count.
 
 import { totalmem } from "node:os";
 
 const MB = 1024 * 1024;
-/** Eight statements at once, each at its limit, take half of the machine's memory. */
+/** With this divisor, eight simultaneous statements that all reach the limit take half of the machine's memory. */
 const SHARE_OF_MACHINE = 16;
-/** More is seldom of use to a statement: an answer has at most 64 MB, and sorts go to files. */
+/** A statement seldom profits from more, because an answer has at most 64 MB and large sorts use files. */
 const MOST_MB = 1_024;
 /** PostgreSQL's own processes have the same limit, and index builds and vacuum need some of it. */
 const LEAST_MB = 64;
 
-/** The limit for a machine, or for a container with a limit of its own. */
+/** Returns the limit in MB for the memory of the machine, or of the container when it has a smaller limit. */
 export function defaultMemoryMb(machineBytes = Math.min(totalmem(), containerBytes())): number {
   return Math.min(MOST_MB, Math.max(LEAST_MB, Math.floor(machineBytes / MB / SHARE_OF_MACHINE)));
 }
 
-/** PostgreSQL's default of 64 MB for vacuum and index builds, or less where that would not fit below the limit. */
+/** Returns maintenance_work_mem in MB: PostgreSQL's default of 64, or a quarter of the limit when that is less. */
 export function maintenanceMemoryMb(memoryMb: number): number {
   return Math.min(64, Math.floor(memoryMb / 4));
 }
 
-/** Node gives 0 or a number beyond any memory where there is no limit. */
+/** Returns the container's limit. Without one, Node returns 0 or a number larger than any memory. */
 function containerBytes(): number {
   return process.constrainedMemory() || Number.POSITIVE_INFINITY;
 }

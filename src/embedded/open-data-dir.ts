@@ -1,5 +1,5 @@
-// The folder that the operator named (POSTGATE_DATA_DIR): makes it, private to the server's user, and refuses one that is
-// somebody else's or holds something else.
+// Opens the folder that the operator named (POSTGATE_DATA_DIR). It makes the folder, private to the server's user, and refuses a
+// folder that belongs to another user or holds other files.
 
 import { chmod, chown, mkdir, readdir, realpath, stat } from "node:fs/promises";
 import { dirname } from "node:path";
@@ -14,7 +14,7 @@ export interface DataDir {
   readonly user: ServerUser | undefined;
 }
 
-/** What a new file system has in its root, when the folder is a volume of its own. */
+/** Entries that a new file system has in its root. The folder has them when it is a volume of its own. */
 const FOREIGN_ENTRIES = ["lost+found"];
 
 export async function openDataDir(dataDir: string): Promise<DataDir> {
@@ -48,11 +48,11 @@ export async function isDataDir(dataDir: string): Promise<boolean> {
 
 async function makeFolder(folder: string): Promise<void> {
   await mkdir(dirname(folder), { recursive: true });
-  // Recursive for its tolerance of a folder that is there.
+  // `recursive` makes mkdir accept a folder that exists.
   await mkdir(folder, { recursive: true, mode: 0o700 });
 }
 
-/** The user that the folder belongs to already; for one that root has just made the preferred one. */
+/** Returns the user that the folder belongs to, or the preferred user for a folder that root has just made. */
 async function chooseUser(folder: string, users: readonly ServerUser[]): Promise<ServerUser | undefined> {
   const { uid } = await stat(folder);
   const own = process.getuid?.();

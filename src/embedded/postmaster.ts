@@ -1,5 +1,5 @@
-// One running server on a data folder: starts it, waits until it takes connections, stops it. It knows nothing of locks,
-// of other processes, or of where the programs come from.
+// Starts one server on a data folder, waits until it accepts connections, and stops it. It knows nothing about locks, about other
+// processes, or about where the programs come from.
 
 import type { ChildProcess } from "node:child_process";
 import { type FileHandle, open } from "node:fs/promises";
@@ -15,12 +15,12 @@ import { spawnServerProgram } from "./spawn-server-program.ts";
 
 export interface PostmasterOptions extends StoppedServer {
   readonly socketFolder: string;
-  /** Overwritten at start, so that it cannot grow from run to run. */
+  /** The file is overwritten at start, so that it does not grow from run to run. */
   readonly logFile: string;
   readonly settings: Readonly<Record<string, string>>;
   /** How much memory each process of the server may have for itself; undefined for no limit. */
   readonly memoryMb?: number | undefined;
-  /** Called when the server has started all its processes again, because one of them crashed. */
+  /** Called when the server has restarted all its processes because one of them crashed. */
   readonly onRestarted?: () => void;
 }
 
@@ -32,21 +32,21 @@ export interface ServerExit {
 
 export interface Postmaster {
   readonly pid: number;
-  /** Resolves when the server has ended, whoever ended it. Never rejects. */
+  /** Resolves when the server has ended for any reason. Never rejects. */
   readonly exited: Promise<ServerExit>;
-  /** Ends the server; resolves when it has ended. Sessions are closed, what was not committed is rolled back. */
+  /** Ends the server and resolves when it has ended. The server closes its sessions and rolls back what was not committed. */
   stop(): Promise<void>;
 }
 
-/** Only a part of the socket's name: the server listens on no network. */
+/** The port is only a part of the socket's name, because the server listens on no network. */
 export const SERVER_PORT = 5432;
 
 const START_TIMEOUT_MS = 120_000;
 const START_POLL_MS = 15;
-/** After this the server gets SIGQUIT, and recovers from its log at the next start. */
+/** After this time the server gets SIGQUIT. It then recovers from its write-ahead log at the next start. */
 const STOP_TIMEOUT_MS = 10_000;
 
-/** How long the last lines of a server that has ended may take to be read. */
+/** How long reading the last lines of a server that has ended may take. */
 const LOG_TIMEOUT_MS = 1_000;
 
 export async function startPostmaster(options: PostmasterOptions): Promise<Postmaster> {
@@ -94,17 +94,17 @@ async function spawnPostgres(options: PostmasterOptions): Promise<Spawned> {
     deathSignal: "INT",
     memoryMb,
   });
-  // A failed spawn shows in the missing pid; without a listener the event would end the process.
+  // A missing pid shows a failed spawn. Without a listener, the error event would end this process.
   child.on("error", () => undefined);
   child.stdin.destroy();
-  // The server must not keep a process alive that is otherwise done.
+  // The server must not keep this process alive when it has nothing else to do.
   child.unref();
   for (const stream of [child.stdout, child.stderr]) if (stream instanceof Socket) stream.unref();
-  child.stdout.resume(); // PostgreSQL prints nothing there but usage.
+  child.stdout.resume(); // PostgreSQL prints only its usage to stdout.
   return { child, logged: writeServerLog(child.stderr, log, toRestartListener(options)) };
 }
 
-/** The server logs that it is ready when it has started, and again after each crash of a process. */
+/** Returns a listener that reports restarts: the server logs that it is ready after its start and again after each crash. */
 function toRestartListener({ onRestarted }: PostmasterOptions): (line: string) => void {
   let readyCount = 0;
   return (line) => {
@@ -114,12 +114,12 @@ function toRestartListener({ onRestarted }: PostmasterOptions): (line: string) =
 
 async function openLog({ logFile, user }: PostmasterOptions): Promise<FileHandle> {
   const log = await open(logFile, "w", 0o600);
-  // So that the folder can be used by that user itself too.
+  // The owner is set so that this user can also start Postgate on the folder.
   if (user !== undefined) await log.chown(user.uid, user.gid);
   return log;
 }
 
-/** The server writes its state into the last line of postmaster.pid. */
+/** Waits until the server has written "ready" into the last line of postmaster.pid. */
 async function waitUntilReady(
   postmaster: Postmaster,
   options: PostmasterOptions,
@@ -150,7 +150,7 @@ async function stopChild(child: ChildProcess, exited: Promise<ServerExit>): Prom
   await exited.finally(() => clearTimeout(timer));
 }
 
-/** The last line of the server's log that says what went wrong, with where to read on. */
+/** Returns the last line of the server's log that reports a failure, with the path of the log. */
 async function lastComplaint(logFile: string): Promise<string> {
   const lines = (await readIfThere(logFile)).trim().split("\n");
   const complaint = lines.findLast((line) => /\b(FATAL|PANIC|could not|error)\b/.test(line)) ?? lines.at(-1) ?? "";

@@ -1,5 +1,6 @@
-// Gives programs of PostgreSQL that the server's user can run: those of the npm package in place; else a copy of them,
-// when they lie where the user cannot go (root's home) or lack links that cannot be made there; else the system's.
+// Returns programs of PostgreSQL that the server's user can run. The first choice is the npm package where it lies. The second is a
+// copy of it, when the user cannot enter its folder (root's home) or library links cannot be made there. The third is the system's
+// PostgreSQL.
 
 import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -16,15 +17,15 @@ import { canEnter, type ServerUser } from "./server-user.ts";
 
 export interface BinariesRequest {
   readonly user: ServerUser | undefined;
-  /** Copies are kept here, if the user can go there. */
+  /** The folder that keeps copies, if the user can enter it. */
   readonly folder: string;
-  /** The version that made the data, when there is some. */
+  /** The version that made the data; undefined when there is no data yet. */
   readonly majorVersion: number | undefined;
-  /** The npm package; default the installed one. */
+  /** The folder of the npm package; the default is the installed one. */
   readonly packageFolder?: string | undefined;
 }
 
-/** For copies of root's, when the data folder too is out of the user's reach. */
+/** Keeps the copies when the server's user cannot enter the data folder either. */
 const SYSTEM_CACHE = "/var/cache/postgate";
 
 export async function prepareBinaries(request: BinariesRequest): Promise<ServerBinaries> {
@@ -66,7 +67,7 @@ async function readVersion(packageFolder: string): Promise<string> {
   return manifest.version;
 }
 
-/** The copy gets its name when it is complete. */
+/** Copies the package. The copy gets its final name when it is complete. */
 async function copyPackage(packageFolder: string, copy: string): Promise<void> {
   await mkdir(dirname(copy), { recursive: true });
   const unfinished = await mkdtemp(`${copy}.unfinished-`);
@@ -82,7 +83,7 @@ async function copyPackage(packageFolder: string, copy: string): Promise<void> {
   }
 }
 
-/** To every user, whatever the umask of the install was. */
+/** Makes the copy readable for every user, because the umask of the install may have forbidden it. */
 async function makeReadable(folder: string): Promise<void> {
   await chmod(folder, 0o755);
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });

@@ -3,8 +3,8 @@ import { readFile } from "node:fs/promises";
 import { hasErrorCode } from "./has-error-code.ts";
 
 /**
- * What tells a running process from all that had its pid before: when it started. Undefined when it does not run; one
- * that has ended and was not yet collected by its parent (PID 1 of a container seldom does) counts as ended.
+ * Returns when a process started, which tells it apart from earlier processes with the same pid. Returns undefined when it does not
+ * run. A zombie counts as ended: its parent has not collected it yet, and PID 1 of a container seldom does.
  */
 export async function findProcessStart(pid: number): Promise<string | undefined> {
   if (process.platform === "linux") return findStartInProc(pid);
@@ -16,7 +16,7 @@ export async function findProcessStart(pid: number): Promise<string | undefined>
   return state.startsWith("Z") ? undefined : start;
 }
 
-/** The start is in ticks since boot, so it needs the boot's own name beside it. */
+/** Returns the boot's id and the start, because Linux counts the start in ticks since the boot. */
 async function findStartInProc(pid: number): Promise<string | undefined> {
   try {
     const [boot, stat] = await Promise.all([

@@ -1,7 +1,10 @@
 import { readFile } from "node:fs/promises";
 import { hasErrorCode } from "./has-error-code.ts";
 
-/** The text of a file, and of none the empty text. A process that ends while its file in /proc is read counts as none. */
+/**
+ * Returns the text of a file, or an empty text when there is no such file. A file in /proc whose process ends during the read counts
+ * as absent.
+ */
 export async function readIfThere(file: string): Promise<string> {
   try {
     return await readFile(file, "utf8");

@@ -2,13 +2,13 @@ import { open, rename, rm } from "node:fs/promises";
 import type { ServerUser } from "./server-user.ts";
 
 /**
- * Replaces a file as a whole, readable for its owner alone: whoever reads it, also after a loss of power, sees the old text or the
- * new one. Only one process may do it at a time.
+ * Replaces a whole file, and lets only its owner read it. A reader sees either the old or the new text, even after a loss of power.
+ * Only one process may do it at a time.
  */
 export async function replaceFile(file: string, text: string, owner?: ServerUser): Promise<void> {
   const draft = `${file}.draft`;
-  await rm(draft, { force: true }); // A start that was killed may have left it.
-  const handle = await open(draft, "wx", 0o600); // Exclusive, so that nothing is written through somebody's link.
+  await rm(draft, { force: true }); // A killed start may have left a draft.
+  const handle = await open(draft, "wx", 0o600); // `wx` fails on an existing link, so nothing is written through it.
   try {
     await handle.writeFile(text);
     if (owner !== undefined) await handle.chown(owner.uid, owner.gid);

@@ -1,4 +1,4 @@
-// Writes what a server prints into its log file, without what tenants could put there.
+// Writes a server's output into its log file, but leaves out lines that a tenant could cause.
 
 import { writeSync } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
@@ -7,16 +7,17 @@ import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { hasErrorCode } from "./has-error-code.ts";
 
-/** The server's setting by which its log lines are recognised: the time in UTC and the process's id. */
+/** The server's log_line_prefix, the time in UTC and the process id. It makes the log lines recognisable. */
 export const LOG_LINE_PREFIX = "%m [%p] ";
 const LOG_LINE = /^\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}\.\d{3} \S+ \[\d+\] /;
 
 /**
- * Resolves when `output` has ended and the file has all of it.
+ * Writes `output` into the file, and resolves when the output has ended and the file is complete.
  *
- * @param onLine is told each line that the file gets.
- * Once PostgreSQL has begun to log, only its log lines are kept. A process that is refused memory prints, past the log, a list
- * of all memory that it has: hundreds of lines, with the beginnings of tenants' statements, as often as a tenant likes.
+ * Once PostgreSQL has begun to log, only its log lines are kept. A process that cannot get memory prints, outside of the log, a list of
+ * all memory that it has. The list has hundreds of lines with the beginnings of tenants' statements, and a tenant can cause it at will.
+ *
+ * @param onLine receives each line that the file gets
  */
 export async function writeServerLog(
   output: Readable,
@@ -36,11 +37,11 @@ export async function writeServerLog(
   await log.close();
 }
 
-/** Writes at once, so that a line that was printed before the server ended is in the file when the end is noticed. */
+/** Writes synchronously, so that every line printed before the server ended is in the file when the end is noticed. */
 function append(file: number, line: string): void {
   try {
     writeSync(file, `${line}\n`);
   } catch (error) {
-    if (!hasErrorCode(error, "ENOSPC", "EDQUOT")) throw error; // On a full disk a line of the log is lost, and nothing else.
+    if (!hasErrorCode(error, "ENOSPC", "EDQUOT")) throw error; // On a full disk only the line is lost.
   }
 }

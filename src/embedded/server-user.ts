@@ -1,5 +1,5 @@
-// Decides as which user of the operating system PostgreSQL runs, and what that user can reach. PostgreSQL refuses to run
-// as root, so as root it gets another user's ids; otherwise it runs as the user of this process.
+// Decides as which user of the operating system PostgreSQL runs, and tests which folders that user can reach. PostgreSQL refuses to
+// run as root. When this process is root, PostgreSQL gets another user's ids; otherwise it runs as the user of this process.
 
 import { spawnSync } from "node:child_process";
 import { embeddedFailure } from "./embedded-failure.ts";
@@ -10,10 +10,15 @@ export interface ServerUser {
   readonly gid: number;
 }
 
-/** Users that root hands the server to, in order of preference. A uid without an entry in passwd would not do. */
+/** The users as which root starts the server, in order of preference. PostgreSQL needs a user that has an entry in passwd. */
 const SERVER_USER_NAMES = ["postgres", "nobody"];
 
-/** The users that may run the server, best first; none when this process is not root and the server runs as itself. */
+/**
+ * Returns the users that may run the server, the preferred one first. Returns none when this process is not root, because the server
+ * then runs as the user of this process.
+ *
+ * @throws GatewayError UNAVAILABLE when this process is root and the machine has neither user.
+ */
 export function listServerUsers(): readonly ServerUser[] {
   if (process.getuid?.() !== 0) return [];
   const users = SERVER_USER_NAMES.map(findUser).filter((user) => user !== undefined);
@@ -23,14 +28,14 @@ export function listServerUsers(): readonly ServerUser[] {
   );
 }
 
-/** Whether the server's user can enter a folder, all folders above it included. */
+/** Tells whether the server's user can enter a folder and all folders above it. */
 export function canEnter(folder: string, user: ServerUser | undefined): boolean {
-  if (user === undefined) return true; // It is this process's own user, and the folder was just made or opened.
+  if (user === undefined) return true; // The user is this process's own, which has just made or opened the folder.
   const { status } = spawnSync("/bin/sh", ["-c", 'cd "$1"', "sh", folder], { cwd: "/", ...idsOf(user) });
   return status === 0;
 }
 
-/** The ids as options of `spawn`; none when the server runs as this process does. */
+/** Returns the ids as options for `spawn`, or no options when the server runs as the user of this process. */
 export function idsOf(user: ServerUser | undefined): { readonly uid?: number; readonly gid?: number } {
   return user === undefined ? {} : { uid: user.uid, gid: user.gid };
 }

@@ -1,5 +1,5 @@
-// PostgreSQL's single-user mode: a server that takes no connections and asks for no password, for work on a data folder on which
-// no server runs. It has no memory limit, so it also recovers what a limited server could not.
+// Runs PostgreSQL's single-user mode on a data folder on which no server runs. A server in this mode accepts no connections and
+// requires no password. It has no memory limit, so it can also recover a folder that a limited server could not.
 
 import { open } from "node:fs/promises";
 import { join } from "node:path";
@@ -15,14 +15,14 @@ export interface StoppedServer {
   readonly dataFolder: string;
 }
 
-/** The first error ends the run, and no statement is logged. */
+/** With these settings the first error ends the run, and no statement is logged. */
 const SETTINGS = { exit_on_error: "on", log_statement: "none", log_min_error_statement: "panic" };
 
 /**
- * Recovers the data folder where its server was killed, then runs the statements.
+ * Recovers the data folder when its server was killed, and then runs the statements.
  *
- * @param statements one line each.
- * @throws GatewayError UNAVAILABLE with PostgreSQL's reason.
+ * @param statements SQL statements of one line each
+ * @throws GatewayError UNAVAILABLE with PostgreSQL's reason when recovery or a statement fails.
  */
 export async function runSingleUser(server: StoppedServer, statements: readonly string[]): Promise<void> {
   const { binaries, user, dataFolder } = server;
@@ -40,11 +40,11 @@ export async function runSingleUser(server: StoppedServer, statements: readonly 
   throw embeddedFailure(`PostgreSQL could not prepare ${dataFolder}: ${reason ?? "no output"}`);
 }
 
-/** Where `global/pg_control` says how the server ended, and what it says after a clean stop: the same in PostgreSQL 14 to 18. */
+/** The offset of the server's state in `global/pg_control`, and the state after a clean stop: the same in PostgreSQL 14 to 18. */
 const STATE_OFFSET = 16;
 const SHUT_DOWN = 1;
 
-/** Whether the last server on the folder was stopped in order, so that nothing has to be recovered. */
+/** Tells whether the last server on the folder was stopped cleanly, so that nothing has to be recovered. */
 export async function wasStoppedInOrder(dataFolder: string): Promise<boolean> {
   const handle = await open(join(dataFolder, "global", "pg_control"));
   try {

@@ -1,4 +1,4 @@
-// Finds a folder for the server's unix socket whose path the kernel accepts and that the server's user can reach.
+// Finds a folder for the server's unix socket. The kernel must accept the length of its path, and the server's user must reach it.
 
 import { chmod, chown, lstat, mkdir, mkdtemp, readlink, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -7,12 +7,13 @@ import { hasErrorCode } from "./has-error-code.ts";
 import { SERVER_PORT } from "./postmaster.ts";
 import { canEnter, type ServerUser } from "./server-user.ts";
 
-/** What Linux accepts is 107 bytes, and macOS 103. */
+/** Linux accepts 107 bytes and macOS 103. */
 const LONGEST_SOCKET_PATH = 103;
 
 /**
- * A private folder for the socket: the wanted one, or where that cannot be, a short one among the temporary files, to
- * which the wanted one becomes a link. A short one that a killed run left is used again.
+ * Returns a private folder for the socket. This is the wanted folder if its path is short enough and the user can reach it. Otherwise
+ * it is a short folder among the temporary files, and the wanted path becomes a link to it. A short folder that a killed run left is
+ * used again.
  */
 export async function openSocketFolder(wanted: string, user: ServerUser | undefined): Promise<string> {
   const linked = await findLinked(wanted);
@@ -29,12 +30,12 @@ export async function openSocketFolder(wanted: string, user: ServerUser | undefi
   return makePrivate(short, user);
 }
 
-/** Removes a short folder; the wanted one is a part of the data folder and stays. */
+/** Removes a short folder. The wanted folder stays, because it is a part of the data folder. */
 export async function closeSocketFolder(wanted: string, folder: string): Promise<void> {
   if (folder !== wanted) await rm(folder, { recursive: true, force: true });
 }
 
-/** The system's folder for temporary files, or /tmp where a socket would not fit below it or the user cannot go there. */
+/** Returns the system's folder for temporary files, or /tmp when a socket path below it is too long or the user cannot enter it. */
 export function temporaryFolderFor(user: ServerUser | undefined): string {
   const folder = tmpdir();
   return fits(join(folder, "postgate-test-0000000-000000", "00")) && canEnter(folder, user) ? folder : "/tmp";
@@ -48,12 +49,12 @@ async function findLinked(path: string): Promise<string | undefined> {
   try {
     return await readlink(path);
   } catch (error) {
-    if (hasErrorCode(error, "ENOENT", "EINVAL")) return undefined; // Nothing there, or no link.
+    if (hasErrorCode(error, "ENOENT", "EINVAL")) return undefined; // The path does not exist, or it is no link.
     throw error;
   }
 }
 
-/** Among temporary files, somebody else may have made a folder of the same name since. */
+/** Tells whether the folder still belongs to the user alone. Another user may have made a folder of that name in the meantime. */
 async function isPrivate(folder: string, user: ServerUser | undefined): Promise<boolean> {
   try {
     const found = await lstat(folder);

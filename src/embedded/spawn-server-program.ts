@@ -1,5 +1,5 @@
-// Starts a program of PostgreSQL (initdb, postgres) as the server's user. The program gets a session of its own, so that Ctrl-C
-// in the terminal does not reach it before the gateway has drained; and it dies with this process where the system can do that.
+// Starts a program of PostgreSQL (initdb, postgres) as the server's user. The program gets its own session, so that Ctrl-C in the
+// terminal does not reach it before the gateway has drained. It ends with this process where the system supports that.
 
 import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
@@ -9,19 +9,20 @@ export interface ServerProgram {
   readonly path: string;
   readonly args: readonly string[];
   readonly user: ServerUser | undefined;
-  /** Entered before the user changes, so it may be a folder that the user could not walk to. */
+  /** The working folder. It is entered before the user changes, so the user need not be able to reach it by its path. */
   readonly cwd: string;
-  /** What the program gets when this process dies, `kill -9` included. */
+  /** The signal that the program gets when this process ends, even by `kill -9`. */
   readonly deathSignal: "INT" | "KILL";
   /** How much memory the program, and each process that it forks, may have for itself; undefined for no limit. */
   readonly memoryMb?: number | undefined;
 }
 
-/** Nothing of this process's environment is handed on: it may hold secrets, and PG* variables would steer PostgreSQL. */
+/** The program gets only these variables, because this process's own may hold secrets and PG* variables would steer PostgreSQL. */
 const ENVIRONMENT = { LC_ALL: "C", PATH: "/usr/local/bin:/usr/bin:/bin" };
 
 /**
- * The kernel ties the program to the *thread* that calls this: call it on the main thread, whose end is the process's.
+ * Starts the program. Call it on the main thread: the kernel sends the death signal when the calling *thread* ends, and the main
+ * thread ends with the process.
  */
 export function spawnServerProgram(program: ServerProgram): ChildProcessWithoutNullStreams {
   const prefix = [...deathSignalPrefix(program.deathSignal), ...memoryLimitPrefix(program.memoryMb)];
@@ -37,7 +38,7 @@ export function spawnServerProgram(program: ServerProgram): ChildProcessWithoutN
 export interface ProgramEnd {
   /** The exit code; null when a signal ended the program. */
   readonly status: number | null;
-  /** Everything that the program wrote. */
+  /** Everything that the program wrote to stdout and stderr. */
   readonly output: string;
 }
 
@@ -47,16 +48,16 @@ export async function runServerProgram(program: ServerProgram, input = ""): Prom
   let output = "";
   for (const stream of [child.stdout, child.stderr])
     stream.setEncoding("utf8").on("data", (text: string) => (output += text));
-  child.stdin.on("error", () => undefined); // A program that ends early does not read its input; its status tells why.
+  child.stdin.on("error", () => undefined); // A program that ends early does not read its input, and its status tells why.
   child.stdin.end(input);
   const [status] = (await once(child, "close")) as [number | null];
   return { status, output };
 }
 
 /**
- * `setpriv` sets the signal after the user has changed, since the kernel forgets it at every change of user, and then
- * becomes the program: the pid stays. Only util-linux's has the option (not macOS, not BusyBox); the next start stops
- * what was left behind there.
+ * Returns the command words that set the death signal. `setpriv` sets the signal after the change of user, because the kernel forgets
+ * it at every such change. `setpriv` then becomes the program, so the pid stays. Only util-linux's `setpriv` has the option; macOS and
+ * BusyBox lack it. There, the next start stops a server that was left behind.
  */
 function deathSignalPrefix(signal: string): readonly string[] {
   const options = ["--pdeathsig", signal, "--"];
@@ -65,15 +66,15 @@ function deathSignalPrefix(signal: string): readonly string[] {
 }
 
 /**
- * Sets the soft limit, which can be lifted for a single process. The shell tries it first: its own process would end where an
- * administrator has set a lower one, which then stays.
+ * Sets the soft limit, which can be lifted for a single process. A subshell tries it first, because a shell may end when `ulimit`
+ * fails. It fails where an administrator has set a lower limit, and that limit then stays.
  */
 const LIMIT_MEMORY = '(ulimit -S -d "$0") && ulimit -S -d "$0"; exec "$@"';
 
 /**
- * Linux counts what a process has for itself (its private memory that can be written) and not what PostgreSQL's processes
- * share, so the limit holds for each process alone. Every POSIX shell of Linux sets it, BusyBox's too; `prlimit` may be
- * missing. macOS counts whole address spaces, which would keep PostgreSQL from starting.
+ * Returns the command words that set the memory limit. Linux counts the private writable memory of a process and not the memory that
+ * PostgreSQL's processes share, so the limit holds for each process alone. Every POSIX shell of Linux can set it, BusyBox's too, while
+ * `prlimit` may be missing. macOS counts whole address spaces, which would keep PostgreSQL from starting.
  */
 function memoryLimitPrefix(memoryMb: number | undefined): readonly string[] {
   if (memoryMb === undefined || process.platform !== "linux") return [];

@@ -1,6 +1,6 @@
-// The embedded PostgreSQL of one data folder: `startEmbedded` for the server, `openEmbedded` for a command, which uses the
-// server's PostgreSQL where there is one. It decides who owns the folder and in which order things happen; the other
-// files here do them.
+// Provides the embedded PostgreSQL of one data folder. The gateway calls `startEmbedded`. A command calls `openEmbedded`, which uses
+// the gateway's PostgreSQL when one runs. This file decides which process owns the folder and in which order the steps happen; the
+// other files of this folder do the steps.
 
 import { resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -18,11 +18,11 @@ export interface EmbeddedOptions extends ServerOptions {
 }
 
 export interface EmbeddedPostgres {
-  /** The superuser's. */
+  /** The superuser's connection. */
   readonly connection: ConnectionSettings;
   /** Whether this process started the server, so that `stop` ends it. */
   readonly owned: boolean;
-  /** Resolves when an owned server has ended, by itself or by `stop`. Stays pending when it is not owned. */
+  /** Resolves when an owned server has ended, by itself or by `stop`. It stays pending when the server is not owned. */
   readonly exited: Promise<ServerExit>;
   /** Ends an owned server and gives the folder back; nothing when it is not owned. May be called again. */
   stop(): Promise<void>;
@@ -32,10 +32,10 @@ const WAIT_POLL_MS = 50;
 const WAIT_TIMEOUT_MS = 60_000;
 
 /**
- * Starts PostgreSQL on the folder, which it makes when needed, for as long as this process lives. Waits for a command
- * that uses the folder to finish. Call it on the main thread: PostgreSQL ends with the thread.
+ * Starts PostgreSQL on the folder for as long as this process lives, and makes the folder when needed. It waits until a command that
+ * uses the folder has finished. Call it on the main thread, because PostgreSQL ends with the thread.
  *
- * @throws GatewayError UNAVAILABLE with one line for the operator, e.g. when another server has the folder.
+ * @throws GatewayError UNAVAILABLE with one line for the operator, for example when another server uses the folder.
  */
 export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedPostgres> {
   const dir = await openDataDir(resolve(options.dataDir));
@@ -51,10 +51,10 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedP
 }
 
 /**
- * PostgreSQL of the folder for the length of one command: the running server's, or one that is started for it. Commands
- * on a stopped server run one after the other.
+ * Opens the folder's PostgreSQL for one command. It uses the running server, or starts one for the command. Without a running server,
+ * commands run one after the other.
  *
- * @throws GatewayError UNAVAILABLE with one line for the operator.
+ * @throws GatewayError UNAVAILABLE with one line for the operator when PostgreSQL cannot be started or used.
  */
 export async function openEmbedded(options: EmbeddedOptions): Promise<EmbeddedPostgres> {
   const dir = await openDataDir(resolve(options.dataDir));
@@ -67,7 +67,11 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<EmbeddedPo
   return "connection" in opened ? opened : startOwned(dir, opened, options);
 }
 
-/** Asks again until somebody who is in the way has finished. */
+/**
+ * Asks again until no other process holds the folder.
+ *
+ * @throws GatewayError UNAVAILABLE when the folder is still in use after 60 s.
+ */
 async function waitFor<T extends object>(folder: string, ask: () => Promise<T | LockHolder>): Promise<T> {
   const deadline = performance.now() + WAIT_TIMEOUT_MS;
   for (;;) {

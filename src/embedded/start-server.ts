@@ -1,5 +1,5 @@
-// Brings up the PostgreSQL of a data folder: makes the folder where there is none, recovers what a killed run left, sees to the
-// password, and starts the server. The caller owns the folder's lock.
+// Starts the PostgreSQL of a data folder. It makes the data when there is none, recovers what a killed run left, ensures that a
+// password is required, and starts the server. The caller owns the folder's lock.
 
 import { rename } from "node:fs/promises";
 import { join } from "node:path";
@@ -19,19 +19,19 @@ import { runSingleUser, type StoppedServer, wasStoppedInOrder } from "./single-u
 import { openSocketFolder } from "./socket-folder.ts";
 
 export interface ServerOptions {
-  /** The npm package with PostgreSQL; default the installed one. */
+  /** The folder of the npm package with PostgreSQL; the default is the installed one. */
   readonly packageFolder?: string | undefined;
-  /** How much memory each process of the server may have for itself; default by the machine's memory. */
+  /** How much memory each process of the server may have for itself; the default depends on the machine's memory. */
   readonly memoryMb?: number | undefined;
 }
 
 export interface RunningServer {
   readonly postmaster: Postmaster;
-  /** The superuser's. */
+  /** The superuser's connection. */
   readonly connection: ConnectionSettings;
 }
 
-/** The path of the socket's folder, or of a link to it. */
+/** Returns the path of the socket's folder, or of a link to it. */
 export function socketPathOf(folder: string): string {
   return join(folder, "socket");
 }
@@ -74,24 +74,27 @@ export async function startServer({ folder, user }: DataDir, options: ServerOpti
   return renewed;
 }
 
-/** Gives the superuser's password, and leaves a folder that needs no recovery. */
+/** Recovers the folder if needed, and returns the superuser's password. */
 async function prepareStopped(folder: string, stopped: StoppedServer): Promise<string> {
   const password = await requirePassword(folder, stopped);
-  // Recovery keeps a list of all files that it touched: a memory limit that holds for statements could end it for good.
+  // Recovery keeps a list of all files that it touched. The memory limit for statements could make it fail at every start.
   if (!(await wasStoppedInOrder(stopped.dataFolder))) await runSingleUser(stopped, []);
   return password;
 }
 
 const WRONG_PASSWORD = "28P01";
 
-/** False where the folder has another password than the file, as after a part of it was copied from elsewhere. */
+/**
+ * Lifts the checkpointer's memory limit. Returns false when the server rejects the password of the file, as after only a part of the
+ * folder was copied from elsewhere.
+ */
 async function prepareRunning(connection: ConnectionSettings, user: ServerUser | undefined): Promise<boolean> {
   try {
     const client = await connect(connection, { applicationName: "postgate start" });
     await exemptCheckpointer(client, user).finally(() => client.end());
     return true;
   } catch (error) {
-    // Other failures are for those to tell who connect next.
+    // The next connection reports any other failure.
     return !(error instanceof ConnectionError && error.sqlstate === WRONG_PASSWORD);
   }
 }
@@ -100,10 +103,13 @@ function toSettings({ memoryMb = defaultMemoryMb() }: ServerOptions): Pick<Postm
   return { settings: { ...SETTINGS, maintenance_work_mem: `${maintenanceMemoryMb(memoryMb)}MB` }, memoryMb };
 }
 
-/** Durable, modest, and with nothing of a tenant in the log: errors of statements (ERROR ranks below LOG) stay out. */
+/**
+ * These settings are durable, use little memory and keep tenants' data out of the log. Errors of statements are not logged, because
+ * ERROR ranks below LOG.
+ */
 const SETTINGS = {
   max_connections: "100",
-  /** Room for 102,400 locks: a tenant with thousands of partitions and indexes leaves some for others. */
+  /** The server has room for 102,400 locks, so that a tenant with thousands of partitions and indexes leaves some for others. */
   max_locks_per_transaction: "1024",
   shared_buffers: "128MB",
   password_encryption: "scram-sha-256",

@@ -1,6 +1,5 @@
-// Keeps the password of the embedded server's superuser in a file beside the data folder. Only the user who runs Postgate can
-// read the file, so commands beside a running server can log in, and PostgreSQL's own user cannot read it where Postgate is
-// run by root.
+// Keeps the password of the embedded server's superuser in a file beside the data folder. Only the user who runs Postgate can read
+// the file, so that user's commands can log in to a running server. When root runs Postgate, PostgreSQL's own user cannot read it.
 
 import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
@@ -8,12 +7,12 @@ import { join } from "node:path";
 import { hasErrorCode } from "./has-error-code.ts";
 import { replaceFile } from "./replace-file.ts";
 
-/** The file of the password, in the folder that POSTGATE_DATA_DIR names. */
+/** Returns the path of the password file, which lies in the folder that POSTGATE_DATA_DIR names. */
 export function passwordFileOf(folder: string): string {
   return join(folder, "superuser-password");
 }
 
-/** Undefined where there is no password in the file, or where this process's user may not read the file. */
+/** Returns the password, or undefined when the file is absent or empty, or when this process's user may not read it. */
 export async function findSuperuserPassword(folder: string): Promise<string | undefined> {
   try {
     const password = (await readFile(passwordFileOf(folder), "utf8")).trim();
@@ -24,7 +23,7 @@ export async function findSuperuserPassword(folder: string): Promise<string | un
   }
 }
 
-/** Makes a new password and writes it into the file. PostgreSQL does not know it yet. */
+/** Makes a new password and writes it into the file. The caller must still set it in PostgreSQL. */
 export async function createSuperuserPassword(folder: string): Promise<string> {
   const password = randomBytes(32).toString("hex");
   await replaceFile(passwordFileOf(folder), `${password}\n`);

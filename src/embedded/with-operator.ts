@@ -3,8 +3,8 @@ import { openEmbedded } from "./start-embedded.ts";
 import type { ConnectionSettings } from "../postgres/connection-settings.ts";
 
 /**
- * Tells `use` where the shared database is, as the operator whose login DATABASE_URL names. The embedded PostgreSQL is
- * used as it runs, or started for `use` alone.
+ * Calls `use` with the operator's connection to the shared database, which is the login that DATABASE_URL names. An embedded
+ * PostgreSQL that runs already is used as it is; otherwise it is started for `use` alone.
  */
 export async function withOperator<T>(config: Config, use: (operator: ConnectionSettings) => Promise<T>): Promise<T> {
   if (config.database.kind === "external") return use(config.database.connection);

@@ -2,7 +2,7 @@ import type { Config } from "../config/load-config.ts";
 import { migrate } from "../migration/migrate.ts";
 import { withOperator } from "../embedded/with-operator.ts";
 
-/** What the library offers as `migrate`: the names of the migrations that were applied. */
+/** Migrates the database, and returns the names of the applied migrations. The library exports it as `migrate`. */
 export async function migrateDatabase(config: Config): Promise<readonly string[]> {
   const { skipMigrations, extensions, tenantConnection: tenantLogin } = config;
   const { applied } = await withOperator(config, (operator) =>

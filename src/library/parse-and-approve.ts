@@ -1,4 +1,4 @@
-// Parser and judge without a server: what the library offers under this name.
+// Parses and judges a statement without a server. The library exports it as `parseAndApprove`.
 
 import { isPermission, type Permission, PERMISSIONS } from "../base/permissions.ts";
 import { createJudge, type Judge } from "../policy/create-judge.ts";
