@@ -52,6 +52,8 @@ export interface ErrorDetails {
   readonly constraint?: string;
   readonly table?: string;
   readonly column?: string;
+  /** The number of the parameter that PostgreSQL refused, as in `$3`. */
+  readonly parameter?: number;
   /** The statement of a batch that failed, counted from 0. */
   readonly statement?: number;
 }

@@ -21,6 +21,7 @@ const DETAIL_KEYS: Record<keyof Details, true> = {
   constraint: true,
   table: true,
   column: true,
+  parameter: true,
   statement: true,
 };
 
@@ -53,6 +54,7 @@ export class PostgateError extends Error {
   declare readonly constraint?: Details["constraint"];
   declare readonly table?: Details["table"];
   declare readonly column?: Details["column"];
+  declare readonly parameter?: Details["parameter"];
   declare readonly statement?: Details["statement"];
 
   constructor({ message, cause, details = {}, ...rest }: PostgateErrorOptions) {

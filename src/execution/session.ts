@@ -34,6 +34,10 @@ const PINNED_SETTINGS = {
   standard_conforming_strings: "on",
   backslash_quote: "safe_encoding",
   array_nulls: "on",
+  // NOTICEs and WARNINGs reach nobody, and would count as bytes of the answer.
+  client_min_messages: "error",
+  // The name of a refused parameter stands in the context of the error, and its value does not.
+  log_parameter_max_length_on_error: "0",
   statement_timeout: "0",
   // The statement's own timeout bounds the wait for a lock too, so that it ends as TIMEOUT and not as another error.
   lock_timeout: "0",

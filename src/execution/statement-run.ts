@@ -261,7 +261,7 @@ export class StatementRun implements Deadline {
 
   /** Until a statement runs, PostgreSQL has read nothing but its text and its parameters, which are the caller's own. */
   #toTell(stage: Stage, step: Step | undefined, error: pg.DatabaseError): GatewayError {
-    const told = translateDatabaseError(step?.errorToTell(error) ?? error);
+    const told = translateDatabaseError(step?.errorToTell(error) ?? error, stage === "bind");
     const hasRun = stage === "run" || stage === "commit";
     return hasRun && this.#request.session.hidesValues ? withoutValues(told, step?.statement) : told;
   }

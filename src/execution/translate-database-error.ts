@@ -3,6 +3,7 @@
 
 import type pg from "pg";
 import { type ErrorDetails, GatewayError } from "../base/errors.ts";
+import { refusedParameter } from "./parameters/refused-parameter.ts";
 
 export const QUERY_CANCELED = "57014";
 const RETRY_AFTER_SECONDS = 1;
@@ -15,6 +16,8 @@ const CLASSES_WITH_HINT: ReadonlySet<string> = new Set([...CLASSES_WITH_DETAIL, 
 const MESSAGE_BY_SQLSTATE: Readonly<Record<string, string>> = {
   "3F000": "No such schema",
   "53100": "The database server is out of disk space",
+  // Any tenant can cause this one: with a value of more than 1 GB, with the number of an object that does not exist.
+  XX000: "PostgreSQL cannot run this statement: it met a limit or a state that it did not expect",
 };
 const MESSAGE_BY_CLASS: Readonly<Record<string, string>> = {
   "08": "The connection to the database failed",
@@ -26,9 +29,14 @@ const INSUFFICIENT_PRIVILEGE = "42501";
 /** Names that Postgate gives to roles and schemas. */
 const NAMES_OF_OURS = /\b(?:postgate_|tenant_[0-9a-f]{32}|db_[0-9a-f]{8}_)/;
 
-/** The statement was refused or failed in PostgreSQL. */
-export function translateDatabaseError(error: pg.DatabaseError): GatewayError {
-  return new GatewayError("DATABASE_ERROR", publicMessage(error), { details: publicDetails(error), cause: error });
+/**
+ * The statement was refused or failed in PostgreSQL.
+ *
+ * @param isOfBind true when the error came between Parse and BindComplete, where PostgreSQL reads the parameters.
+ */
+export function translateDatabaseError(error: pg.DatabaseError, isOfBind = false): GatewayError {
+  const details = publicDetails(error, isOfBind ? refusedParameter(error.where) : undefined);
+  return new GatewayError("DATABASE_ERROR", publicMessage(error), { details, cause: error });
 }
 
 /** The statement was not run and may be sent again. */
@@ -71,7 +79,7 @@ function publicMessage({ code = "", message }: pg.DatabaseError): string {
   return message;
 }
 
-function publicDetails(error: pg.DatabaseError): ErrorDetails {
+function publicDetails(error: pg.DatabaseError, parameter: number | undefined): ErrorDetails {
   const { code = "", detail, hint, position, constraint, table, column } = error;
   const sqlClass = code === INSUFFICIENT_PRIVILEGE ? "" : code.slice(0, 2);
   return withoutUndefined({
@@ -82,6 +90,7 @@ function publicDetails(error: pg.DatabaseError): ErrorDetails {
     constraint,
     table,
     column,
+    parameter,
   });
 }
 

@@ -1,7 +1,7 @@
 // Turns a GatewayError into an error answer of Neon's SQL over HTTP. Neon's drivers read PostgreSQL's fields only from answers with
 // status 400, so all codes but three have that status.
 
-import type { ErrorCode, GatewayError, RefusalReason } from "../base/errors.ts";
+import type { ErrorCode, ErrorDetails, GatewayError, RefusalReason } from "../base/errors.ts";
 import { type ErrorResponse, headersOf } from "./error-response.ts";
 
 const STATUS: Partial<Record<ErrorCode, number>> = {
@@ -53,7 +53,7 @@ export function toNeonErrorResponse(error: GatewayError, requestId: string): Err
     internalPosition: null,
     internalQuery: null,
     severity: FATAL.has(code) ? "FATAL" : "ERROR",
-    where: null,
+    where: contextOf(details),
     table: details.table ?? null,
     column: details.column ?? null,
     schema: null,
@@ -67,6 +67,11 @@ export function toNeonErrorResponse(error: GatewayError, requestId: string): Err
   };
   const headers = { ...headersOf(error, requestId), "neon-request-id": requestId };
   return { status: STATUS[code] ?? STATUS_OF_OTHERS, headers, body: JSON.stringify(body) };
+}
+
+/** PostgreSQL's own words for a parameter that it refused. What else stands in a context is not told. */
+function contextOf({ parameter }: ErrorDetails): string | null {
+  return parameter === undefined ? null : `unnamed portal parameter $${parameter}`;
 }
 
 function messageOf({ code, message }: GatewayError): string {

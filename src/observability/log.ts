@@ -2,7 +2,6 @@
 // sees SQL, parameters or whole tokens, and it redacts the causes of faults.
 
 import { pino, type DestinationStream, type Level } from "pino";
-import type { ErrorCode } from "../base/errors.ts";
 import type { Observation, Observe } from "./observation.ts";
 import { redactSecrets } from "./redact-secrets.ts";
 
@@ -57,7 +56,7 @@ function createTimestamp(): () => string {
 function levelOf(observation: Observation): Level {
   switch (observation.kind) {
     case "query-failed":
-      return levelOfFailure(observation.code);
+      return levelOfFailure(observation);
     case "warning":
     case "background-failure":
       return "warn";
@@ -71,8 +70,11 @@ function levelOf(observation: Observation): Level {
   }
 }
 
-function levelOfFailure(code: ErrorCode): Level {
-  if (code === "INTERNAL_ERROR") return "error";
+/** data_corrupted and index_corrupted. A tenant can cause an XX000 at will, but not these. */
+const CORRUPTION: ReadonlySet<string> = new Set(["XX001", "XX002"]);
+
+function levelOfFailure({ code, sqlstate = "" }: Extract<Observation, { kind: "query-failed" }>): Level {
+  if (code === "INTERNAL_ERROR" || CORRUPTION.has(sqlstate)) return "error";
   return code === "UNAVAILABLE" ? "warn" : "info";
 }
 

@@ -31,6 +31,15 @@ export class MessageBody {
     return this.#bytes.readUInt32BE((this.#at += 4) - 4);
   }
 
+  /** Reads a text and returns its last `maxBytes` bytes. */
+  endOfCstring(maxBytes: number): string {
+    const start = this.#at;
+    const end = this.#bytes.indexOf(0, start);
+    if (end < 0) throw new Error("The server sent a text that does not end");
+    this.#at = end + 1;
+    return this.#bytes.toString("utf8", Math.max(start, end - maxBytes), end);
+  }
+
   /** @param maxBytes maximum length; the rest of a longer text is left out */
   cstring(maxBytes = Number.POSITIVE_INFINITY): string {
     const start = this.#at;

@@ -34,6 +34,9 @@ const MAX_LATEST_PIECES = 1_024;
 const MAX_COMMAND_TAG_BYTES = 64;
 /** A message may quote megabytes that it was given, and there is no limit on errors that wait for their readers. */
 const MAX_ERROR_TEXT_BYTES = 8 * 1024;
+/** The last line of an error's context says where in the protocol it happened. */
+const CONTEXT = 0x57; // 'W'
+const MAX_CONTEXT_BYTES = 256;
 const SQLSTATE = /^[0-9A-Z]{5}$/;
 
 const ignore = (): void => undefined;
@@ -128,12 +131,16 @@ const ERROR_FIELDS = {
   c: "column",
   d: "dataType",
   n: "constraint",
+  W: "where",
 } as const satisfies Record<string, keyof pg.DatabaseError>;
 
 function readError(body: MessageBody): pg.DatabaseError {
   const fields = new Map<string, string>();
   for (let type = body.byte(); type !== 0; type = body.byte())
-    fields.set(String.fromCharCode(type), body.cstring(MAX_ERROR_TEXT_BYTES));
+    fields.set(
+      String.fromCharCode(type),
+      type === CONTEXT ? body.endOfCstring(MAX_CONTEXT_BYTES) : body.cstring(MAX_ERROR_TEXT_BYTES),
+    );
   const error = new pg.DatabaseError(fields.get("M") ?? "", body.length, "error");
   for (const [letter, key] of Object.entries(ERROR_FIELDS)) error[key] = fields.get(letter);
   if (!SQLSTATE.test(error.code ?? "")) error.code = undefined;

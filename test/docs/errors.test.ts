@@ -16,6 +16,7 @@ const DETAIL_KEYS = Object.keys({
   constraint: true,
   table: true,
   column: true,
+  parameter: true,
   statement: true,
 } satisfies Record<keyof ErrorDetails, true>);
 

@@ -43,7 +43,12 @@ describe("translateDatabaseError", () => {
     ["3F000", 'schema "bob" does not exist', "No such schema"],
     ["58030", 'could not open file "base/5/16384": I/O error', "The database server reported a system error"],
     ["53100", 'could not extend file "base/5/16384"', "The database server is out of disk space"],
-    ["XX000", "cache lookup failed for type 16384", "The database server reported an internal error"],
+    [
+      "XX000",
+      "cache lookup failed for type 16384",
+      "PostgreSQL cannot run this statement: it met a limit or a state that it did not expect",
+    ],
+    ["XX001", "invalid page in block 0 of base/5/16384", "The database server reported an internal error"],
     ["42501", "permission denied for table notes", "permission denied for table notes"],
   ])("says of %s %s: %s", (code, message, expected) => {
     expect(translateDatabaseError(databaseError(code, message)).message).toBe(expected);

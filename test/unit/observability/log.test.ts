@@ -48,6 +48,24 @@ describe("createLog", () => {
     expect(linesOf({ kind: "query-failed", requestId: "r", durationMs: 1, code })).toMatchObject([{ level, code }]);
   });
 
+  it.each([
+    ["XX000", "info"],
+    ["XX001", "error"],
+    ["XX002", "error"],
+  ] as const)(
+    "gives PostgreSQL's %s, which a tenant can cause only if it is XX000, the level %s",
+    (sqlstate, level) => {
+      const failure = {
+        kind: "query-failed",
+        requestId: "r",
+        durationMs: 1,
+        code: "DATABASE_ERROR",
+        sqlstate,
+      } as const;
+      expect(linesOf(failure)).toMatchObject([{ level, sqlstate }]);
+    },
+  );
+
   it("shows only what the level lets through", () => {
     const finished: Observation = { kind: "client-gone", requestId: "r", durationMs: 1 };
     expect(linesOf(finished, "warn")).toEqual([]);
