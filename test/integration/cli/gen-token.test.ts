@@ -4,7 +4,7 @@ import { withClient } from "../../../src/cli/with-database.ts";
 import type { DatabaseId } from "../../../src/tenants/tenant.ts";
 import { createTestDatabase, type TestDatabase } from "../../support/cluster.ts";
 
-/** An operator's own tables behind views, which take no ON CONFLICT and have no defaults. */
+/** An operator's own tables behind views with triggers, which support no ON CONFLICT and have no defaults. */
 const VIEWS = `
 create table projects (id uuid primary key, title text);
 create table keys (
@@ -26,7 +26,7 @@ end $$;
 create trigger change_key instead of insert or delete on postgate_tokens for each row execute function change_key();
 insert into projects values ('11111111-1111-4111-8111-111111111111', 'one');`;
 
-describe("genToken where the tables are views", () => {
+describe("gen-token when the metadata tables are views", () => {
   let database: TestDatabase;
   beforeAll(async () => {
     database = await createTestDatabase();
@@ -34,7 +34,7 @@ describe("genToken where the tables are views", () => {
   });
   afterAll(() => database.close());
 
-  it("replaces a token of the same name and leaves the others", async () => {
+  it("replaces the token of the same name and leaves the other tokens", async () => {
     const printed: string[] = [];
     const terminal = { print: (line: string) => printed.push(line), note: () => undefined };
     const databaseId = "11111111-1111-4111-8111-111111111111" as DatabaseId;

@@ -1,4 +1,4 @@
-// New passwords for the logins under a running gateway, on a server that asks for passwords.
+// Changes the passwords of the logins under a running gateway, on a server that requires passwords.
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -27,7 +27,7 @@ afterAll(async () => {
   rmSync(cwd, { recursive: true, force: true });
 });
 
-it("rotate-passwords changes both, and a running gateway goes on with new connections", async () => {
+it("rotate-passwords changes both passwords, and a running gateway opens new connections with them", async () => {
   const url = `postgres://operator:operators-own@localhost:${server.port}/postgres?sslmode=require`;
   const operator = parseConnectionUrl(url);
   const gateway = createGateway(testConfig({ connection: operator } as TestDatabase), () => undefined);
@@ -45,7 +45,7 @@ it("rotate-passwords changes both, and a running gateway goes on with new connec
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     expect(stdout).toMatch(/^Changed the password of postgate_auth_\d+\nChanged the password of postgate_exec_\d+\n$/);
     for (const old of before) await expect(connect(old)).rejects.toMatchObject({ sqlstate: "28P01" });
-    expect(await ask()).toMatchObject({ status: 200 }); // Over the connections of before.
+    expect(await ask()).toMatchObject({ status: 200 }); // This request uses the connections from before the change.
     await queryAs(operator, "select pg_terminate_backend(pid) from pg_stat_activity where usename ~ '^postgate_'");
     await expect.poll(async () => (await ask()).status, { timeout: 10_000 }).toBe(200);
     expect(await ask()).toMatchObject({ status: 200, body: { rows: [{ n: 7 }] } });

@@ -19,7 +19,7 @@ const PASSWORD = "canary-hunter2";
 
 let cwd: string;
 let database: TestDatabase;
-/** Where the dedicated databases' strings lead. */
+/** The database to which the dedicated databases' strings lead. */
 let target: string;
 
 useBuiltCli();
@@ -59,7 +59,7 @@ async function storedFor(id: string): Promise<string> {
   return String(row?.connection_string);
 }
 
-/** What one token's request is answered by a gateway with these keys, and what that gateway logged of it. */
+/** Starts a gateway with these keys and sends one request. Returns the answer and the gateway's log. */
 async function ask(id: string, keys: { current?: string; old?: string }): Promise<{ answer: Answer; log: string }> {
   let log = "";
   const observe = createLog({ level: "trace", destination: { write: (line: string) => (log += line) } });
@@ -80,7 +80,7 @@ async function ask(id: string, keys: { current?: string; old?: string }): Promis
 const OK = { status: 200, body: { rows: [{ seven: 7 }] } };
 
 describe("postgate seal", () => {
-  it("seals plain strings, once, and a gateway with the key opens them", async () => {
+  it("seals plain strings once, and a gateway with the key opens them", async () => {
     const id = await createDedicated();
     expect(await storedFor(id)).toBe(target);
     expect((await ask(id, { current: CURRENT })).answer).toMatchObject(OK);
@@ -103,7 +103,7 @@ describe("postgate seal", () => {
     expect((await ask(id, { current: CURRENT })).answer).toMatchObject(OK);
   });
 
-  it("seals what the old key opens with the new one", async () => {
+  it("seals strings of the old key again with the new key", async () => {
     const id = await createDedicated({ POSTGATE_SEALING_KEY: BEFORE });
     const keys = { POSTGATE_SEALING_KEY: CURRENT, POSTGATE_SEALING_KEY_OLD: BEFORE };
     expect((await ask(id, { current: CURRENT, old: BEFORE })).answer).toMatchObject(OK);
@@ -115,7 +115,7 @@ describe("postgate seal", () => {
     expect((await ask(id, { current: BEFORE })).answer.status).toBe(503);
   });
 
-  it("seals all that it can, and fails where no key opens one", async () => {
+  it("seals all other strings, and fails when no key opens one", async () => {
     const lost = await createDedicated({ POSTGATE_SEALING_KEY: BEFORE });
     const plain = await createDedicated();
 
@@ -127,14 +127,14 @@ describe("postgate seal", () => {
     expect(await storedFor(plain)).toMatch(/^sealed:v1:/);
   });
 
-  it("says which setting is missing", async () => {
+  it("names the setting that is missing", async () => {
     expect(await seal({})).toMatchObject({
       code: 1,
       stderr: expect.stringMatching(/^error: POSTGATE_SEALING_KEY must be set/) as string,
     });
   });
 
-  it("waits for whoever changes a string, and seals the new one", async () => {
+  it("waits for a transaction that changes a string, and seals the new string", async () => {
     const id = await createDedicated();
     await database.query("begin");
     await database.query(
@@ -146,7 +146,7 @@ describe("postgate seal", () => {
       .poll(
         () =>
           queryAs(
-            database.connection, // A transaction sees the activity of its first look.
+            database.connection, // A transaction keeps the activity that it read first.
             "select 1 from pg_stat_activity where application_name = 'postgate command' and wait_event_type = 'Lock'",
           ),
         { timeout: 20_000 },
@@ -160,7 +160,7 @@ describe("postgate seal", () => {
     expect((await ask(id, { current: CURRENT })).answer).toMatchObject(OK);
   });
 
-  it("works over an operator's views", async () => {
+  it("works when the metadata tables are an operator's views", async () => {
     const own = await createTestDatabase();
     const env = { DATABASE_URL: urlOf(own), POSTGATE_SKIP_MIGRATIONS: "on", POSTGATE_SEALING_KEY: CURRENT };
     await own.query(OPERATOR_VIEWS_SQL.replace("set title = new.name,", "set dsn = new.connection_string,"));
@@ -176,7 +176,7 @@ describe("postgate seal", () => {
 });
 
 describe("a sealed connection string", () => {
-  it("is what create-db stores where there is a key, and list-dbs shows where it leads", async () => {
+  it("is stored by create-db when a key is set, and list-dbs shows where it leads", async () => {
     const id = await createDedicated({ POSTGATE_SEALING_KEY: CURRENT });
     expect(await storedFor(id)).toMatch(/^sealed:v1:/);
 
@@ -190,22 +190,25 @@ describe("a sealed connection string", () => {
   it.each([
     ["without a key", {}, "POSTGATE_SEALING_KEY is not set"],
     ["with another key", { current: BEFORE }, "neither POSTGATE_SEALING_KEY nor POSTGATE_SEALING_KEY_OLD opens it"],
-  ])("stops its own tenant %s, clearly and without a secret", async (_, keys, cause) => {
-    const sealed = await createDedicated({ POSTGATE_SEALING_KEY: CURRENT });
-    const stored = await storedFor(sealed);
+  ])(
+    "makes only its own tenant unavailable %s, and shows the cause but no secret in the log",
+    async (_, keys, cause) => {
+      const sealed = await createDedicated({ POSTGATE_SEALING_KEY: CURRENT });
+      const stored = await storedFor(sealed);
 
-    const { answer, log } = await ask(sealed, keys);
+      const { answer, log } = await ask(sealed, keys);
 
-    expect(answer).toMatchObject({
-      status: 503,
-      body: { code: "UNAVAILABLE", error: "This database's connection string is sealed and cannot be opened" },
-    });
-    expect(log).toContain(cause);
-    expect(answer.text + log).not.toMatch(new RegExp(`${PASSWORD}|${stored.slice(10, 40)}`));
-    expect((await ask(await createDedicated(), keys)).answer).toMatchObject(OK);
-  });
+      expect(answer).toMatchObject({
+        status: 503,
+        body: { code: "UNAVAILABLE", error: "This database's connection string is sealed and cannot be opened" },
+      });
+      expect(log).toContain(cause);
+      expect(answer.text + log).not.toMatch(new RegExp(`${PASSWORD}|${stored.slice(10, 40)}`));
+      expect((await ask(await createDedicated(), keys)).answer).toMatchObject(OK);
+    },
+  );
 
-  it("opens in no other row", async () => {
+  it("cannot be opened in another row", async () => {
     const [one, two] = [await createDedicated({ POSTGATE_SEALING_KEY: CURRENT }), await createDedicated()];
     await database.query("update postgate_databases set connection_string = $2 where id = $1", [
       two,

@@ -1,4 +1,4 @@
-// Data folders for tests of the embedded PostgreSQL.
+// Makes data folders for tests of the embedded PostgreSQL.
 
 import { execFileSync } from "node:child_process";
 import { chmod, mkdtemp, readFile, rm } from "node:fs/promises";
@@ -15,12 +15,12 @@ export const isLinux = process.platform === "linux";
 export const packageFolder = findPackageFolder() ?? "";
 export const serverUser = listServerUsers()[0];
 
-/** A user that is neither root nor the one that root hands the server to. */
+/** A user that is neither root nor the one as which root starts the server. */
 export const NOBODY = { uid: 65_534, gid: 65_534 };
 
 let prepared = "";
 
-/** To be called at the top of a test file that uses `copyDataDir`: the data is made once. */
+/** Makes the data once for a test file that uses `copyDataDir`. Call it at the top of the file. */
 export function prepareDataDir(): void {
   beforeAll(async () => {
     prepared = await mkdtemp(join(tmpdir(), "postgate-prepared-"));
@@ -30,14 +30,14 @@ export function prepareDataDir(): void {
   afterAll(() => rm(prepared, { recursive: true, force: true }));
 }
 
-/** A data folder as a clean stop leaves it. */
+/** Returns a copy of a data folder as a clean stop leaves it. */
 export async function copyDataDir(): Promise<string> {
   const parent = await makeFolder();
   execFileSync("cp", ["-a", join(prepared, ".postgate"), parent]);
   return join(parent, ".postgate");
 }
 
-/** An empty folder of the test's own, removed afterwards. */
+/** Makes an empty folder for one test, which is removed after the test. */
 export async function makeFolder(mode = 0o755): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "postgate-embedded-"));
   await chmod(folder, mode);
@@ -61,7 +61,7 @@ export async function query(embedded: EmbeddedPostgres, text: string): Promise<u
   }
 }
 
-/** The pid of the server on a data folder, whoever started it. */
+/** Returns the pid of the server on a data folder, which any process may have started. */
 export async function readServerPid(dataDir: string): Promise<number> {
   return Number((await readFile(join(dataDir, "data", "postmaster.pid"), "utf8")).split("\n")[0]);
 }

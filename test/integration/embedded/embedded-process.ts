@@ -1,11 +1,11 @@
-// A process of its own for tests that kill it, or run it as another user. Started by fork-embedded.ts.
+// Runs as a separate process for tests that kill it or run it as another user. fork-embedded.ts starts it.
 
 import pg from "pg";
 import { openEmbedded, startEmbedded } from "../../../src/embedded/start-embedded.ts";
 
 const [role, dataDir = "", packageFolder = ""] = process.argv.slice(2);
 
-// As in the gateway: it decides itself when to end.
+// This process, like the gateway, decides itself when to end.
 process.on("SIGINT", () => process.send?.({ kind: "interrupted" }));
 
 try {

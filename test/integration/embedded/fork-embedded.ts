@@ -1,4 +1,4 @@
-// Starts embedded-process.ts, as another user where asked.
+// Starts embedded-process.ts, on request as another user.
 
 import { fork } from "node:child_process";
 import { once } from "node:events";
@@ -20,7 +20,7 @@ interface Message {
 
 export interface EmbeddedProcess {
   readonly pid: number;
-  /** The next message of a kind; fails when the process ends without it. */
+  /** Returns the next message of a kind. Fails when the process ends without it. */
   receive(kind: Message["kind"]): Promise<Message>;
   query(text: string): Promise<unknown[][]>;
   stop(): Promise<void>;
@@ -35,7 +35,7 @@ export interface ForkOptions {
 
 let bundle = "";
 
-/** To be called at the top of a test file: Node 20 runs no TypeScript, so the program is compiled once. */
+/** Compiles the program once, because Node 20 runs no TypeScript. Call it at the top of a test file. */
 export function compileEmbeddedProcess(): void {
   let folder = "";
   beforeAll(async () => {

@@ -1,4 +1,4 @@
-// Statements that ask for more memory than one may have, on the embedded PostgreSQL, sent by HTTP as tenants do.
+// Sends statements that need more memory than the limit allows to the embedded PostgreSQL, over HTTP as tenants do.
 
 import { chmod, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -11,9 +11,9 @@ import { createGateway, type Gateway } from "../../../src/gateway.ts";
 import { type Answer, post } from "../../support/gateway.ts";
 import { isLinux, query } from "./data-dirs.ts";
 
-/** Small, so that eight statements at their limit are no burden for the machine that runs the tests. */
+/** The limit is small, so that eight statements at their limit do not burden the machine that runs the tests. */
 const MEMORY_MB = 128;
-/** The result is small, and all elements are in memory at once. */
+/** The statement has a small result, but holds all elements in memory at once. */
 const HUGE = "SELECT cardinality(array_agg(repeat(repeat('x',10000),10000))) FROM generate_series(1,60)";
 const OUT_OF_MEMORY = { code: "DATABASE_ERROR", sqlstate: "53200", error: "out of memory" };
 
@@ -39,7 +39,7 @@ async function createTenant(name: string): Promise<(sql: string, params?: unknow
   return (sql, params = []) => post(url, String(token), { sql, params });
 }
 
-/** A session of the superuser's, which the test may kill. */
+/** Opens a session of the superuser, which the test may kill. */
 async function connectOperator(): Promise<pg.Client> {
   const embedded = await openEmbedded({ dataDir });
   const client = new pg.Client(embedded.connection);
@@ -48,7 +48,7 @@ async function connectOperator(): Promise<pg.Client> {
   return client;
 }
 
-/** The soft limits of the session's own process and of the checkpointer, as the kernel has them. */
+/** Reads the kernel's soft limits of the session's own process and of the checkpointer. */
 async function limitsSeenBy(client: pg.Client): Promise<{ session: string; checkpointer: string; pid: number }> {
   const { rows } = await client.query<{ session: number; checkpointer: number }>(
     "select pg_backend_pid() as session, pid as checkpointer from pg_stat_activity where backend_type = 'checkpointer'",
@@ -61,7 +61,7 @@ async function limitOf(pid: number): Promise<string> {
   return /^Max data size +(\S+)/m.exec(await readFile(`/proc/${pid}/limits`, "utf8"))?.[1] ?? "";
 }
 
-describe.skipIf(!isLinux)("a statement that asks for more memory than one may have", { timeout: 120_000 }, () => {
+describe.skipIf(!isLinux)("a statement that needs more memory than its limit", { timeout: 120_000 }, () => {
   beforeAll(async () => {
     parent = await mkdtemp(join(tmpdir(), "postgate-memory-"));
     await chmod(parent, 0o755);
@@ -80,7 +80,7 @@ describe.skipIf(!isLinux)("a statement that asks for more memory than one may ha
     await rm(parent, { recursive: true, force: true });
   });
 
-  it("fails alone, eight times at once, while others' point queries go on", async () => {
+  it("fails without disturbing the point queries of other tenants, even when eight run at once", async () => {
     const [hog, other] = [await createTenant("hog"), await createTenant("other")];
     await other("create table notes (id int primary key, body text)");
     await other("insert into notes select g, 'note ' || g from generate_series(1, 100) g");
@@ -106,13 +106,13 @@ describe.skipIf(!isLinux)("a statement that asks for more memory than one may ha
   });
 
   it.each([
-    "select cardinality(array_agg(g::text)) from generate_series(1, 5000000) g", // Small pieces, to the last byte.
+    "select cardinality(array_agg(g::text)) from generate_series(1, 5000000) g", // This one takes small pieces up to the last byte.
     "select length(string_agg(repeat('x', 1000), '')) from generate_series(1, 200000)",
     "select length(jsonb_agg(g)::text) from generate_series(1, 5000000) g",
     "with recursive r (a) as (select array[1] union all select a || a from r) select max(cardinality(a)) from r",
     "create table huge as select string_agg(md5(g::text), '') from generate_series(1, 5000000) g",
-    "select length(repeat('x', 100000000) || repeat('y', 100000000))", // Folded while it is planned.
-  ])("fails, and the server and the tenant go on: %s", async (sql) => {
+    "select length(repeat('x', 100000000) || repeat('y', 100000000))", // The planner evaluates this one.
+  ])("fails and leaves the server and the tenant working: %s", async (sql) => {
     const tenant = await createTenant("single");
     await tenant("create table kept as select 1 as id");
 
@@ -121,7 +121,7 @@ describe.skipIf(!isLinux)("a statement that asks for more memory than one may ha
     expect((await tenant("select id from kept")).body).toEqual({ rows: [{ id: 1 }], row_count: 1 });
   });
 
-  it("leaves honest statements what they need: sorts, hashes, indexes and values of 10 MB", async () => {
+  it("leaves honest statements enough memory for sorts, hashes, indexes and values of 10 MB", async () => {
     const tenant = await createTenant("honest");
     for (const sql of [
       "create table items as select g as id, md5(g::text) as body from generate_series(1, 300000) g",
@@ -134,7 +134,7 @@ describe.skipIf(!isLinux)("a statement that asks for more memory than one may ha
       expect([sql, (await tenant(sql)).status]).toEqual([sql, 200]);
   });
 
-  it("ends the session that reached its limit, whatever that remembers", async () => {
+  it("ends the session that reached its limit, together with the memory that the session keeps", async () => {
     const sessionsOfTenants = async (): Promise<unknown[]> =>
       (await asOperator("select pid from pg_stat_activity where usename like 'postgate_exec_%'")).flat();
     const tenant = await createTenant("once");
@@ -147,9 +147,9 @@ describe.skipIf(!isLinux)("a statement that asks for more memory than one may ha
     expect((await tenant("select 1 as one")).status).toBe(200);
   });
 
-  it("puts nothing of a statement into the server's log", async () => {
+  it("writes no part of a statement into the server's log", async () => {
     const tenant = await createTenant("quiet");
-    await tenant("select 'very-secret-word' as body"); // Kept prepared, so its text is in the session's memory.
+    await tenant("select 'very-secret-word' as body"); // The statement stays prepared, so its text is in the session's memory.
     await Promise.all([1, 2, 3, 4].map(() => tenant(HUGE.replace("'x'", "'very-secret-word'"))));
 
     const log = await readFile(join(dataDir, "server.log"), "utf8");
@@ -158,14 +158,14 @@ describe.skipIf(!isLinux)("a statement that asks for more memory than one may ha
     expect(log).not.toMatch(/PANIC|FATAL|terminated by signal/);
   });
 
-  it("ends at the limit of its session; the checkpointer has none, also after a process has crashed", async () => {
+  it("is limited by its session, while the checkpointer has no limit, even after a process has crashed", async () => {
     const limits = { session: String(MEMORY_MB * 1024 * 1024), checkpointer: "unlimited" };
     const session = await connectOperator();
     const { pid, ...before } = await limitsSeenBy(session);
     expect(before).toEqual(limits);
 
     const ended = new Promise((resolve) => session.once("end", resolve));
-    process.kill(pid, "SIGKILL"); // PostgreSQL then starts all its processes again.
+    process.kill(pid, "SIGKILL"); // PostgreSQL then restarts all its processes.
     await ended;
 
     await vi.waitFor(

@@ -7,8 +7,8 @@ import { compileEmbeddedProcess, forkEmbedded } from "./fork-embedded.ts";
 
 compileEmbeddedProcess();
 
-describe("users and folders out of reach", { timeout: 90_000 }, () => {
-  it.skipIf(!isRoot)("runs as the user of the process when that is not root", async () => {
+describe("the embedded PostgreSQL with other users and unreachable folders", { timeout: 90_000 }, () => {
+  it.skipIf(!isRoot)("runs as the user of the process when that user is not root", async () => {
     const dataDir = join(await makeFolder(0o777), ".postgate");
     const server = forkEmbedded("server", { dataDir, packageFolder, ids: NOBODY });
     await server.receive("ready");
@@ -18,7 +18,7 @@ describe("users and folders out of reach", { timeout: 90_000 }, () => {
     await server.stop();
   });
 
-  it.skipIf(!isRoot || !isLinux)("works below a folder that only root may enter, as root's home is", async () => {
+  it.skipIf(!isRoot || !isLinux)("works below a folder that only root may enter, such as root's home", async () => {
     const dataDir = join(await makeFolder(0o700), "project", ".postgate");
     const first = await start(dataDir);
     await query(first, "create table notes as select 'kept' as body");
@@ -45,7 +45,7 @@ describe("users and folders out of reach", { timeout: 90_000 }, () => {
   });
 
   it.skipIf(!isRoot)(
-    "runs a copy with the library links when they are missing and cannot be made in place",
+    "runs a copy with the library links when they are missing and cannot be made in the package",
     async () => {
       const parent = await makeFolder(0o777);
       const readOnly = join(await makeFolder(), "package");

@@ -30,7 +30,7 @@ const PASSWORD = /^[0-9a-f]{64}\n$/;
 const passwordFile = (dataDir: string): string => join(dataDir, "superuser-password");
 const accessRules = (dataDir: string): Promise<string> => readFile(join(dataDir, "data", "pg_hba.conf"), "utf8");
 
-/** Why a login is refused; undefined when it is let in. */
+/** Returns the reason why a login is refused, or undefined when it is admitted. */
 async function refusalOf(settings: ConnectionSettings): Promise<string | undefined> {
   try {
     await (await connect(settings)).end();
@@ -40,7 +40,7 @@ async function refusalOf(settings: ConnectionSettings): Promise<string | undefin
   }
 }
 
-/** Everybody who could be let in without the password: the superuser, Postgate's two logins, and replication. */
+/** Expects that the server admits nobody without the password: the superuser, Postgate's two logins, and replication. */
 async function expectWall(embedded: EmbeddedPostgres): Promise<void> {
   const { auth, exec } = await migrate(embedded.connection);
   for (const { user } of [embedded.connection, auth, exec]) {
@@ -56,7 +56,7 @@ async function expectWall(embedded: EmbeddedPostgres): Promise<void> {
 }
 
 describe("the embedded PostgreSQL's password", () => {
-  it("is asked of everybody, also of the URL that an admin token can write into a dedicated row", async () => {
+  it("is required of everybody, even of the URL that an admin token can write into a dedicated row", async () => {
     const dataDir = join(await makeFolder(), ".postgate");
     const embedded = await start(dataDir);
 
@@ -66,7 +66,7 @@ describe("the embedded PostgreSQL's password", () => {
     expect(await refusalOf(parseConnectionUrl(url))).toMatch(/the server asks for a password/);
   });
 
-  it("is in a file that only the user who runs Postgate can read", async () => {
+  it("is stored in a file that only the user who runs Postgate can read", async () => {
     const dataDir = join(await makeFolder(), ".postgate");
     await start(dataDir);
 
@@ -78,7 +78,7 @@ describe("the embedded PostgreSQL's password", () => {
     expect(read).toMatchObject({ stdout: "", stderr: expect.stringMatching(/Permission denied/) as string });
   });
 
-  it("stays from start to start, and is in no log", async () => {
+  it("stays the same from start to start and appears in no log", async () => {
     const dataDir = await copyDataDir();
     const password = await readFile(passwordFile(dataDir), "utf8");
     const first = await start(dataDir);
@@ -93,7 +93,7 @@ describe("the embedded PostgreSQL's password", () => {
     }
   });
 
-  it("is made anew by a start when its file is lost, and Postgate's logins get new ones", async () => {
+  it("is replaced at the next start when its file is lost, and Postgate's logins get new passwords", async () => {
     const dataDir = await copyDataDir();
     const before = await start(dataDir);
     const logins = await migrate(before.connection);
@@ -107,7 +107,7 @@ describe("the embedded PostgreSQL's password", () => {
     );
   });
 
-  it("is made anew by a start when the file is not of this data", async () => {
+  it("is replaced at the next start when the file belongs to other data", async () => {
     const [dataDir, other] = [await copyDataDir(), join(await makeFolder(), ".postgate")];
     await (await start(other)).stop();
     await rm(join(dataDir, "data"), { recursive: true });
@@ -116,7 +116,7 @@ describe("the embedded PostgreSQL's password", () => {
     await expectWall(await start(dataDir));
   });
 
-  it("is asked although the access rules, or the setting that names them, were changed", async () => {
+  it("is required even when the access rules or the setting that names them were changed", async () => {
     const dataDir = await copyDataDir();
     await writeFile(join(dataDir, "data", "pg_hba.conf"), "local all all trust\n");
     await writeFile(join(dataDir, "data", "open.conf"), "local all all trust\n");
@@ -127,7 +127,7 @@ describe("the embedded PostgreSQL's password", () => {
     expect(await accessRules(dataDir)).not.toContain("trust");
   });
 
-  it("is read by a command beside the server, which says so in one line when the file is lost", async () => {
+  it("is read by a command beside the server, which reports a lost file in one line", async () => {
     const dataDir = await copyDataDir();
     const server = await start(dataDir);
     const command = forkEmbedded("command", { dataDir, packageFolder });
@@ -148,7 +148,7 @@ describe("the embedded PostgreSQL's password", () => {
   });
 
   it.skipIf(!isRoot || serverUser === undefined)(
-    "is made anew for PostgreSQL's own user, who may use a folder of root's but not read root's file",
+    "is replaced for PostgreSQL's own user, who may use a folder of root but not read root's password file",
     async () => {
       const dataDir = await copyDataDir();
       const server = forkEmbedded("server", { dataDir, packageFolder, ids: idsOf(serverUser) as never });
@@ -161,8 +161,8 @@ describe("the embedded PostgreSQL's password", () => {
   );
 });
 
-describe("a folder of the last release, which asked nobody for a password", () => {
-  it("asks everybody after a clean stop, and keeps its data", async () => {
+describe("a data folder of the last release, which required no password", () => {
+  it("requires the password after a clean stop and keeps its data", async () => {
     const dataDir = await copyReleasedFolder();
     const released = await startReleased(dataDir);
     expect(await refusalOf(trusted(dataDir))).toBeUndefined();
@@ -173,13 +173,13 @@ describe("a folder of the last release, which asked nobody for a password", () =
     const embedded = await start(dataDir);
     await expectWall(embedded);
     expect(await query(embedded, "select body from notes")).toEqual([["kept"]]);
-    // What others may have read is of no use.
+    // Passwords that others may have read no longer work.
     expect(await refusalOf({ ...embedded.connection, user: exec.user, password: exec.password })).toMatch(
       /password authentication failed/,
     );
   });
 
-  it("asks everybody after kill -9, and keeps its data", async () => {
+  it("requires the password after kill -9 and keeps its data", async () => {
     const dataDir = await copyReleasedFolder();
     const released = await startReleased(dataDir);
     await runTrusted(dataDir, "create table notes as select 'kept' as body");
@@ -191,7 +191,7 @@ describe("a folder of the last release, which asked nobody for a password", () =
     expect(await query(embedded, "select body from notes")).toEqual([["kept"]]);
   });
 
-  it("asks everybody after a first start that was killed when it had made the password", async () => {
+  it("requires the password after a first start that was killed when it had made the password", async () => {
     const dataDir = await copyReleasedFolder();
     const killed = forkEmbedded("server", { dataDir, packageFolder });
     while (!existsSync(passwordFile(dataDir))) await delay(1);
@@ -203,14 +203,14 @@ describe("a folder of the last release, which asked nobody for a password", () =
   it.each([
     { step: "the password's file is written and nothing else is done", makeFolder: copyReleasedFolder },
     { step: "the access rules are written, and PostgreSQL has another password", makeFolder: copyDataDir },
-  ])("asks everybody where $step", async ({ makeFolder: copy }) => {
+  ])("requires the password after a start that was killed when $step", async ({ makeFolder: copy }) => {
     const dataDir = await copy();
     await writeFile(passwordFile(dataDir), `${"0".repeat(64)}\n`);
 
     await expectWall(await start(dataDir));
   });
 
-  it("asks a command, too, that starts the server for itself", async () => {
+  it("requires the password when a command starts the server for itself", async () => {
     const dataDir = await copyReleasedFolder();
     const alone = await openEmbedded({ dataDir });
     onTestFinished(() => alone.stop());

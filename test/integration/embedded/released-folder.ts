@@ -1,4 +1,4 @@
-// A data folder as the release before passwords left it: initdb with `-A trust`, and a database that has been migrated.
+// Makes a data folder as the release before passwords left it: with `initdb -A trust` and a migrated database.
 
 import { execFileSync } from "node:child_process";
 import { chown, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
@@ -15,7 +15,7 @@ import { makeFolder, serverUser } from "./data-dirs.ts";
 
 let prepared = "";
 
-/** To be called at the top of a test file that uses `copyReleasedFolder`. */
+/** Makes the folder once for a test file that uses `copyReleasedFolder`. Call it at the top of the file. */
 export function prepareReleasedFolder(): void {
   beforeAll(async () => {
     prepared = await mkdtemp(join(tmpdir(), "postgate-released-"));
@@ -23,7 +23,7 @@ export function prepareReleasedFolder(): void {
     await mkdir(dataDir, { mode: 0o700 });
     if (serverUser !== undefined)
       for (const path of [prepared, dataDir]) await chown(path, serverUser.uid, serverUser.gid);
-    await writeFile(join(dataDir, "lock.1"), "released"); // By which the folder is known as Postgate's.
+    await writeFile(join(dataDir, "lock.1"), "released"); // The lock marks the folder as Postgate's.
     const binaries = await prepareBinaries({ user: serverUser, folder: dataDir, majorVersion: undefined });
     const options = ["-U", SUPERUSER, "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"];
     execFileSync(join(binaries.folder, "initdb"), ["-D", join(dataDir, "data"), ...options], {
@@ -44,7 +44,7 @@ export async function copyReleasedFolder(): Promise<string> {
   return join(parent, ".postgate");
 }
 
-/** The server as the release started it on the folder. */
+/** Starts the server on the folder as the release did. */
 export async function startReleased(dataDir: string): Promise<Postmaster> {
   const binaries = await prepareBinaries({ user: serverUser, folder: dataDir, majorVersion: undefined });
   return startPostmaster({
@@ -53,7 +53,7 @@ export async function startReleased(dataDir: string): Promise<Postmaster> {
   });
 }
 
-/** The superuser's way in, without a password. */
+/** Returns the superuser's connection without a password. */
 export function trusted(dataDir: string, socketFolder = join(dataDir, "data")): ConnectionSettings {
   return {
     ...{ host: socketFolder, port: 5432, user: SUPERUSER, password: undefined, database: "postgres" },

@@ -9,8 +9,8 @@ import { compileEmbeddedProcess, forkEmbedded } from "./fork-embedded.ts";
 prepareDataDir();
 compileEmbeddedProcess();
 
-describe("processes on the same folder", () => {
-  it("refuses a second server, naming the folder and the pid", async () => {
+describe("several processes on one data folder", () => {
+  it("refuse a second server, naming the folder and the pid", async () => {
     const dataDir = await copyDataDir();
     await start(dataDir);
 
@@ -19,7 +19,7 @@ describe("processes on the same folder", () => {
     );
   });
 
-  it("lets a command use the running server, which stays when the command is done", async () => {
+  it("let a command use the running server, which keeps running after the command", async () => {
     const dataDir = await copyDataDir();
     const server = await start(dataDir);
     const command = forkEmbedded("command", { dataDir, packageFolder });
@@ -30,7 +30,7 @@ describe("processes on the same folder", () => {
     expect(await query(server, "select body from notes")).toEqual([["by the command"]]);
   });
 
-  it("runs commands on a stopped server one after the other, and leaves no server", async () => {
+  it("run commands without a running server one after the other, and leave no server behind", async () => {
     const dataDir = join(await makeFolder(), ".postgate");
     const commands = [1, 2, 3].map(() => forkEmbedded("command", { dataDir, packageFolder }));
 
@@ -47,7 +47,7 @@ describe("processes on the same folder", () => {
     expect(await query(server, "select count(*)::int from pg_class where relname like 'notes_%'")).toEqual([[3]]);
   });
 
-  it("makes a server and a command wait for a command that is working", async () => {
+  it("make a server and a command wait for a command that is working", async () => {
     const dataDir = await copyDataDir();
     const first = forkEmbedded("command", { dataDir, packageFolder });
     await first.receive("ready");
@@ -57,7 +57,7 @@ describe("processes on the same folder", () => {
     expect(await first.query("select 'still mine'")).toEqual([["still mine"]]);
     await first.stop();
 
-    // Either of the two may come next: the command then works on its own, or on the server.
+    // Either process may come next. The command then starts its own PostgreSQL or uses the server.
     await command.receive("ready");
     expect(await command.query("select 1")).toEqual([[1]]);
     await command.stop();
@@ -66,7 +66,7 @@ describe("processes on the same folder", () => {
     await server.stop();
   });
 
-  it("makes a command that comes while the server starts use that server", async () => {
+  it("let a command that begins while the server starts use that server", async () => {
     const dataDir = join(await makeFolder(), ".postgate");
     const starting = startEmbedded({ dataDir });
     while (!(await readdir(dataDir).catch((): string[] => [])).includes("lock.1")) await delay(1);
@@ -78,12 +78,12 @@ describe("processes on the same folder", () => {
   });
 });
 
-describe("the terminal's Ctrl-C", () => {
+describe("Ctrl-C in the terminal of the gateway", () => {
   it("leaves PostgreSQL running until the gateway stops it", async () => {
     const dataDir = await copyDataDir();
     const server = forkEmbedded("server", { dataDir, packageFolder });
     await server.receive("ready");
-    process.kill(-server.pid, "SIGINT"); // As a terminal does: to the whole group.
+    process.kill(-server.pid, "SIGINT"); // A terminal sends the signal to the whole process group.
     await server.receive("interrupted");
 
     expect(await server.query("select 'draining'")).toEqual([["draining"]]);

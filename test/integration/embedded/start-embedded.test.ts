@@ -19,7 +19,7 @@ prepareDataDir();
 compileEmbeddedProcess();
 
 describe("the embedded PostgreSQL", () => {
-  it("makes a private folder, serves on a unix socket only, and has the same data at the next start", async () => {
+  it("makes a private folder, listens on a unix socket only, and keeps its data for the next start", async () => {
     const dataDir = join(await makeFolder(), ".postgate");
     const first = await start(dataDir);
 
@@ -55,7 +55,7 @@ describe("the embedded PostgreSQL", () => {
     expect(await readFile(join(dataDir, "server.log.previous"), "utf8")).toBe(log);
   });
 
-  it("puts the socket elsewhere when the folder's path is too long for one, and others find it", async () => {
+  it("puts the socket elsewhere when the folder's path is too long, where other processes find it", async () => {
     const dataDir = join(await makeFolder(), "x".repeat(100), ".postgate");
     const server = await start(dataDir);
     const command = await openEmbedded({ dataDir });
@@ -70,7 +70,7 @@ describe("the embedded PostgreSQL", () => {
     expect(await query(await start(dataDir), "select 1")).toEqual([[1]]);
   });
 
-  it("tells why PostgreSQL did not start, and where its log is", async () => {
+  it("reports why PostgreSQL did not start and where its log is", async () => {
     const dataDir = await copyDataDir();
     await writeFile(join(dataDir, "data", "postgresql.auto.conf"), "work_mem = banana\n");
 
@@ -79,7 +79,7 @@ describe("the embedded PostgreSQL", () => {
     );
   });
 
-  it("tells when the server ends by itself, and recovers at the next start", async () => {
+  it("reports that the server ended by itself, and recovers at the next start", async () => {
     const dataDir = await copyDataDir();
     const first = await start(dataDir);
     await query(first, "create table notes as select 'kept' as body");
@@ -91,7 +91,7 @@ describe("the embedded PostgreSQL", () => {
   });
 });
 
-describe("a folder that cannot be used", () => {
+describe("a data folder that cannot be used", () => {
   it("is refused when it holds other files", async () => {
     const folder = await makeFolder();
     await writeFile(join(folder, "thesis.txt"), "");
@@ -102,7 +102,7 @@ describe("a folder that cannot be used", () => {
     expect((await stat(folder)).mode & 0o777).toBe(0o755);
   });
 
-  it("is refused when its data is of a PostgreSQL that is not here", async () => {
+  it("is refused when its data is from a PostgreSQL version that is not installed", async () => {
     const dataDir = await copyDataDir();
     await writeFile(join(dataDir, "data", "PG_VERSION"), "13\n");
 

@@ -6,7 +6,7 @@ describe.each(EVERY_VERSION)("the test cluster of PostgreSQL %i", (version) => {
   describe.skipIf(!hasCluster(version))("(where it is installed)", () => {
     useCluster(version);
 
-    it("gives empty databases that do not see each other and are gone after close", async () => {
+    it("creates empty databases that do not see each other and are gone after close", async () => {
       const [one, other] = await Promise.all([createTestDatabase(version), createTestDatabase(version)]);
       await one.query("create table notes (body text)");
       await one.query("insert into notes values ($1)", ["hello"]);

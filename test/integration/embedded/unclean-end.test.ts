@@ -24,8 +24,8 @@ import { compileEmbeddedProcess, forkEmbedded } from "./fork-embedded.ts";
 prepareDataDir();
 compileEmbeddedProcess();
 
-describe("after kill -9", () => {
-  it.skipIf(!isLinux)("of Node, the server ends by itself, and the next start has the data", async () => {
+describe("the embedded PostgreSQL after kill -9", () => {
+  it.skipIf(!isLinux)("ends by itself when Node was killed, and the next start has the data", async () => {
     const dataDir = await copyDataDir();
     const killed = forkEmbedded("server", { dataDir, packageFolder });
     await killed.receive("ready");
@@ -38,7 +38,7 @@ describe("after kill -9", () => {
     expect(await query(embedded, "select body from notes")).toEqual([["kept"]]);
   });
 
-  it("of the server, it is recovered without the memory limit of sessions, before it starts with that", async () => {
+  it("recovers without the memory limit of sessions, and then starts with the limit", async () => {
     const dataDir = await copyDataDir();
     const killed = await start(dataDir);
     await query(killed, "create table notes as select 'kept' as body");
@@ -54,7 +54,7 @@ describe("after kill -9", () => {
     expect(await wasStoppedInOrder(join(dataDir, "data"))).toBe(true);
   });
 
-  it("in the middle of the first start, the next start makes the folder anew and leaves no rest", async () => {
+  it("makes the data folder again at the next start when the first start was killed, and leaves no remains", async () => {
     const dataDir = join(await makeFolder(), ".postgate");
     const killed = forkEmbedded("server", { dataDir, packageFolder });
     const isUnfinished = (name: string): boolean => name.startsWith("data.unfinished-");
@@ -72,7 +72,7 @@ describe("after kill -9", () => {
     expect((await readdir(dataDir)).filter(isUnfinished)).toEqual([]);
   });
 
-  it("a server that was left running is stopped before the next one starts", async () => {
+  it("stops a server that was left running before it starts the next one", async () => {
     const dataDir = await copyDataDir();
     const args = ["-D", join(dataDir, "data"), "-c", "listen_addresses="];
     const orphan = spawn(
@@ -88,7 +88,7 @@ describe("after kill -9", () => {
     expect(await query(embedded, "select 1")).toEqual([[1]]);
   });
 
-  it("a pid that is another process's by now neither blocks the start nor gets a signal", async () => {
+  it("starts, and sends no signal, when its old pid now belongs to another process", async () => {
     const dataDir = await copyDataDir();
     const first = await startEmbedded({ dataDir });
     const left = await readFile(join(dataDir, "data", "postmaster.pid"), "utf8");
