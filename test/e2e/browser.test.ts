@@ -1,5 +1,5 @@
-// The built client and the example of a page in Chromium, against a live gateway: what a browser lets a page of another origin do,
-// which no test of the headers alone can show.
+// Runs the built client and the example of a page in Chromium against a live gateway. It shows what a browser lets a page of another
+// origin do, which a test of the headers alone cannot show.
 
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
@@ -13,10 +13,10 @@ import { projectRoot, useBuiltCli } from "../support/cli.ts";
 import { startTestGateway, type TestGateway, type TestTenant } from "../support/gateway.ts";
 import { serveExamplePage } from "../support/serve-example-page.ts";
 
-/** Debian's. */
+/** The path of Debian's Chromium. */
 const CHROMIUM = "/usr/bin/chromium";
 
-/** A page that has loaded the client, as it was built, as modules. */
+/** A page that loads the built client as modules. */
 const PAGE = `<!doctype html><script type="module">globalThis.postgate = await import("/dist/client/index.js");</script>`;
 
 function servePage(): Promise<Server> {
@@ -65,7 +65,7 @@ describe.skipIf(!existsSync(CHROMIUM))("Chromium (skipped where it is not instal
     return page;
   }
 
-  /** What the client gives in the page: an answer, or the error's own properties. */
+  /** Returns the client's result in the page: an answer, or the error's own properties. */
   function query(page: Page, sql: string, { token }: TestTenant = tenant): Promise<unknown> {
     return page.evaluate(
       async ({ url, token, sql }) => {
@@ -90,7 +90,7 @@ describe.skipIf(!existsSync(CHROMIUM))("Chromium (skipped where it is not instal
     });
   });
 
-  it("lets it see why a statement was refused, and under which id that was logged", async () => {
+  it("lets the page see why a statement was refused, and the request id in the log", async () => {
     const page = await openWithClient("127.0.0.1");
     const refused = await query(page, "select pg_sleep(1)");
     expect(refused).toMatchObject({ status: 400, code: "PARSE_ERROR", reason: "FUNCTION_NOT_ALLOWED" });
@@ -99,7 +99,7 @@ describe.skipIf(!existsSync(CHROMIUM))("Chromium (skipped where it is not instal
     expect(await query(page, "select 1/0")).toMatchObject({ code: "DATABASE_ERROR", sqlstate: "22012" });
   });
 
-  it("lets it see when to come back", async () => {
+  it("lets the page see after how long it may try again", async () => {
     const limited = await gateway.createTenant();
     await gateway.admin.rows(
       "update postgate_databases set requests_per_second = 0.05, request_burst = 1 where id = $1",
@@ -113,12 +113,12 @@ describe.skipIf(!existsSync(CHROMIUM))("Chromium (skipped where it is not instal
     });
   });
 
-  it("keeps answers from a page of another origin", async () => {
+  it("hides answers from a page of an origin that is not on the list", async () => {
     const page = await openWithClient("localhost");
     expect(await query(page, "select 1")).toMatchObject({ code: "NETWORK_ERROR", status: 0 });
   });
 
-  it("shows the example's page with the notes of its user", async () => {
+  it("shows the page of the example with the notes of its user", async () => {
     const page = await open(await serveExamplePage(gateway.url));
     await page.getByLabel("Token").fill("nonsense");
     await page.getByRole("button", { name: "Connect" }).click();

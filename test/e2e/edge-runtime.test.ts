@@ -1,5 +1,5 @@
-// The built client in the runtime of an edge provider (workerd), which is not Node, against a live gateway. The runtime is a package of
-// its own beside the tests' support, which `npm ci --prefix test/support/edge-runtime --ignore-scripts` installs.
+// Runs the built client against a live gateway in workerd, an edge provider's runtime that is not Node. `npm ci --prefix
+// test/support/edge-runtime --ignore-scripts` installs the runtime, which is a separate package.
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -11,7 +11,7 @@ import { startTestGateway, type TestGateway, type TestTenant } from "../support/
 
 const MINIFLARE = join(projectRoot, "test/support/edge-runtime/node_modules/miniflare/dist/src/index.js");
 
-/** The part of Miniflare that is used here: its types are not there where it is not installed. */
+/** Declares the part of Miniflare that is used here, because its own types are missing where it is not installed. */
 interface Worker {
   dispatchFetch(url: string, init: { method: string; body: string }): Promise<{ json(): Promise<unknown> }>;
   dispose(): Promise<void>;
@@ -71,7 +71,7 @@ describe.skipIf(!existsSync(MINIFLARE))("an edge runtime (skipped where it is no
     expect(await ask({ name: "é" })).toEqual(expected);
   });
 
-  it("gives the client all of an error", async () => {
+  it("passes every property of an error to the client", async () => {
     const refused = await ask({ text: "select pg_sleep(1), $name::text", name: "" });
     expect(refused).toMatchObject({ code: "PARSE_ERROR", reason: "FUNCTION_NOT_ALLOWED" });
     const { requestId } = refused as { requestId: string };

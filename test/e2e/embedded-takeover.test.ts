@@ -1,5 +1,5 @@
-// The holder of an admin token tries to reach the embedded PostgreSQL through the gateway, as a dedicated database whose
-// connection string names the server's own socket.
+// Attacks the embedded PostgreSQL with an admin token: it creates dedicated databases whose connection string names the server's own
+// socket.
 
 import { describe, expect, it } from "vitest";
 import { makeFolder } from "../integration/embedded/data-dirs.ts";
@@ -11,7 +11,7 @@ useBuiltCli();
 const INSERT_SQL =
   "insert into postgate_databases (name, backend_type, connection_string) values ('x', 'dedicated', $1) returning id";
 const OPTIONS = "options=-csearch_path%3Dpostgate_private";
-/** Ways to write the socket's folder, seen from the gateway's process. */
+/** Spellings of the socket's folder, as the gateway's process sees it. */
 const foldersOf = (dataDir: string): readonly string[] => [
   "/proc/self/cwd/.postgate/socket",
   `${dataDir}/socket`,
@@ -20,20 +20,20 @@ const foldersOf = (dataDir: string): readonly string[] => [
 ];
 
 describe("the embedded PostgreSQL behind an admin token", { timeout: 120_000 }, () => {
-  it("lets nobody in who names its socket, as the superuser or as one of Postgate's logins", async () => {
+  it("admits no connection string that names its socket, neither as the superuser nor as one of Postgate's logins", async () => {
     const cwd = await makeFolder();
     const server = startCli([], { cwd, env: { POSTGATE_PORT: "0" } });
     const [admin] = await server.until("stdout", /pg_[0-9a-f]{64}/);
     const [, url = ""] = await server.until("stdout", /ready at (\S+)/);
     const ask = (token: string, sql: string, params: unknown[] = []) => post(url, token, { sql, params });
-    // 5 is the number of the database "postgres" in every server, and a part of the logins' names.
+    // The database "postgres" has the OID 5 in every server, and the logins' names contain it.
     const logins = ["postgres", "postgres:postgres", "postgate_auth_5", "postgate_exec_5:postgate_exec_5"];
 
     for (const folder of foldersOf(`${cwd}/.postgate`))
       for (const login of logins) {
         const place = `postgres://${login}@${encodeURIComponent(folder)}/postgres?${OPTIONS}`;
         const made = await ask(admin, INSERT_SQL, [place]);
-        if (made.status !== 200) continue; // What it names is refused: that is another wall.
+        if (made.status !== 200) continue; // Another wall has refused the connection string.
         const created = await ask(admin, "select token from create_tenant_token($1)", [made.body.rows[0].id]);
         const token = String(created.body.rows[0].token);
         for (const sql of ["select 1 as one", "select role_name, password from logins"]) {

@@ -1,4 +1,4 @@
-// Every example is run as its head says, twice, against a live gateway, and held to what it prints.
+// Runs every example twice against a live gateway, as the comment at its top says, and checks what it prints.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -43,7 +43,7 @@ const VISITS = [
   '{"error":"column \\"nothing\\" does not exist","code":"DATABASE_ERROR","sqlstate":"42703","position":8}',
 ];
 
-describe("the examples of a tenant", () => {
+describe("the examples for a tenant", () => {
   it.each([
     [["bash", "examples/curl/query.sh"], VISITS],
     [
@@ -71,7 +71,7 @@ describe("the examples of a tenant", () => {
 });
 
 describe("the example of a page", () => {
-  it("is served with all that it loads, on one origin with the gateway", async () => {
+  it("is served with all its files from the same origin as the gateway", async () => {
     const origin = await serveExamplePage(gateway.url);
     const html = await (await fetch(origin)).text();
     const [, source = ""] = /<script type="module" src="([^"]+)">/.exec(html) ?? [];
@@ -95,8 +95,8 @@ describe("the example of a page", () => {
   });
 });
 
-describe("the example of an administrator", () => {
-  it("makes a hundred tenants with a token each, and what is missing when it is run again", async () => {
+describe("the example for an administrator", () => {
+  it("makes a hundred tenants with a token each, and makes only the missing ones when it runs again", async () => {
     const program = [process.execPath, "examples/admin/make-tenants.mjs"];
     const env = { POSTGATE_ADMIN_TOKEN: gateway.admin.token };
     const first = await run(program, env);
@@ -116,7 +116,7 @@ describe("the example of an administrator", () => {
 });
 
 describe("the list of the examples", () => {
-  it("names every one, and each says how it is run", () => {
+  it("names every example, and every example says how to run it", () => {
     const list = readFileSync(join(projectRoot, "examples/README.md"), "utf8");
     const files = [...list.matchAll(/^\| \[[^\]]+\]\(([^)]+)\)/gm)].map(([, file = ""]) => file);
     expect(files).toHaveLength(6);

@@ -1,4 +1,4 @@
-// What a newcomer runs in a fresh clone. Packages come from npm's cache where it has them.
+// Runs the commands of a newcomer in a fresh clone. Packages come from npm's cache where it has them.
 
 import { spawnSync, type SpawnSyncReturns } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -28,15 +28,15 @@ function run(program: string, ...words: string[]): SpawnSyncReturns<string> {
   return spawnSync(program, words, { cwd: project, env: { PATH, HOME }, encoding: "utf8" });
 }
 
-/** Skips the test, plainly, where there is neither a network nor a cache. */
+/** Skips the test with a reason when there is neither a network nor a cache. */
 function install(context: TestContext, ...flags: string[]): void {
   const { status, stdout, stderr } = run("npm", "ci", "--prefer-offline", "--no-audit", "--no-fund", ...flags);
   if (status !== 0 && OFFLINE.test(stderr)) context.skip("the packages cannot be fetched: offline");
   expect([status, stdout + stderr]).toEqual([0, expect.anything()]);
 }
 
-describe("in a fresh clone", { timeout: TIMEOUT_MS }, () => {
-  it("npm start and npm test build by themselves after an install that ran no scripts", async (context) => {
+describe("a fresh clone", { timeout: TIMEOUT_MS }, () => {
+  it("builds by itself on npm start and npm test after an install that ran no scripts", async (context) => {
     install(context, "--ignore-scripts");
     expect(existsSync(join(project, "dist"))).toBe(false);
     const since = performance.now();
@@ -57,7 +57,7 @@ describe("in a fresh clone", { timeout: TIMEOUT_MS }, () => {
     expect(existsSync(join(project, "dist/cli/main.js"))).toBe(true);
   });
 
-  it("npm ci --omit=dev builds with a fetched compiler, and npx starts no further build", async (context) => {
+  it("builds with a fetched compiler on npm ci --omit=dev, and npx starts no further build", async (context) => {
     await rm(join(project, "dist"), { recursive: true, force: true });
     install(context, "--omit=dev");
     expect(existsSync(join(project, "node_modules/typescript"))).toBe(false);

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { expect, it } from "vitest";
 import { projectRoot } from "../support/cli.ts";
 
-/** Every value is wrong: whoever reads one of them fails. */
+/** Every value is wrong, so that a test which reads one of them fails. */
 const HOSTILE = {
   DATABASE_URL: "postgres://nobody:nothing@127.0.0.1:1/nowhere?sslmode=verify-full",
   POSTGRES_HOST: "127.0.0.1",
@@ -30,13 +30,17 @@ const HOSTILE = {
   PGAPPNAME: "hostile",
 };
 
-it("tests pass whatever the environment says of databases and of the gateway", { timeout: 180_000 }, () => {
-  const vitest = join(projectRoot, "node_modules/vitest/vitest.mjs");
-  const { status, stdout, stderr } = spawnSync(
-    process.execPath,
-    [vitest, "run", "test/contract/2-tokens.test.ts", "test/integration/embedded/test-cluster.test.ts"],
-    { cwd: projectRoot, env: { ...process.env, ...HOSTILE }, encoding: "utf8" },
-  );
+it(
+  "the tests pass although the environment has wrong settings of databases and of the gateway",
+  { timeout: 180_000 },
+  () => {
+    const vitest = join(projectRoot, "node_modules/vitest/vitest.mjs");
+    const { status, stdout, stderr } = spawnSync(
+      process.execPath,
+      [vitest, "run", "test/contract/2-tokens.test.ts", "test/integration/embedded/test-cluster.test.ts"],
+      { cwd: projectRoot, env: { ...process.env, ...HOSTILE }, encoding: "utf8" },
+    );
 
-  expect([status, stdout + stderr]).toEqual([0, expect.stringMatching(/2 passed/)]);
-});
+    expect([status, stdout + stderr]).toEqual([0, expect.stringMatching(/2 passed/)]);
+  },
+);

@@ -1,4 +1,4 @@
-// The first hour with Postgate: an empty folder, the embedded PostgreSQL, the commands, Ctrl-C, and starting again.
+// Tests the first hour with Postgate: an empty folder, the embedded PostgreSQL, the commands, Ctrl-C, and another start.
 
 import { spawnSync } from "node:child_process";
 import { readdirSync } from "node:fs";
@@ -7,7 +7,7 @@ import { useBuiltCli, type CliProcess, projectRoot, runCli, startCli } from "../
 import { makeFolder, readServerPid } from "../integration/embedded/data-dirs.ts";
 import { post } from "../support/gateway.ts";
 
-/** Promised is one second; the figure is printed, and five times as long is an error. */
+/** The documentation promises one second. The test prints the figure, and fails at five times as long. */
 const STOP_DEADLINE_MS = 5_000;
 const TOKEN = /pg_[0-9a-f]{64}/;
 const ANY_PORT = { POSTGATE_PORT: "0" };
@@ -21,7 +21,7 @@ interface Greeting {
 }
 
 async function greetingOf(server: CliProcess): Promise<Greeting> {
-  await server.until("stdout", /gen-token/); // The last line.
+  await server.until("stdout", /gen-token/); // This is the last line of the greeting.
   const [, url = ""] = await server.until("stdout", /ready at (\S+)/);
   const [token] = await server.until("stdout", TOKEN);
   const [request] = await server.until("stdout", /^ *curl .*$/m);
@@ -33,7 +33,7 @@ async function urlOf(server: CliProcess): Promise<string> {
   return url;
 }
 
-/** Ctrl-C in a terminal: every process of the group gets it. npm's shell dies of the signal itself, and npm says so. */
+/** Sends Ctrl-C as a terminal does, to every process of the group. npm's shell ends by the signal, and npm reports that. */
 async function interrupt(server: CliProcess, what: string, endsWith: 0 | "SIGINT" = 0): Promise<void> {
   const since = performance.now();
   server.interrupt();
@@ -53,7 +53,7 @@ function isAlive(pid: number): boolean {
 }
 
 describe("the first start on an empty folder", { timeout: 120_000 }, () => {
-  it("prints the address, an admin token and a request that works as it is copied, and only once", async () => {
+  it("prints once the address, an admin token and a request that works as it is copied", async () => {
     const cwd = await makeFolder();
     const first = startCli(["serve"], { cwd, env: ANY_PORT });
     const { url, token, request } = await greetingOf(first);
@@ -66,7 +66,7 @@ describe("the first start on an empty folder", { timeout: 120_000 }, () => {
     const serverPid = await readServerPid(`${cwd}/.postgate`);
     await interrupt(first, "serve");
     expect(isAlive(serverPid)).toBe(false);
-    expect((await first.ended).stdout.match(new RegExp(TOKEN, "g"))).toEqual([token, token]); // Alone, and in the request.
+    expect((await first.ended).stdout.match(new RegExp(TOKEN, "g"))).toEqual([token, token]); // The token stands alone and in the request.
 
     const second = startCli(["serve"], { cwd, env: ANY_PORT });
     const again = await post(await urlOf(second), token, {
@@ -78,7 +78,7 @@ describe("the first start on an empty folder", { timeout: 120_000 }, () => {
     expect((await second.ended).stderr).not.toMatch(TOKEN);
   });
 
-  it("does the same by npm start, which Ctrl-C ends with PostgreSQL", async () => {
+  it("does the same with npm start, which Ctrl-C ends together with PostgreSQL", async () => {
     const dataDir = `${await makeFolder()}/.postgate`;
     const since = performance.now();
     const npm = startCli([], {
@@ -98,7 +98,7 @@ describe("the first start on an empty folder", { timeout: 120_000 }, () => {
 });
 
 describe("the commands on the embedded database", { timeout: 120_000 }, () => {
-  it("make databases and tokens whether the server runs or not, and what they make works", async () => {
+  it("make databases and tokens that work, whether the server runs or not", async () => {
     const options = { cwd: await makeFolder(), env: ANY_PORT };
     const make = async (...words: string[]): Promise<string> => {
       const { code, stdout, stderr } = await runCli(words, options);
@@ -128,7 +128,7 @@ describe("the commands on the embedded database", { timeout: 120_000 }, () => {
 
 describe("a command in a folder without a database", { timeout: 120_000 }, () => {
   it.each([[["create-db", "app"]], [["list-dbs"]], [["migrate"]], [["doctor"]]])(
-    "says where it looked, and makes no database: %j",
+    "reports the folder where it looked, and makes no database: %j",
     async (words) => {
       const cwd = await makeFolder();
       const { code, stdout, stderr } = await runCli(words, { cwd, env: {} });
@@ -140,8 +140,8 @@ describe("a command in a folder without a database", { timeout: 120_000 }, () =>
   );
 });
 
-describe("two starts on one folder", { timeout: 120_000 }, () => {
-  it("end the second with one line and exit code 1, and leave the first alone", async () => {
+describe("a second start on the same folder", { timeout: 120_000 }, () => {
+  it("ends with one line and exit code 1, and does not disturb the first", async () => {
     const options = { cwd: await makeFolder(), env: ANY_PORT };
     const first = startCli([], options);
     const { url, token } = await greetingOf(first);
@@ -154,8 +154,8 @@ describe("two starts on one folder", { timeout: 120_000 }, () => {
   });
 });
 
-describe("after kill -9", { timeout: 120_000 }, () => {
-  it("of Node, the next start works at once, on the same data", async () => {
+describe("the gateway with an embedded database after kill -9", { timeout: 120_000 }, () => {
+  it("starts again at once on the same data when Node was killed", async () => {
     const options = { cwd: await makeFolder(), env: ANY_PORT };
     const killed = startCli([], options);
     const { url, token } = await greetingOf(killed);
@@ -173,7 +173,7 @@ describe("after kill -9", { timeout: 120_000 }, () => {
     await interrupt(next, "serve after kill -9");
   });
 
-  it("of PostgreSQL, the process ends with one line and exit code 1, and the next start has the data", async () => {
+  it("ends with one line and exit code 1 when PostgreSQL was killed, and the next start has the data", async () => {
     const options = { cwd: await makeFolder(), env: { ...ANY_PORT, POSTGATE_LOG_LEVEL: "warn" } };
     const server = startCli([], options);
     const { token } = await greetingOf(server);

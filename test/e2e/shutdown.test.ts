@@ -1,4 +1,4 @@
-// How `serve` ends, as a supervisor sees it.
+// Tests how `serve` ends, as a supervisor sees it.
 
 import { describe, expect, it, onTestFinished } from "vitest";
 import { makeFolder } from "../integration/embedded/data-dirs.ts";
@@ -6,7 +6,7 @@ import { type CliProcess, startCli, useBuiltCli } from "../support/cli.ts";
 import { createTestDatabase, type TestDatabase } from "../support/cluster.ts";
 import { type Answer, post } from "../support/gateway.ts";
 
-/** Far below the default deadline and the statements' own length. */
+/** This is far below the default deadline and the duration of the endless statement. */
 const PROMPTLY_MS = 5_000;
 const LONG = "select count(*) as count from generate_series(1, 4000000)";
 const ENDLESS = "select count(*) as count from generate_series(1, 4000000000)";
@@ -47,7 +47,7 @@ async function untilRunning({ database }: Serving): Promise<void> {
 }
 
 describe("SIGTERM", () => {
-  it("lets what runs come to its end, refuses what comes, flushes, and ends with 0", async () => {
+  it("lets running requests finish, refuses new ones, flushes the log, and ends with exit code 0", async () => {
     const serving = await serve();
     const { server, database, token } = serving;
     const running = serving.query(LONG);
@@ -57,12 +57,12 @@ describe("SIGTERM", () => {
     const { code, stderr } = await server.ended;
     expect(code).toBe(0);
     expect(stderr).toMatch(/"msg":"stopping"/);
-    expect(stderr).toMatch(/"rowCount":1.*"msg":"query finished"/); // The last line of the log is written, too.
+    expect(stderr).toMatch(/"rowCount":1.*"msg":"query finished"/); // The last line of the log is written too.
     const sql = "select last_used_at is not null as shown from postgate_tokens where token_prefix = $1";
     expect(await database.query(sql, [token.slice(0, 8)])).toEqual([{ shown: true }]);
   });
 
-  it("cuts what does not end in time, and leaves nothing running", async () => {
+  it("interrupts requests that do not end in time, and leaves nothing running", async () => {
     const serving = await serve({ POSTGATE_SHUTDOWN_TIMEOUT_MS: "200" });
     const running = serving.query(ENDLESS).catch((error: unknown) => error);
     await untilRunning(serving);
@@ -75,14 +75,14 @@ describe("SIGTERM", () => {
     while ((await serving.database.query(sql)).length > 0) await new Promise(setImmediate);
   });
 
-  it("ends at once when it comes a second time", async () => {
+  it("ends the process at once when it comes a second time", async () => {
     const serving = await serve();
     const { child, ended } = serving.server;
     const running = serving.query(ENDLESS).catch((error: unknown) => error);
     await untilRunning(serving);
     const since = performance.now();
     child.kill("SIGTERM");
-    // One Ctrl-C can arrive twice, so a second signal counts after half a second only.
+    // One Ctrl-C can arrive twice, so a second signal counts only after half a second.
     const insist = setInterval(() => child.kill("SIGTERM"), 100);
     onTestFinished(() => clearInterval(insist));
     expect((await ended).code).toBe(128 + 15);

@@ -1,4 +1,4 @@
-// What clients that do not read their answers cost a running gateway.
+// Measures the memory that clients which do not read their answers cost a running gateway.
 
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
@@ -14,20 +14,20 @@ const READERS = 100;
 const AT_ONCE = 10;
 const ANSWER_BYTES = 10_000_000;
 /**
- * The answers themselves; and for each of the pool's ten connections what it still receives and encodes, which is three
- * times the answer at most; and the program.
+ * The limit is the sum of three parts: the answers themselves; at most three times the answer for each of the pool's ten connections,
+ * which still receive and encode; and 300 MB for the program.
  */
 const MAX_RSS_BYTES = READERS * ANSWER_BYTES + 10 * 3 * ANSWER_BYTES + 300_000_000;
 
 useBuiltCli();
 
-/** The most that it ever had. */
+/** Returns the largest resident size that the process ever had. */
 function peakBytes(pid: number): number {
   const [, kilobytes = ""] = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
   return Number(kilobytes) * 1024;
 }
 
-/** Asks for the large answer, sees that it begins, and reads no more of it. */
+/** Asks for the large answer, waits for its beginning, and reads no more of it. */
 async function askAndStopReading(url: string, token: string): Promise<Socket> {
   const { hostname, port } = new URL(url);
   const body = JSON.stringify({ sql: `SELECT repeat('x', ${ANSWER_BYTES}) AS v` });
@@ -43,13 +43,13 @@ async function askAndStopReading(url: string, token: string): Promise<Socket> {
   return socket;
 }
 
-/** A tenant's share of the memory for answers is less than 100 of them below that. */
+/** On a machine with less memory, a tenant's share of the memory for answers is less than 100 answers. */
 const MIN_MEMORY_BYTES = 8 * 2 ** 30;
 
 describe.skipIf(process.platform !== "linux" || totalmem() < MIN_MEMORY_BYTES)(
-  "a hundred readers that stop reading",
+  "a hundred clients that stop reading their answers",
   () => {
-    it("cost the memory of their answers, and everybody else is served", { timeout: 120_000 }, async () => {
+    it("cost only the memory of their answers, and other clients are served", { timeout: 120_000 }, async () => {
       const database = await createTestDatabase();
       onTestFinished(() => database.close());
       const { host, user, database: name } = database.connection;
@@ -65,7 +65,7 @@ describe.skipIf(process.platform !== "linux" || totalmem() < MIN_MEMORY_BYTES)(
       const [slow = "", other = ""] = tokens.map((row) => String(row.token));
       const { pid = 0 } = server.child;
 
-      // A few at a time: how long the others would wait for a connection depends on the machine.
+      // Only a few ask at a time, because the time that waiters need for a connection depends on the machine.
       for (let count = 0; count < READERS; count += AT_ONCE)
         await Promise.all(Array.from({ length: AT_ONCE }, () => askAndStopReading(url, slow)));
 

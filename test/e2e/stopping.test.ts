@@ -5,7 +5,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { useBuiltCli, startCli } from "../support/cli.ts";
 import { makeFolder } from "../integration/embedded/data-dirs.ts";
 
-/** Well below the ten seconds after which a connection is given up. */
+/** This is well below the ten seconds after which the gateway gives up a connection attempt. */
 const STOP_DEADLINE_MS = 5_000;
 
 useBuiltCli();
@@ -33,14 +33,14 @@ describe("Ctrl-C while the gateway starts", () => {
   });
 
   it(
-    "leaves nothing that blocks the next start, when it was making the embedded database",
+    "leaves nothing that blocks the next start when it interrupts the making of the embedded database",
     { timeout: 120_000 },
     async () => {
       const options = { cwd: await makeFolder(), env: { POSTGATE_PORT: "0" } };
       const folder = watch(options.cwd);
       const isMade = once(folder, "change");
       const broken = startCli([], options);
-      await isMade; // And initdb goes on in it.
+      await isMade; // initdb still works in the folder.
       folder.close();
       broken.interrupt();
       expect(await broken.ended).toMatchObject({

@@ -1,4 +1,4 @@
-// Starts where something is in the way: another user, root's folders, long paths.
+// Starts the gateway under difficult conditions: another user, root's folders, long paths.
 
 import { spawnSync } from "node:child_process";
 import { chmodSync, chownSync, cpSync, mkdirSync, readdirSync, statSync, symlinkSync } from "node:fs";
@@ -8,12 +8,12 @@ import { isRoot, makeFolder, NOBODY } from "../integration/embedded/data-dirs.ts
 import { useBuiltCli, type CliOptions, projectRoot, startCli } from "../support/cli.ts";
 import { post } from "../support/gateway.ts";
 
-/** The longest path that a unix socket's address holds. */
+/** The longest path in bytes that the address of a unix socket can hold. */
 const MAX_SOCKET_PATH = 107;
 
 useBuiltCli();
 
-/** The whole way: a fresh folder, an answer, a stop. Gives the uid that PostgreSQL ran as. */
+/** Starts in a fresh folder, gets an answer and stops. Returns the uid as which PostgreSQL ran. */
 async function serveOnce(options: CliOptions, dataDir = join(options.cwd, ".postgate")): Promise<number> {
   const server = startCli([], { ...options, env: { ...options.env, POSTGATE_PORT: "0" } });
   await server.until("stdout", /gen-token/);
@@ -31,11 +31,11 @@ function canBeReadByNobody(): boolean {
 }
 
 describe("npm start on the embedded database", { timeout: 120_000 }, () => {
-  it.skipIf(!isRoot)("works for root, and PostgreSQL runs as somebody else", async () => {
+  it.skipIf(!isRoot)("works for root, and runs PostgreSQL as another user", async () => {
     expect(await serveOnce({ cwd: await makeFolder() })).not.toBe(0);
   });
 
-  it.skipIf(!isRoot)("works for another user, with a data folder of that user's own", async (context) => {
+  it.skipIf(!isRoot)("works for another user with that user's own data folder", async (context) => {
     if (!canBeReadByNobody()) return context.skip("the project's folder is closed to other users");
     const cwd = await makeFolder();
     chownSync(cwd, NOBODY.uid, NOBODY.gid);
@@ -43,7 +43,7 @@ describe("npm start on the embedded database", { timeout: 120_000 }, () => {
     expect(await serveOnce({ cwd, env: { HOME: cwd }, ids: NOBODY })).toBe(NOBODY.uid);
   });
 
-  it("works where the data folder's path is too long for a socket", async () => {
+  it("works when the data folder's path is too long for a socket", async () => {
     const cwd = join(await makeFolder(), "x".repeat(60), "y".repeat(60));
     mkdirSync(cwd, { recursive: true });
     expect(Buffer.byteLength(join(cwd, ".postgate"))).toBeGreaterThan(MAX_SOCKET_PATH);
@@ -51,7 +51,7 @@ describe("npm start on the embedded database", { timeout: 120_000 }, () => {
     await serveOnce({ cwd });
   });
 
-  it.skipIf(!isRoot)("works where PostgreSQL's user may not read node_modules", async () => {
+  it.skipIf(!isRoot)("works when PostgreSQL's user may not read node_modules", async () => {
     const project = join(await makeFolder(), "closed");
     copyProject(project);
     chmodSync(join(project, "node_modules"), 0o700);
@@ -61,7 +61,7 @@ describe("npm start on the embedded database", { timeout: 120_000 }, () => {
   });
 });
 
-/** The built program with a copy of PostgreSQL's package, and links to all others. */
+/** Makes a folder with the built program, a copy of PostgreSQL's package, and links to all other packages. */
 function copyProject(project: string): void {
   const [from, to] = [join(projectRoot, "node_modules"), join(project, "node_modules")];
   mkdirSync(to, { recursive: true });

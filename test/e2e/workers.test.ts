@@ -1,4 +1,4 @@
-// POSTGATE_WORKERS: several processes behind one port, on one bounded number of connections.
+// Tests POSTGATE_WORKERS: several processes serve one port and share one bounded number of connections.
 
 import { spawnSync } from "node:child_process";
 import { expect, it, onTestFinished } from "vitest";
@@ -21,7 +21,7 @@ function workersOf(pid: number): readonly number[] {
   });
 }
 
-it("share the port and the connections, and one that dies is replaced", { timeout: 90_000 }, async () => {
+it("workers share the port and the connections, and a worker that ends is replaced", { timeout: 90_000 }, async () => {
   const database = await createTestDatabase();
   onTestFinished(() => database.close());
   const { host, user, database: name } = database.connection;
@@ -40,7 +40,7 @@ it("share the port and the connections, and one that dies is replaced", { timeou
   const [row] = await database.query(
     "select t.token from create_tenant_database('shop') d, lateral create_tenant_token(d.id) t",
   );
-  // A connection each, so that both workers get some.
+  // Each request has its own connection, so that both workers get some.
   const ask = async (): Promise<number> =>
     (
       await post(
@@ -61,7 +61,7 @@ it("share the port and the connections, and one that dies is replaced", { timeou
   expect(workersOf(server.pid)).toHaveLength(2);
   process.kill(victim, "SIGKILL");
   await server.until("stderr", /worker 0 has ended \(SIGKILL\) and is replaced/);
-  expect(new Set(await burst())).toEqual(new Set([200])); // By the other one.
+  expect(new Set(await burst())).toEqual(new Set([200])); // The other worker answers.
   await server.until("stderr", new RegExp(`${listening.source}[^]*is replaced[^]*${listening.source}`));
   expect(workersOf(server.pid)).toHaveLength(2);
 
@@ -71,12 +71,12 @@ it("share the port and the connections, and one that dies is replaced", { timeou
   for (const pid of workers) expect(() => process.kill(pid, 0)).toThrow("ESRCH");
 });
 
-it("end when the process that started them is killed", { timeout: 60_000 }, async () => {
+it("workers end when the process that started them is killed", { timeout: 60_000 }, async () => {
   const server = startCli([], {
     cwd: await makeFolder(),
     env: { POSTGATE_PORT: "0", POSTGATE_WORKERS: "2", POSTGATE_POOL_SIZE: "8" },
   });
-  await server.until("stdout", /gen-token/); // On an embedded PostgreSQL, which there is once.
+  await server.until("stdout", /gen-token/); // All workers use one embedded PostgreSQL.
   const workers = workersOf(server.pid);
   expect(workers).toHaveLength(2);
   server.child.kill("SIGKILL");
@@ -84,7 +84,7 @@ it("end when the process that started them is killed", { timeout: 60_000 }, asyn
   while (!workers.every(isGone)) await new Promise(setImmediate);
 });
 
-it("that all fail to start end the program with their reason", async () => {
+it("workers that all fail to start end the program with their reason", async () => {
   const { code, stderr } = await runCli([], {
     cwd: await makeFolder(),
     env: { DATABASE_URL: "postgres://nobody@127.0.0.1:1/none", POSTGATE_WORKERS: "2" },
@@ -94,7 +94,7 @@ it("that all fail to start end the program with their reason", async () => {
   expect(stderr).toMatch(/error: a worker could not start/);
 });
 
-it("need connections enough", async () => {
+it("workers without enough connections are refused at the start", async () => {
   const env = { DATABASE_URL: "postgres://nobody@127.0.0.1:1/none", POSTGATE_WORKERS: "6" };
   const { code, stderr } = await runCli([], { cwd: await makeFolder(), env });
   expect({ code, stderr }).toEqual({

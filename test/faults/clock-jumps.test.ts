@@ -1,5 +1,5 @@
-// The gateway's clock jumps by hours, forth and back: durations are of a clock that only goes forward, and when a token expires is
-// said by PostgreSQL's clock alone.
+// Lets the gateway's clock jump forward and back by hours. The gateway measures durations with a monotonic clock, and only PostgreSQL's
+// clock decides when a token expires.
 
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -12,18 +12,18 @@ import { post } from "../support/gateway.ts";
 import { createToken, type OwnServer, serveOn, startOwnServer } from "./own-server.ts";
 
 const SIX_HOURS_MS = 6 * 3_600_000;
-/** By how much it is off after each jump. */
+/** The error of the clock after each jump. */
 const JUMPS = [
   ["six hours ahead", SIX_HOURS_MS],
   ["six hours behind", -SIX_HOURS_MS],
 ] as const;
-/** A principal is remembered for half a second. */
+/** The gateway keeps a principal for half a second, so it looks a token up at most twice a second. */
 const LOOK_UPS_A_SECOND = 2;
 const EXPIRES_IN_MS = 3_000;
 
 useBuiltCli();
 
-/** What the process is started with: at each SIGUSR2 its clock jumps, and it says so. */
+/** Returns Node's option for a process whose clock jumps at each SIGUSR2. The process reports each jump on stderr. */
 async function clockThatJumps(): Promise<string> {
   const file = join(await makeFolder(), "clock.mjs");
   await writeFile(
@@ -46,7 +46,7 @@ async function jump(gateway: CliProcess, offByMs: number): Promise<void> {
   await gateway.until("stderr", new RegExp(`off by ${offByMs}\n`));
 }
 
-/** The lines of the log tell that the clock is really off; a new hour may begin meanwhile. */
+/** Waits for log lines which show that the clock is really off. A new hour may begin in the meantime. */
 async function untilLogged(gateway: CliProcess, offByMs: number): Promise<void> {
   const hours = [0, 60_000].map((later) => new Date(Date.now() + offByMs + later).toISOString().slice(0, 13));
   await gateway.until("stderr", new RegExp(`"time":"(?:${hours.join("|")})`));
@@ -61,7 +61,7 @@ async function expiringToken(server: OwnServer, ms: number): Promise<string> {
 }
 
 it(
-  "nothing hangs or is let through, tokens expire in time, and nobody is looked up more often",
+  "a jump of the clock blocks no request, prolongs no token, resets no rate limit and causes no more look-ups",
   { timeout: 90_000 },
   async () => {
     const server = await startOwnServer();
@@ -69,7 +69,7 @@ it(
     const { gateway, url } = await serveOn(server.url, {
       NODE_OPTIONS: await clockThatJumps(),
       POSTGATE_OPS_PORT: String(opsPort),
-      POSTGATE_POOL_SIZE: "4", // One connection for tenants.
+      POSTGATE_POOL_SIZE: "4", // With this size, tenants' statements have one connection.
       POSTGATE_QUERY_TIMEOUT_MS: "1000",
     });
     const countLookUps = async (): Promise<number> => {

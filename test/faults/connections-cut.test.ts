@@ -1,5 +1,5 @@
-// Connections to PostgreSQL are reset in the middle of an answer: at chosen bytes, and anywhere under load. In the full tier at every
-// byte, and 1,000 times.
+// Resets connections to PostgreSQL in the middle of an answer, at chosen bytes and at random under load. The full tier resets at every
+// byte, and 1,000 times under load.
 
 import { expect, it } from "vitest";
 import { useBuiltCli } from "../support/cli.ts";
@@ -12,11 +12,11 @@ import { isFullTier } from "../support/tier.ts";
 const CUTS_UNDER_LOAD = isFullTier ? 1_000 : 25;
 const EVERY_NTH_BYTE = isFullTier ? 1 : 17;
 const POOL_SIZE = 8;
-/** Of a pool of so many, tenants' statements have one: no other is opened meanwhile that could be cut in its place. */
+/** In a pool of this size, tenants' statements have one connection, so no other connection can be cut in its place. */
 const SMALLEST_POOL_SIZE = 4;
 const TENANTS = /^postgate_exec_/;
 const LOOK_UPS = /^postgate_auth_/;
-/** The message ReadyForQuery, whose last byte completes an answer. */
+/** The length of the message ReadyForQuery, whose last byte completes an answer. */
 const LAST_MESSAGE_BYTES = 6;
 
 useBuiltCli();
@@ -54,29 +54,32 @@ async function askCut(proxy: CuttingProxy, cut: Cut, ask: () => Promise<Answer>)
   return answer;
 }
 
-/** Gives the bytes of the answer at which it was cut, each time another, and how long it is. */
+/** Repeats a write and cuts each answer at another byte. Returns these bytes and the length of the answer. */
 async function cutWrites({ proxy, ask }: World, sql: string): Promise<{ cutAt: readonly number[]; total: number }> {
   const write = (id: number) => ask(sql, [id]);
-  await write(-2); // It is prepared now.
+  await write(-2); // The statement is prepared now.
   const total = await proxy.countBytes(TENANTS, () => write(-1));
   const all = Array.from({ length: total }, (_, byte) => byte);
   const cutAt = all.filter((byte) => byte % EVERY_NTH_BYTE === 0 || byte >= total - LAST_MESSAGE_BYTES);
   for (const byte of cutAt) {
     const answer = await askCut(proxy, { login: TENANTS, afterBytes: byte }, () => write(byte));
     expect(outcomeOf(answer), `at byte ${byte} of ${total} of ${sql}`).toBe("500 DATABASE_ERROR 08007");
-    expect((await ask("select 1")).status).toBe(200); // Opens another connection.
+    expect((await ask("select 1")).status).toBe(200); // This request opens another connection.
   }
   return { cutAt, total };
 }
 
-/** PostgreSQL has answered, so each was committed; nobody knows. */
+/** Checks that each write is committed, because PostgreSQL has answered, and that the client gets an unknown outcome. */
 async function writesAreUnknown(world: World): Promise<void> {
   const { cutAt, total } = await cutWrites(world, "insert into notes values ($1)");
   expect(await takeStored(world)).toEqual([-2, -1, ...cutAt]);
   console.info(`a write's answer cut at ${cutAt.length} of ${total} bytes: none acknowledged, none written twice`);
 }
 
-/** The commit is sent when the rows are there: what is cut before was rolled back, what is cut after was not. */
+/**
+ * Checks writes with rows. The gateway sends the commit when it has the rows, so a write that is cut before that is rolled back, and a
+ * write that is cut later is not.
+ */
 async function writesWithRowsAreUnknown(world: World): Promise<void> {
   const { cutAt, total } = await cutWrites(world, "insert into notes values ($1) returning id");
   const ids = await takeStored(world);
@@ -127,7 +130,7 @@ async function lookUpsAreNoWrongTokens({ proxy, server, url }: World): Promise<v
 }
 
 it(
-  "a reset in the middle of an answer is an unknown outcome, of an opening a 503, of a look-up no wrong token",
+  "a reset makes the outcome of a statement unknown, answers 503 for a new connection, and is no wrong token in a look-up",
   { timeout: 300_000 },
   async () => {
     const world = await startWorld(SMALLEST_POOL_SIZE);
@@ -140,7 +143,7 @@ it(
 );
 
 it(
-  `loses no acknowledged write and recovers, when ${CUTS_UNDER_LOAD} connections are reset under load`,
+  `the gateway loses no acknowledged write and recovers when ${CUTS_UNDER_LOAD} connections are reset under load`,
   { timeout: 300_000 },
   async () => {
     const { server, proxy, url, token, ask } = await startWorld(POOL_SIZE);

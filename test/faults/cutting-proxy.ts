@@ -1,24 +1,24 @@
-// A proxy before PostgreSQL that resets a connection (RST, no farewell) in the middle of an answer, at a chosen byte.
+// Runs a proxy in front of PostgreSQL that resets a connection (TCP RST) in the middle of an answer, at a chosen byte.
 
 import { once } from "node:events";
 import { connect as connectSocket, createServer, type Socket } from "node:net";
 import { onTestFinished } from "vitest";
 
 export interface Cut {
-  /** Only connections of logins whose names match. */
+  /** Only connections of logins with a matching name are cut. */
   readonly login: RegExp;
-  /** Of answers, from when the cut is asked for: so many are let through. */
+  /** The number of answer bytes that pass after the cut is asked for. */
   readonly afterBytes: number;
 }
 
 export interface CuttingProxy {
-  /** DATABASE_URL through the proxy. */
+  /** The DATABASE_URL that leads through the proxy. */
   readonly url: string;
-  /** Where new connections go; the first target is the one that the proxy was started with. */
+  /** Sets the target of new connections. The first target is the one with which the proxy was started. */
   leadTo(socketFolder: string): void;
-  /** Resets the connection that next passes the byte; replaces a cut that has not come yet. Resolves when it has come. */
+  /** Resets the next connection that passes the byte, and resolves after that. Replaces a cut that has not happened yet. */
   cut(cut: Cut): Promise<void>;
-  /** Bytes of answers of such logins that `send` brings. */
+  /** Counts the answer bytes of matching logins while `send` runs. */
   countBytes(login: RegExp, send: () => Promise<unknown>): Promise<number>;
   /** Resets every connection. */
   resetAll(): void;
@@ -29,7 +29,7 @@ export async function startCuttingProxy(socketFolder: string): Promise<CuttingPr
   let target = socketFolder;
   let pending: (Cut & { passed: number; readonly happened: () => void }) | undefined;
 
-  /** Gives what may pass, and resets the connection when that is not all of it. */
+  /** Forwards the bytes that may pass, and resets the connection when some may not. */
   function pass(client: Socket, login: string, chunk: Buffer): void {
     if (pending?.login.test(login) !== true) return void client.write(chunk);
     const left = pending.afterBytes - pending.passed;

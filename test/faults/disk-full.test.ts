@@ -1,4 +1,4 @@
-// The disk that a tenant's tables are on is full: a tablespace on a tmpfs of some megabytes, which only root may mount.
+// Fills the disk of a tenant's tables. The disk is a tablespace on a tmpfs of some megabytes, which only root may mount.
 
 import { spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
@@ -31,12 +31,12 @@ function mayMount(): boolean {
 const isPossible = process.platform === "linux" && mayMount();
 if (!isPossible) console.warn("No tmpfs may be mounted here: the test of a full disk is skipped");
 
-/** The folder of a tablespace on a small disk, and a file there that takes some of it. */
+/** Makes the folder of a tablespace on a small disk, and a file there that takes some of the space. */
 async function startSmallDisk(server: OwnServer): Promise<{ readonly tablespace: string; readonly ballast: string }> {
   const disk = join(server.folder, "disk");
   await mkdir(disk);
   expect(mount(disk)).toBe(true);
-  onTestFinished(() => void unmount(disk)); // Before the server's folder is removed, since that was asked for earlier.
+  onTestFinished(() => void unmount(disk)); // This runs before the server's folder is removed, whose removal was registered earlier.
   const ballast = join(disk, "ballast");
   await writeFile(ballast, Buffer.alloc(BALLAST_MB * 1024 * 1024, 1));
   const tablespace = join(disk, "tablespace");
@@ -46,8 +46,8 @@ async function startSmallDisk(server: OwnServer): Promise<{ readonly tablespace:
   return { tablespace, ballast };
 }
 
-it("is told without the path that PostgreSQL names, and the same connection goes on", async () => {
-  const gateway = await startTestGateway({ config: { poolSize: 4 } }); // One connection for tenants.
+it("a full disk is reported without PostgreSQL's path, and the connection stays usable", async () => {
+  const gateway = await startTestGateway({ config: { poolSize: 4 } }); // With this size, tenants' statements have one connection.
   onTestFinished(() => gateway.close());
   const tenant = await gateway.createTenant();
   await tenant.rows("create table notes (id int)");
@@ -55,7 +55,7 @@ it("is told without the path that PostgreSQL names, and the same connection goes
     "select schema_name as schema from postgate_databases where id = $1",
     [tenant.id],
   );
-  // As the server raises it, without a disk: a trigger of the operator's.
+  // A trigger of the operator raises the server's error without a full disk.
   await gateway.database.query(
     `create function public.no_room() returns trigger language plpgsql as
      $$ begin raise 'could not extend file "base/5/16384": No space left on device' using errcode = '53100', hint = 'Check free disk space.'; end $$;
@@ -70,7 +70,7 @@ it("is told without the path that PostgreSQL names, and the same connection goes
 
 describe.skipIf(!isPossible)("a full disk (skipped where nothing can be mounted)", () => {
   it(
-    "is told as such, keeps nobody from reading nor others from writing, and is over when there is room",
+    "is reported as such, blocks neither reads nor the writes of others, and ends when there is room",
     { timeout: 60_000 },
     async () => {
       const server = await startOwnServer();

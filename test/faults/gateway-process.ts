@@ -1,4 +1,4 @@
-// A built gateway as a process, on a database of the run's cluster: for faults that come from the side of the clients.
+// Starts the built gateway as a process on a database of the run's cluster, for faults that clients cause.
 
 import { readdirSync } from "node:fs";
 import { onTestFinished } from "vitest";
@@ -9,7 +9,7 @@ export interface GatewayProcess {
   readonly url: string;
   readonly token: string;
   readonly pid: number;
-  /** Open files and sockets; 0 where the system does not tell. */
+  /** Returns the number of open files and sockets, or 0 where the system does not report it. */
   readonly countHandles: () => number;
 }
 

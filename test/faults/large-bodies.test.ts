@@ -1,5 +1,5 @@
-// Bodies of the largest size, of every shape, hold up nobody: while one is read, checked, judged and sent on, the gateway goes on
-// answering others, and its memory stays within four times the body.
+// Sends bodies of the largest size in every shape. While the gateway reads, checks, judges and forwards such a body, it goes on
+// answering others, and its memory grows by at most four times the body.
 
 import { readFileSync } from "node:fs";
 import { request } from "node:http";
@@ -10,20 +10,20 @@ import { post } from "../support/gateway.ts";
 import { startGatewayProcess } from "./gateway-process.ts";
 
 const BODY_BYTES = 10 * 1024 * 1024;
-/** The gateway promises 50 ms more than ever, and a machine that is busy with other tests may take five times that. */
+/** The gateway promises at most 50 ms of extra delay. A machine that is busy with other tests may take five times that. */
 const MAX_DELAY_MS = 250;
-/** How much longer a request may take than the slowest of those before, which tells how busy the machine is. */
+/** How many times longer a request may take than the slowest one before the test, which shows how busy the machine is. */
 const MAX_SLOWDOWN = 5;
 const REQUESTS_BEFORE = 30;
 const MAX_GROWTH = 4;
-/** What the process may take for itself meanwhile: its heap's room to breathe, PostgreSQL's answers. */
+/** The memory that the process may take for other purposes: spare heap and PostgreSQL's answers. */
 const OWN_BYTES = 48 * 1024 * 1024;
 
 function object(keys: number): string {
   return `{${Array.from({ length: keys }, (_, key) => `"key${key}":${key}`).join()}}`;
 }
 
-/** So many of a text, with commas between them, that they fill a body. */
+/** Repeats a text, separated by commas, until it fills a body. */
 function repeated(text: string): string {
   return Array(Math.floor((BODY_BYTES - 200) / (text.length + 1)))
     .fill(text)
@@ -39,7 +39,7 @@ const asParameter = (json: string, type: string): string =>
 const ignored = (json: string): string => `{"sql":"SELECT 1","note":${json}}`;
 const halves = Math.floor((BODY_BYTES - 200) / 2);
 
-/** The bodies, and the statuses that they may be answered with: 500 is PostgreSQL's own, where one takes more memory than a session may. */
+/** The bodies and the allowed statuses. PostgreSQL causes 500 when a body needs more memory than a session may have. */
 const SHAPES: readonly (readonly [what: string, body: string, statuses: readonly number[]])[] = [
   ["objects of 110 keys that nobody asks for", ignored(`[${repeated(object(110))}]`), [200]],
   ["an object of a million keys", ignored(`{${repeated('"k":1')}}`), [200]],
@@ -83,7 +83,7 @@ const SHAPES: readonly (readonly [what: string, body: string, statuses: readonly
   ["no UTF-8", `{"sql":"SELECT 1","note":"${"\u00ff".repeat(100)}${filled("x")}"}`, [400]],
 ];
 
-/** One that takes 40,000 parameters. */
+/** A statement with 40,000 parameters. */
 function manyParameters(): string {
   const places = Array.from({ length: 40_000 }, (_, index) => `$${index + 1}`).join();
   return `{"sql":"SELECT num_nonnulls(${places})","params":[${"1,".repeat(39_999)}1]}`;
@@ -91,7 +91,7 @@ function manyParameters(): string {
 
 useBuiltCli();
 
-/** How many bytes of memory the process has at this moment. */
+/** Returns how many bytes of memory the process has at this moment. */
 function residentBytes(pid: number): number {
   return 1024 * Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]);
 }
@@ -111,7 +111,7 @@ function send(url: string, token: string, body: Buffer): Promise<{ status: numbe
   });
 }
 
-it("hold up nobody, whatever their shape", { timeout: 600_000 }, async () => {
+it("large bodies of every shape do not delay other requests", { timeout: 600_000 }, async () => {
   const { url, token, pid } = await startGatewayProcess();
   const point = JSON.stringify({ sql: "SELECT $1::int AS one", params: [1] });
   const askOne = async (): Promise<number> => {

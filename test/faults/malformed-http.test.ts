@@ -1,5 +1,5 @@
-// What is no proper HTTP, in numbers: it is refused in the documented form, and others are served meanwhile. What each kind is answered
-// in detail is in ../integration/http.
+// Sends many malformed HTTP requests. The gateway refuses them in the documented form and serves others in the meantime. The tests in
+// ../integration/http check the answer to each kind in detail.
 
 import { expect, it } from "vitest";
 import { exchange } from "../integration/http/raw-http.ts";
@@ -27,7 +27,7 @@ const KINDS: readonly (readonly [kind: string, text: string, status: number])[] 
 
 useBuiltCli();
 
-it("is refused, and nobody else notices", { timeout: 60_000 }, async () => {
+it("malformed HTTP is refused, and other clients are served in the meantime", { timeout: 60_000 }, async () => {
   const { url, token, countHandles } = await startGatewayProcess();
   expect((await post(url, token, { sql: "select 1" })).status).toBe(200);
   const handles = countHandles();
@@ -50,7 +50,7 @@ it("is refused, and nobody else notices", { timeout: 60_000 }, async () => {
   await expect.poll(countHandles, { timeout: 5_000 }).toBeLessThanOrEqual(handles + MORE_HANDLES);
 });
 
-it("is not what pipelined requests are: each is answered, in order", async () => {
+it("pipelined requests are not malformed: each is answered, in order", async () => {
   const { url, token } = await startGatewayProcess();
   const requests = Array.from({ length: PIPELINED }, (_, n) => {
     const body = JSON.stringify({ sql: "select $1::int as n", params: [n] });

@@ -1,4 +1,4 @@
-// A PostgreSQL of a test's own, which it may kill, and the built gateway in front of it, as processes.
+// Starts a PostgreSQL for one test, which the test may kill, and the built gateway in front of it, both as processes.
 
 import { chown, mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -14,7 +14,7 @@ import { makeFolder } from "../integration/embedded/data-dirs.ts";
 import { type CliProcess, startCli } from "../support/cli.ts";
 import { trustEverybody } from "../support/trust-everybody.ts";
 
-/** Durable as far as `kill -9` of a process goes; a power cut is not tested. */
+/** These settings are durable against `kill -9` of a process; a power cut is not tested. */
 const SETTINGS = { fsync: "off", shared_buffers: "16MB", max_connections: "60" };
 
 export interface OwnServer {
@@ -23,13 +23,17 @@ export interface OwnServer {
   readonly dataFolder: string;
   readonly binaries: ServerBinaries;
   readonly query: (sql: string, params?: unknown[]) => Promise<any[]>; // eslint-disable-line @typescript-eslint/no-explicit-any -- tests know their rows
-  /** A connection of the superuser's; whoever asked for it ends it. */
+  /** Opens a connection of the superuser, which the caller must end. */
   connect(): Promise<pg.Client>;
   kill(): Promise<void>;
   start(): Promise<void>;
 }
 
-/** @param prepare makes the data folder; by default it is a new one. */
+/**
+ * Starts a server that ends with the test.
+ *
+ * @param prepare makes the data folder, by default a new one
+ */
 export async function startOwnServer(prepare?: (dataFolder: string) => Promise<void>): Promise<OwnServer> {
   const user = listServerUsers()[0];
   const folder = await mkdtemp(join(temporaryFolderFor(user), "postgate-fault-"));
@@ -90,7 +94,7 @@ export async function startOwnServer(prepare?: (dataFolder: string) => Promise<v
           postmaster = await startIt();
           return;
         } catch (error) {
-          // Its children have not all noticed yet that it is gone: "pre-existing shared memory block is still in use".
+          // Some of the killed server's children still run: "pre-existing shared memory block is still in use".
           if (!String(error).includes("shared memory")) throw error;
         }
       }
@@ -112,7 +116,7 @@ export async function serveOn(databaseUrl: string, env: Readonly<Record<string, 
   return { gateway, url };
 }
 
-/** Of a new tenant. */
+/** Creates a tenant and returns its token. */
 export async function createToken(query: OwnServer["query"], name = "shop"): Promise<string> {
   const [row] = await query(
     "select t.token from create_tenant_database($1) d, lateral create_tenant_token(d.id, 'all', '{SELECT,INSERT,UPDATE,DELETE,CREATE,ALTER,DROP}') t",

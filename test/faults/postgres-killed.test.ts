@@ -1,4 +1,4 @@
-// PostgreSQL is killed -9 and started again while clients write and read. 2 times here; 20 times in the full tier.
+// Kills PostgreSQL with kill -9 and starts it again while clients write and read: 2 times, and 20 times in the full tier.
 
 import { expect, it } from "vitest";
 import { useBuiltCli } from "../support/cli.ts";
@@ -8,13 +8,13 @@ import { NOTHING_WRONG, report, startWriters } from "./writers.ts";
 import { isFullTier } from "../support/tier.ts";
 
 const TIMES = isFullTier ? 20 : 2;
-/** Promised: two seconds. */
+/** The documentation promises two seconds. */
 const RECOVERY_DEADLINE_MS = 5 * 2_000;
 
 useBuiltCli();
 
 it(
-  `loses no acknowledged write, answers nothing wrong and comes back, when PostgreSQL is killed ${TIMES} times`,
+  `the gateway loses no acknowledged write, gives no wrong answer and recovers when PostgreSQL is killed ${TIMES} times`,
   { timeout: 60_000 + TIMES * 15_000 },
   async () => {
     const server = await startOwnServer();

@@ -1,4 +1,4 @@
-// The server takes no writes: new connections reach a standby, as after a failover that went wrong, until it is promoted.
+// Makes the server read-only: new connections reach a standby, as after a failover that went wrong, until it is promoted.
 
 import { expect, it } from "vitest";
 import { useBuiltCli } from "../support/cli.ts";
@@ -14,7 +14,7 @@ const ANSWERS = 20;
 useBuiltCli();
 
 it(
-  "reads go on, writes are refused with 25006 and tried no further, and go on after the promotion",
+  "on a read-only server reads go on, writes are refused with 25006 without a retry, and succeed after the promotion",
   { timeout: 120_000 },
   async () => {
     const primary = await startOwnServer();
@@ -26,7 +26,7 @@ it(
     const ask = (sql: string) => post(url, token, { sql });
     for (const sql of [
       "create sequence steps",
-      "create view next_step as select nextval('steps') as step", // Judged as a read: only PostgreSQL knows that it writes.
+      "create view next_step as select nextval('steps') as step", // The judge takes this for a read. Only PostgreSQL knows that it writes.
       "create table notes (id int)",
       "insert into notes values (1)",
     ])
@@ -51,7 +51,7 @@ it(
       for (let n = 0; n < ANSWERS; n++) await ask("select step from next_step");
     });
     console.info(`PostgreSQL answered ${Math.round(bytes / ANSWERS)} bytes a refused statement`);
-    expect(bytes / ANSWERS).toBeLessThan(2_500); // Of two attempts, read-only and not.
+    expect(bytes / ANSWERS).toBeLessThan(2_500); // This is enough for two attempts, one read-only and one not.
 
     await replica.query("select pg_promote()");
     const since = performance.now();

@@ -1,5 +1,5 @@
-// A backend dies, and PostgreSQL recovers without having stopped: numbers of transactions that had not come to the disk are handed
-// out again. A change of rights under such a number must not pass for one that was seen.
+// Kills a session, after which PostgreSQL recovers without a stop. PostgreSQL then assigns transaction ids again that had not reached
+// the disk. The gateway must not mistake a change of rights with such an id for a change that it has seen.
 
 import { expect, it, onTestFinished } from "vitest";
 import { createRightsChanges } from "../../src/auth/rights-changes.ts";
@@ -8,7 +8,7 @@ import { parseConnectionUrl } from "../../src/postgres/connection-settings.ts";
 import { QueryPool } from "../../src/postgres/query-pool.ts";
 import { startOwnServer } from "./own-server.ts";
 
-it("nothing is taken for known that was asked before the crash", { timeout: 60_000 }, async () => {
+it("the gateway trusts no knowledge of rights from before a crash of PostgreSQL", { timeout: 60_000 }, async () => {
   const server = await startOwnServer();
   const { auth } = await migrate(parseConnectionUrl(server.url));
   await server.query("select create_tenant_token(id) from postgate_databases");
@@ -18,7 +18,7 @@ it("nothing is taken for known that was asked before the crash", { timeout: 60_0
   await expect.poll(async () => (await findChanges())?.databases.size).toBe(0);
 
   let known: string | undefined;
-  /** As long as the server cannot be asked, it is what it was. */
+  /** Returns the last known value while the server does not answer. */
   const statisticsBegan = async (): Promise<string | undefined> => {
     const sql = "select pg_stat_get_bgwriter_stat_reset_time()::text as at";
     known = await server.query(sql).then(

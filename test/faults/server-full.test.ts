@@ -1,4 +1,4 @@
-// PostgreSQL has no connection left for tenants' statements.
+// Leaves no connection of PostgreSQL for tenants' statements.
 
 import type { Client } from "pg";
 import { afterAll, beforeAll, expect, it } from "vitest";
@@ -14,14 +14,14 @@ beforeAll(async () => {
 });
 afterAll(() => gateway.close());
 
-it("answers 503 with Retry-After while there is none, and serves as soon as there is one", async () => {
+it("the gateway answers 503 with Retry-After while no connection is left, and serves as soon as there is one", async () => {
   const tenant = await gateway.createTenant();
   const [row] = await gateway.database.query(
     "select 'postgate_exec_' || oid as login from pg_database where datname = current_database()",
   );
   const limit = (count: number) => gateway.database.query(`alter role ${String(row.login)} connection limit ${count}`);
   await limit(0);
-  // The pool keeps spare connections open, so those must be gone, too.
+  // The pool keeps spare connections open, so these must be ended too.
   await gateway.database.query("select pg_terminate_backend(pid, 5000) from pg_stat_activity where usename = $1", [
     row.login,
   ]);
@@ -31,14 +31,14 @@ it("answers 503 with Retry-After while there is none, and serves as soon as ther
   expect(refused.text).not.toContain("postgate_exec");
   await limit(-1);
   expect((await tenant.query("select 1")).status).toBe(200);
-  await limit(1); // One is enough for many.
+  await limit(1); // One connection is enough for many requests.
   const answers = await Promise.all(Array.from({ length: 20 }, () => tenant.query("select 1")));
   expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
   await limit(-1);
 });
 
 it(
-  "answers 503 while the whole server is full, look-ups included, and serves as soon as there is room",
+  "the gateway answers 503 while the server is full even for look-ups, and serves as soon as there is room",
   { timeout: 60_000 },
   async () => {
     const server = await startOwnServer();
@@ -59,7 +59,7 @@ it(
   },
 );
 
-/** Those of the gateway, too. */
+/** Takes every connection of the server, including the gateway's. */
 async function takeEveryConnection(server: OwnServer): Promise<Client[]> {
   const clients = [await server.connect()];
   const end = "select pg_terminate_backend(pid) from pg_stat_activity where usename ~ '^postgate_'";

@@ -1,5 +1,5 @@
-// Clients that send a byte at a time, say nothing, or close their half of the connection: others are served meanwhile, and nothing of
-// them stays. The full tier also waits until the gateway gives them up by itself.
+// Opens clients that send one byte at a time, send nothing, or close their half of the connection. The gateway serves others in the
+// meantime and keeps nothing of these clients. The full tier also waits until the gateway closes their connections by itself.
 
 import type { Socket } from "node:net";
 import { expect, it, onTestFinished } from "vitest";
@@ -12,21 +12,21 @@ import { isFullTier } from "../support/tier.ts";
 const OF_EACH_KIND = 100;
 const REQUESTS = 100;
 const DRIP_MS = 100;
-/** The whole request may take 60 s to arrive. */
+/** The gateway waits 60 s for a whole request, so its connection is closed by then. */
 const GIVEN_UP_MS = 65_000;
-/** Of the gateway itself: connections to PostgreSQL that it opens meanwhile. */
+/** The gateway may open this many connections to PostgreSQL in the meantime. */
 const MORE_HANDLES = 20;
 
 useBuiltCli();
 
-/** A character at a time, until the other side has enough. */
+/** Sends one character at a time until the other side closes the connection. */
 function drip(socket: Socket, text: string): void {
   let at = 0;
   const timer = setInterval(() => socket.write(text[at++ % text.length] ?? ""), DRIP_MS);
   socket.on("close", () => clearInterval(timer)).on("error", () => clearInterval(timer));
 }
 
-it("cost others nothing, and leave nothing behind", { timeout: 120_000 }, async () => {
+it("slow clients cost other clients nothing and leave nothing behind", { timeout: 120_000 }, async () => {
   const { url, token, countHandles } = await startGatewayProcess();
   const body = JSON.stringify({ sql: "select 1 as one" });
   const head = `POST /query HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${token}\r\ncontent-type: application/json\r\n`;
@@ -59,7 +59,7 @@ it("cost others nothing, and leave nothing behind", { timeout: 120_000 }, async 
   console.info(
     `${4 * OF_EACH_KIND} slow clients; ${REQUESTS} others were served, the slowest in ${Math.round(slowest)} ms`,
   );
-  await Promise.all(gone); // Who closes its half is taken for one that has gone: it is answered, or the connection is closed.
+  await Promise.all(gone); // A client that closes its half counts as gone: the gateway answers it or closes the connection.
 
   if (isFullTier) {
     const given = [...slowBodies, ...slowHeads];

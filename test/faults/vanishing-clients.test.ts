@@ -1,4 +1,4 @@
-// 500 clients that vanish, in the middle of a request or while their statement runs.
+// Lets 500 clients vanish, in the middle of a request or while their statement runs.
 
 import { once } from "node:events";
 import { connect } from "node:net";
@@ -28,7 +28,7 @@ async function vanish(bytesOfBody: number): Promise<void> {
 it.each([
   ["in mid-body", 10],
   ["while their statements run or wait", 0],
-])("who vanish %s leave nothing that runs", { timeout: 60_000 }, async (_, bytesOfBody) => {
+])("clients that vanish %s leave no running statement behind", { timeout: 60_000 }, async (_, bytesOfBody) => {
   await Promise.all(Array.from({ length: CLIENTS }, () => vanish(bytesOfBody)));
   const running =
     "select from pg_stat_activity where datname = current_database() and query ~ '4000000000' and state = 'active' and pid <> pg_backend_pid()";

@@ -1,8 +1,8 @@
-// Clients that write and read all the time, and what they were told: by this a fault under load is measured.
+// Runs clients that write and read all the time, and records their answers, to measure a fault under load.
 
 import { type Answer, post } from "../support/gateway.ts";
 
-/** No answer may take longer: a request that hangs is a wrong answer. */
+/** No answer may take longer. A request that hangs counts as a wrong answer. */
 const ANSWER_DEADLINE_MS = 30_000;
 const UNKNOWN = /^(08007|57P0.)$/;
 
@@ -10,45 +10,45 @@ export interface WritersOptions {
   readonly url: string;
   readonly token: string;
   readonly clients?: number;
-  /** SQLSTATEs with which PostgreSQL may refuse a write meanwhile. */
+  /** SQLSTATEs with which PostgreSQL may refuse a write during the fault. */
   readonly mayRefuseWith?: RegExp;
 }
 
-/** What the clients saw. */
+/** The answers that the clients saw. */
 export interface Seen {
   readonly acknowledged: number;
-  /** Not run, as they were told. */
+  /** Writes that were not run, according to their answers. */
   readonly refused: number;
   readonly unknown: number;
-  /** Answered with an error that says so. */
+  /** Reads that were answered with an error. */
   readonly failedReads: number;
-  /** Acknowledged and not there. */
+  /** Writes that were acknowledged but are not stored. */
   readonly lost: readonly number[];
-  /** There although refused. */
+  /** Writes that were refused but are stored. */
   readonly ranThoughRefused: readonly number[];
-  /** There more than once: somebody sent it again. */
+  /** Writes that are stored more than once, because they were sent again. */
   readonly doubled: readonly number[];
-  /** Answers that no client should get, at most three of them. */
+  /** At most three of the answers that no client should get. */
   readonly wrong: readonly string[];
   readonly longestAnswerMs: number;
-  /** Between two acknowledged writes of all clients together. */
+  /** The longest time between two acknowledged writes of all clients together. */
   readonly longestOutageMs: number;
 }
 
 export interface Writers {
   readonly acknowledgedCount: () => number;
-  /** Resolves when so many more writes were acknowledged. */
+  /** Resolves when this many more writes were acknowledged. */
   untilAcknowledged(more: number): Promise<void>;
-  /** Lets the clients end, and compares what they were told with what is there. */
+  /** Lets the clients end, and compares their answers with the stored rows. */
   end(): Promise<Seen>;
 }
 
-/** For `toMatchObject`: no answer was wrong and no write went astray. */
+/** An expectation for `toMatchObject`: no answer was wrong, and no write was lost, doubled or run despite a refusal. */
 export const NOTHING_WRONG = { lost: [], ranThoughRefused: [], doubled: [], wrong: [] };
 
 export async function startWriters({ url, token, clients = 8, mayRefuseWith }: WritersOptions): Promise<Writers> {
   const ask = (sql: string, params: unknown[] = []) => post(url, token, { sql, params });
-  const created = await ask("create table if not exists writes (id int)"); // Without a key: a doubled write must show.
+  const created = await ask("create table if not exists writes (id int)"); // The table has no key, so that a doubled write shows.
   if (created.status !== 200) throw new Error(created.text);
 
   const acknowledged = new Set<number>();

@@ -1,4 +1,4 @@
-// The built command line as a process of its own, as an operator runs it.
+// Runs the built command line as a separate process, as an operator does.
 
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
@@ -19,7 +19,7 @@ export interface Ended {
 export interface CliOptions {
   readonly cwd: string;
   readonly env?: Readonly<Record<string, string>>;
-  /** Default: Node with the built program, and the words. */
+  /** The command to run; the default is Node with the built program and the words. */
   readonly program?: readonly string[];
   readonly ids?: { readonly uid: number; readonly gid: number };
 }
@@ -29,16 +29,16 @@ export interface CliProcess {
   readonly pid: number;
   /** Settles when the process has ended and everything that it wrote has been read. */
   readonly ended: Promise<Ended>;
-  /** Waits until what was written so far matches; fails when the process ends without it. */
+  /** Waits until the output so far matches. Fails when the process ends without a match. */
   until(stream: "stdout" | "stderr", pattern: RegExp): Promise<RegExpExecArray>;
-  /** As a terminal's Ctrl-C: to every process of the group. */
+  /** Sends Ctrl-C as a terminal does, to every process of the group. */
   interrupt(): void;
 }
 
-/** The compiler is slow on a busy machine. */
+/** This is long, because the compiler is slow on a busy machine. */
 const BUILD_TIMEOUT_MS = 300_000;
 
-/** To be called at the top of a test file: tests also run where nobody has built. */
+/** Builds the program, because tests also run in a clone without a build. Call it at the top of a test file. */
 export function useBuiltCli(): void {
   beforeAll(buildCli, BUILD_TIMEOUT_MS);
 }
@@ -51,7 +51,7 @@ function buildCli(): void {
   if (status !== 0) throw new Error(`The build failed: ${stderr}`);
 }
 
-/** Starts it in a process group of its own, which is killed when the test ends. */
+/** Starts the command line in its own process group, which is killed when the test ends. */
 export function startCli(words: readonly string[], options: CliOptions): CliProcess {
   const [program = process.execPath, ...first] = options.program ?? [process.execPath, MAIN];
   const { PATH = "", HOME = "" } = process.env;
@@ -92,6 +92,6 @@ function killGroup(pid: number): void {
   try {
     process.kill(-pid, "SIGKILL");
   } catch {
-    // It has ended.
+    // The process has ended.
   }
 }

@@ -1,4 +1,4 @@
-// Databases for tests, in the clusters that global-setup.ts started, and in those that a test started with use-cluster.ts.
+// Makes databases for tests, in the clusters that global-setup.ts started and in those that a test started with use-cluster.ts.
 
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
@@ -11,9 +11,9 @@ export type ClusterVersion = 14 | 15 | 16 | 17 | 18;
 
 export interface TestDatabase {
   readonly connection: ConnectionSettings;
-  /** As the superuser, on a connection of this database's own. */
+  /** Runs a statement as the superuser, on a connection of this database's own. */
   query(sql: string, params?: unknown[]): Promise<any[]>; // eslint-disable-line @typescript-eslint/no-explicit-any -- tests know their rows
-  /** Drops the database, open connections or not. */
+  /** Drops the database, even when connections are open. */
   close(): Promise<void>;
 }
 
@@ -32,20 +32,20 @@ export function isRunning(version: ClusterVersion): boolean {
   return socketFolderOf(version) !== undefined;
 }
 
-/** Whether this run has a cluster of the version, or can start one: 15 is there only where Debian's is installed. */
+/** Tells whether this run has or can start a cluster of the version. PostgreSQL 15 exists only where Debian's is installed. */
 export function hasCluster(version: ClusterVersion): boolean {
   if (isRunning(version) || packageFolderOf(version) !== undefined) return true;
   console.warn(`PostgreSQL ${version} is not installed here: its tests are skipped`);
   return false;
 }
 
-/** The npm package of a version that only tests use, where it is installed. */
+/** Returns the npm package of a version that only tests use, if it is installed. */
 export function packageFolderOf(version: ClusterVersion): string | undefined {
   const folder = join(import.meta.dirname, "postgres-versions", "node_modules", `postgresql-${version}`);
   return existsSync(join(folder, "native", "bin", "postgres")) ? folder : undefined;
 }
 
-/** The superuser's way into the run's cluster. */
+/** Returns the superuser's connection to the run's cluster. */
 export function clusterConnection(version: ClusterVersion = 18, database = "postgres"): ConnectionSettings {
   const host = socketFolderOf(version);
   if (host === undefined) throw new Error(`There is no cluster of PostgreSQL ${version}: call useCluster() first`);
@@ -60,13 +60,13 @@ export function clusterConnection(version: ClusterVersion = 18, database = "post
   };
 }
 
-/** An empty new database, for one test file or one test. */
+/** Creates an empty database for one test file or one test. */
 export async function createTestDatabase(version: ClusterVersion = 18): Promise<TestDatabase> {
   const name = `test_${randomBytes(8).toString("hex")}`;
   await runInCluster(version, `create database ${name}`);
   const connection = clusterConnection(version, name);
   const pool = new pg.Pool({ ...connection, max: 1, password: "" });
-  // close() ends the connections of whoever still has some, this one's included.
+  // close() ends all open connections, including this one.
   pool.on("error", () => undefined);
   return {
     connection,

@@ -1,4 +1,4 @@
-// DataRow messages from values and back, for tests that look at a result before it is encoded.
+// Makes DataRow messages from values and reads them back, for tests that examine a result before it is encoded.
 
 import type { DataRow } from "../../src/wire/data-row.ts";
 import type { ResultSet } from "../../src/execution/results/result-set.ts";
@@ -7,7 +7,7 @@ export type TextRow = readonly (string | null)[];
 
 export type TextResult = Omit<ResultSet, "rows"> & { readonly rows: readonly TextRow[] };
 
-/** The body of the message with these values, as PostgreSQL would send it. */
+/** Returns the body of the message with these values, as PostgreSQL would send it. */
 export function dataRow(values: TextRow): DataRow {
   const parts = values.map((value) => {
     const text = Buffer.from(value ?? "");

@@ -1,4 +1,4 @@
-// A gateway over a database of its own, and tenants that talk to it over HTTP as clients do.
+// Starts a gateway with its own database, and tenants that talk to it over HTTP as clients do.
 
 import type { Config } from "../../src/config/load-config.ts";
 import { createGateway, type Gateway } from "../../src/gateway.ts";
@@ -20,9 +20,9 @@ export interface TestTenant {
   readonly id: string;
   readonly token: string;
   query(sql: string, params?: unknown): Promise<Answer>;
-  /** The rows of a statement that must succeed. */
+  /** Runs a statement that must succeed, and returns its rows. */
   rows(sql: string, params?: unknown): Promise<Record<string, unknown>[]>;
-  /** Another token on the same database. */
+  /** Returns the same tenant with another token. */
   withPermissions(...permissions: Permission[]): Promise<TestTenant>;
 }
 
@@ -40,12 +40,12 @@ export interface TestGateway {
 
 export interface TestGatewayOptions {
   readonly version?: ClusterVersion;
-  /** A database of the test's own; default a new one in the run's cluster. */
+  /** A database that the test provides; the default is a new one in the run's cluster. */
   readonly database?: TestDatabase;
   readonly config?: Partial<Config>;
   /** Runs before the gateway starts, on the empty database. */
   readonly prepare?: (database: TestDatabase) => Promise<void>;
-  /** The login of DATABASE_URL, which `prepare` made; default the superuser. */
+  /** The login of DATABASE_URL, which `prepare` made; the default is the superuser. */
   readonly operator?: string;
 }
 
@@ -90,7 +90,7 @@ export function testConfig(database: TestDatabase, changes: Partial<Config> = {}
     extensions: [],
     neon: false,
     corsOrigins: [],
-    // Tests keep dedicated databases in the clusters of the run, which are on sockets and in part the shared server itself.
+    // The tests' dedicated databases are in the run's clusters, which listen on sockets and include the shared server itself.
     dedicatedHosts: ["default", database.connection.host],
     sealingKeys: NO_SEALING_KEYS,
     ...changes,
@@ -145,7 +145,7 @@ async function toTestGateway({ gateway, url, database, operator, observations }:
   };
 }
 
-/** One POST /query, as a client sends it. */
+/** Sends one POST /query as a client does. */
 export async function post(
   url: string,
   token: string,

@@ -1,5 +1,5 @@
-// Starts the PostgreSQL clusters of one vitest run: 18 from the npm package and, where Debian has it, 15. They live in a
-// folder of their own, so several runs can go on at once, and end with vitest even when that is killed.
+// Starts the PostgreSQL clusters of one vitest run: 18 from the npm package and, where Debian's is installed, 15. Each run has its own
+// folder, so several runs can go on at once. The clusters end with vitest, even when vitest is killed.
 
 import { chown, mkdtemp, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -38,7 +38,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   };
 }
 
-/** Folders of runs that were killed, as far as this user may remove them. */
+/** Removes the folders of killed runs, as far as this user may remove them. */
 async function removeLeftovers(temporary: string): Promise<void> {
   const names = (await readdir(temporary)).filter((name) => name.startsWith(FOLDER_PREFIX));
   const dead = names.filter((name) => !isAlive(Number(name.split("-")[2]))).map((name) => join(temporary, name));

@@ -1,4 +1,4 @@
-// A PostgreSQL of a test's own with settings of its own, since a lock table or a number of connections is the server's.
+// Starts a PostgreSQL with its own settings for one test, because the lock table and the number of connections belong to a server.
 
 import { chown, mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -9,7 +9,7 @@ import { temporaryFolderFor } from "../../src/embedded/socket-folder.ts";
 import type { TestDatabase } from "./cluster.ts";
 import { FOLDER_PREFIX, startCluster } from "./start-cluster.ts";
 
-/** The database `postgres` of a new server; `close` ends the server. */
+/** Starts a server and returns its database `postgres`, whose `close` ends the server. */
 export async function startOwnCluster(settings: Readonly<Record<string, string>>): Promise<TestDatabase> {
   const user = listServerUsers()[0];
   const folder = await mkdtemp(join(temporaryFolderFor(user), `${FOLDER_PREFIX}${process.pid}-`));

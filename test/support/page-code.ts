@@ -1,4 +1,4 @@
-// The code of a page of the documentation: what the compiler says of it, and what it prints when it is run.
+// Checks the code of a page of the documentation: it returns the compiler's messages, and the output of a run.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -8,13 +8,13 @@ import { join } from "node:path";
 import ts from "typescript";
 import { projectRoot } from "./cli.ts";
 
-/** All blocks of the language, as one module. */
+/** Returns all code blocks of the language as one module. */
 export function codeOf(page: string, language = "ts"): string {
   const blocks = page.matchAll(new RegExp(`^\`\`\`${language}\\n([^]*?)^\`\`\`$`, "gm"));
   return [...blocks].map(([, block = ""]) => block).join("\n");
 }
 
-/** The messages of the compiler for a module of the repository with this text; `postgate/…` are its sources. */
+/** Compiles the text as a module of the repository, where `postgate/…` are its sources. Returns the compiler's messages. */
 export function compilePage(code: string): string[] {
   const file = join(projectRoot, "page-of-the-documentation.mts");
   const options: ts.CompilerOptions = {
@@ -39,7 +39,7 @@ export function compilePage(code: string): string[] {
     .map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, "\n"));
 }
 
-/** Runs it as a user's module beside an installed `postgate`, which must be built; resolves to what it printed. */
+/** Runs the text as a user's module beside an installed `postgate`, which must be built. Resolves to its output. */
 export async function runPage(code: string, packages: readonly string[], env: Record<string, string>): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), "postgate-page-"));
   const modules = join(folder, "node_modules");

