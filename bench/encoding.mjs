@@ -1,6 +1,6 @@
-// Rows per second of CPU, from the bytes of the socket to those of the answer, a result of 1,000 rows with 10 mixed columns: as
-// the gateway does it, against the usual way (pg's reader and type parsers, an object per row, JSON.stringify). Prints one line
-// of JSON.
+// Measures rows per CPU second from the bytes of the socket to those of the answer, for a result of 1,000 rows with 10 mixed columns.
+// It compares the gateway's way with the usual way (pg's reader and type parsers, an object per row, JSON.stringify). Prints one
+// line of JSON.
 //   npm run build && node bench/encoding.mjs
 import { EventEmitter } from "node:events";
 import { createRequire } from "node:module";
@@ -32,7 +32,7 @@ const columns = [
 const fields = columns.map(({ name, typeOid }) => ({ name, typeOid }));
 const CHUNKS = toChunks(Array.from({ length: ROW_COUNT }, (_, n) => columns.map(({ value }) => value(n))));
 
-/** DataRow messages, in pieces as a socket brings them. */
+/** Makes DataRow messages in pieces, as a socket delivers them. */
 function toChunks(rows) {
   const messages = rows.flatMap((row) => {
     const values = row.flatMap((value) => {
@@ -75,7 +75,7 @@ function encodeTheUsualWay() {
     }
     return object;
   });
-  // Into bytes, as for a socket: a string that was only concatenated has not been paid for yet.
+  // The text is turned into bytes, as for a socket, because a string that was only concatenated has not cost its full price yet.
   return Buffer.from(JSON.stringify({ rows: objects, row_count: rows.length }));
 }
 
@@ -93,7 +93,7 @@ function rowsPerCpuSecond(encode) {
 
 const median = (numbers) => numbers.sort((a, b) => a - b)[Math.floor(numbers.length / 2)];
 
-// Rounds alternate, so that a machine that slows down slows both.
+// Rounds alternate, so that a slower machine slows both ways.
 const rates = { gateway: [], usual: [] };
 for (let round = 0; round < ROUNDS; round++) {
   rates.gateway.push(rowsPerCpuSecond(encodeAsTheGateway));

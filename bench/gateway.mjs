@@ -1,5 +1,5 @@
-// The gateway against an empty handler, the way one would write it by hand, and PostgreSQL alone, in one run on one machine.
-// Rounds are interleaved, so that whatever slows the machine slows all of them: the ratios count, not the figures.
+// Compares the gateway with an empty handler, with a server that is written by hand, and with PostgreSQL alone, on one machine.
+// Rounds are interleaved, so that a slower machine slows all of them. The ratios count, not the figures.
 //   npm run bench -- [result.json] [--seconds=2] [--rounds=3] [--tenants=1000] [--only=INSERT] [--docs]
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { cpus, loadavg, tmpdir, totalmem } from "node:os";
@@ -11,9 +11,9 @@ import { toTable } from "./support/report.mjs";
 import { SCENARIOS } from "./support/scenarios.mjs";
 
 const POOL_SIZE = 20;
-/** Before it has seen some thousands of requests, a server costs several times as much: the compiler is still at work. */
+/** A server costs several times as much during its first thousands of requests, while the compiler still works. */
 const WARM_UP_REQUESTS = 15_000;
-/** For what is a scenario's own; where that is many tenants, each comes at least once. */
+/** Warms up the parts that only one scenario uses. With many tenants, each tenant sends at least one request. */
 const WARM_UP_SECONDS = 2;
 const path = (name) => new URL(name, import.meta.url).pathname;
 const { values: options, positionals } = parseArgs({
@@ -55,7 +55,7 @@ async function runOnce(scenario, { server, database, seconds, atLeast = 1 }) {
 
 const spreadOf = (numbers, digits) => [Math.min(...numbers), Math.max(...numbers)].map((value) => round(value, digits));
 
-/** The median of the rounds, and between what they were. */
+/** Returns the median and the range of the rounds. */
 function summarize(runs) {
   const summary = (key, digits) => {
     const values = runs.map((run) => run[key]);
@@ -69,7 +69,7 @@ function summarize(runs) {
   };
 }
 
-/** Of the two in the same round, which were seconds apart. */
+/** Returns the ratio of the two servers in the same round, where they ran seconds apart. */
 function ratio(runs, [one, other], key) {
   const values = runs[one].map((run, index) => run[key] / runs[other][index][key]);
   return { median: round(median(values), 2), spread: spreadOf(values, 2) };

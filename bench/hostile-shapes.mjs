@@ -1,4 +1,4 @@
-// Texts that cost much to parse, by what they are made of.
+// Lists texts that are expensive to parse, by their shape.
 
 export const HOSTILE = {
   "sum of 60,000": `select 1${"+1".repeat(60_000)}`,

@@ -1,5 +1,5 @@
-// What do 2,000 hostile texts of one tenant, four at a time, do to /health and to another tenant's point query? Prints
-// JSON, times in milliseconds. Against a running gateway, with a token of two databases:
+// Measures how 2,000 hostile texts of one tenant, four at a time, delay /health and another tenant's point query. Prints JSON with
+// times in milliseconds. It needs a running gateway and a token of each of two databases:
 //   node bench/hostile-texts-over-http.mjs <gateway URL> <honest token> <hostile token> [texts]
 import { setTimeout as sleep } from "node:timers/promises";
 
@@ -26,7 +26,7 @@ async function timed(times, run) {
   times.push(performance.now() - started);
 }
 
-/** A request of each kind every 20 ms, until `done` resolves. */
+/** Sends a request of each kind every 20 ms until `done` resolves. */
 async function observe(done) {
   const health = [];
   const point = [];

@@ -1,4 +1,4 @@
-// How much do one tenant's hostile texts slow down the judging of everybody else's small ones? Prints JSON.
+// Measures how much one tenant's hostile texts slow down the judging of other tenants' small texts. Prints JSON.
 // Run after a build: node bench/hostile-texts.mjs [seconds per phase]
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -19,7 +19,7 @@ const judge = createJudge();
 const PERMITTED = new Set(PERMISSIONS);
 let judged = 0;
 
-/** No verdict is remembered: each text is another one. */
+/** Each text is different, so that no verdict is remembered. */
 async function timed(sql, tenant) {
   const started = performance.now();
   await judge
@@ -28,7 +28,7 @@ async function timed(sql, tenant) {
   return performance.now() - started;
 }
 
-/** A request of everybody else every millisecond; what it waits for the event loop counts, as it does for a client. */
+/** Sends one request of another tenant every millisecond. Its wait for the event loop counts, as it does for a client. */
 async function measure(attack) {
   const loop = monitorEventLoopDelay({ resolution: 1 });
   const small = [];
@@ -63,7 +63,7 @@ async function measure(attack) {
   };
 }
 
-/** Four requests of the hostile tenant at any time. */
+/** Keeps four requests of the hostile tenant running. */
 const flood = (texts) => async (isOver) => {
   let sent = 0;
   const sendOneByOne = async () => {

@@ -1,5 +1,5 @@
-// What does judging cost beside parsing, for small and large statements, and when the verdict is remembered? Prints JSON:
-// times in microseconds per statement, medians of rounds that take turns, so that a busy machine slows all of them alike.
+// Measures the cost of judging beside parsing, for small and large statements, and when the verdict is remembered. Prints JSON with
+// times in microseconds per statement. They are medians of rounds that take turns, so that a busy machine slows all of them alike.
 // Run after a build: node bench/judge.mjs [milliseconds per statement]
 import { createJudge } from "../dist/policy/create-judge.js";
 import { judge } from "../dist/policy/judge.js";
@@ -30,7 +30,7 @@ const tenant = { kind: "tenant", permissions: new Set(["SELECT", "INSERT"]), ten
 const median = (values) => values.sort((a, b) => a - b)[values.length >> 1] ?? 0;
 const round = (value, digits = 2) => Math.round(value * 10 ** digits) / 10 ** digits;
 
-/** One round of one kind of work: microseconds a run. */
+/** Runs one round of one kind of work. Returns microseconds per run. */
 async function timeRound(run) {
   const start = performance.now();
   let runs = 0;

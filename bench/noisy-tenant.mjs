@@ -1,6 +1,6 @@
-// What a tenant that sends 50 times its share does to another's p99: without limits, with the limit of its share in its row, and
-// with 50 long queries a second. The share is what the quiet tenant sends. Each figure is the median of the rounds. Worth something
-// on a quiet machine alone: the load takes CPU of its own.
+// Measures how a tenant that sends 50 times its share changes another tenant's p99: without limits, with its share as the limit in its
+// row, and with 50 long queries a second. The share is the rate of the quiet tenant. Each figure is the median of the rounds. The
+// figures are useful only on a quiet machine, because the load itself needs CPU.
 //   node bench/noisy-tenant.mjs [rounds] [requests a second that are the share]
 import pg from "pg";
 import { startDatabase } from "./support/database.mjs";
@@ -32,7 +32,7 @@ async function limit(columns) {
     "update postgate_databases set requests_per_second = $2, request_burst = $3, max_concurrent_queries = $4 where id = $1",
     [noisy.id, columns.perSecond ?? null, columns.burst ?? null, columns.concurrent ?? null],
   );
-  await new Promise((resolve) => setTimeout(resolve, 1_000)); // Until the gateway knows of it.
+  await new Promise((resolve) => setTimeout(resolve, 1_000)); // The gateway learns of the limit in this time.
 }
 
 async function measure(limits, noise) {
@@ -52,7 +52,7 @@ async function measure(limits, noise) {
 
 const flood = { sql: QUICK, perSecond: NOISE * SHARE };
 const long = { sql: LONG, perSecond: NOISE };
-await measure({}, undefined); // Warms everything up.
+await measure({}, undefined); // This run warms everything up.
 const results = {
   quiet: await measure({}, undefined),
   flood: await measure({}, flood),

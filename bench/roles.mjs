@@ -1,5 +1,5 @@
-// What many tenants' roles cost: taking a tenant's role right after another tenant was made (which makes PostgreSQL forget who
-// may take which role), and requests while tenants are made. Prints JSON. Makes a database and its roles, and removes them.
+// Measures the cost of many tenants' roles: taking a tenant's role just after another tenant was made (which empties PostgreSQL's cache
+// of role memberships), and requests while tenants are made. Prints JSON. Makes a database and its roles, and removes them.
 //   npm run build && DATABASE_URL=postgres://postgres@localhost/postgres node bench/roles.mjs [sizes, e.g. 100,1000,10000]
 import pg from "pg";
 import { SETTINGS_STATEMENT, settingsValues } from "../dist/execution/session.js";
@@ -15,7 +15,7 @@ const SAMPLES = 15;
 const BATCH = 100;
 const READERS = 3;
 const QUIET_MS = 2_000;
-/** A size that is not reached by then is left out. */
+/** Sizes that are not reached by this time are left out. */
 const DEADLINE = performance.now() + 15 * 60_000;
 
 const admin = parseConnectionUrl(process.env.DATABASE_URL ?? "postgres://postgres@localhost/postgres");
@@ -63,7 +63,7 @@ async function measureAll(client, installation) {
   return results;
 }
 
-/** The gateway's own statements, many tenants in one message. */
+/** Runs the gateway's own statements for many tenants in one message. */
 async function makeTenants(client, { roles }, count) {
   const { rows } = await client.query(
     "select made.id, made.schema_name as schema from generate_series(1, $1) as n, lateral public.create_tenant_database('bench ' || n) as made",
@@ -111,7 +111,7 @@ async function measureTakingRoles(client, installation, tenants) {
   };
 }
 
-/** One request as the gateway sends it: settings and role, statement, commit. */
+/** Sends one request as the gateway does: settings and role, statement, commit. */
 async function run(session, { roles }, tenant) {
   const { readWrite } = tenantRolesOf(roles.databaseOid, tenant.id);
   const settings = { searchPath: `"${tenant.schema}", pg_temp`, role: readWrite, readOnly: false };
@@ -132,7 +132,7 @@ async function measureRequests(client, installation, tenants) {
   return { quiet_ms: summary(quiet), while_tenants_are_made_ms: summary(busy) };
 }
 
-/** The times of requests that are sent, one after the other on each connection, until `until` has ended. */
+/** Sends requests one after the other on each connection until `until` has ended. Returns their times. */
 async function read(installation, tenants, until) {
   const sessions = await Promise.all(Array.from({ length: READERS }, () => connect(installation.exec)));
   for (const session of sessions) await run(session, installation, tenants[0]);
@@ -143,7 +143,7 @@ async function read(installation, tenants, until) {
       const started = performance.now();
       await run(session, installation, tenants[Math.floor(Math.random() * tenants.length)]);
       times.push(performance.now() - started);
-      await new Promise((resolve) => setTimeout(resolve, 5)); // Not a test of load.
+      await new Promise((resolve) => setTimeout(resolve, 5)); // The pause keeps the load low, because this does not measure load.
     }
   });
   await until();
@@ -153,7 +153,7 @@ async function read(installation, tenants, until) {
   return times;
 }
 
-/** A start on a database that is ready. */
+/** Measures a start on a database that is ready. */
 async function measureStart() {
   const started = performance.now();
   await migrate({ ...admin, database: name });

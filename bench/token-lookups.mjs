@@ -1,5 +1,5 @@
-// How many look-ups a second so many busy tokens cause in one instance, and what that costs, the sender included: with changes that
-// are recorded, and without, where a token's rights are kept for half a second. Prints JSON.
+// Measures how many look-ups a second busy tokens cause in one instance, and their cost, including the sender's. It compares recorded
+// changes with unrecorded ones, where the gateway keeps a token's rights for half a second. Prints JSON.
 //   node bench/token-lookups.mjs [tokens] [seconds] [recorded | unrecorded]
 import { createHash } from "node:crypto";
 import pg from "pg";
@@ -36,7 +36,7 @@ const { load } = cachePrincipals({
   },
 });
 
-/** Every token is used ten times a second, each at a moment of its own. */
+/** Uses every token ten times a second, each at a different moment. */
 async function use(hash, until) {
   await new Promise((resolve) => setTimeout(resolve, Math.random() * 1_000));
   while (performance.now() < until) {
@@ -45,7 +45,7 @@ async function use(hash, until) {
   }
 }
 
-await Promise.all(hashes.map((hash) => use(hash, performance.now() + 2_000))); // Warms everything up.
+await Promise.all(hashes.map((hash) => use(hash, performance.now() + 2_000))); // This run warms everything up.
 times.length = 0;
 const cpuBefore = process.cpuUsage();
 const startedAt = performance.now();

@@ -35,7 +35,7 @@ function isFresh(startedFrom) {
   return existsSync(stamp) && statSync(stamp).mtimeMs >= startedFrom;
 }
 
-/** Takes turns with other builds by renaming, which is done in one step. */
+/** Takes turns with other builds by renaming, which is atomic. */
 function moveIntoPlace(folder) {
   const dist = join(root, "dist");
   const replaced = `${folder}-replaced`;
@@ -52,14 +52,14 @@ function moveIntoPlace(folder) {
 }
 
 const sources = join(root, "src");
-// A published package has no src/: there is nothing to build.
+// A published package has no src/, so there is nothing to build.
 if (!existsSync(sources)) process.exit(0);
 const newest = Math.max(newestChange(sources), statSync(join(root, "tsconfig.build.json")).mtimeMs);
 if (process.argv.includes("--if-stale") && isFresh(newest)) process.exit(0);
 
 function makeFolder() {
   try {
-    // Compiled aside and moved into place, so that a failed build leaves the last good one.
+    // The build is compiled aside and moved into place, so that a failed build keeps the last good one.
     return mkdtempSync(join(root, "dist-"));
   } catch (error) {
     if (!["EACCES", "EPERM", "EROFS"].includes(error.code)) throw error;
@@ -104,10 +104,10 @@ if (status !== 0) {
   process.exit(status ?? 1);
 }
 writeFileSync(join(fresh, ".built"), "");
-// Rounded up: a Date has whole milliseconds, and a stamp older than its sources would call every build stale.
+// The time is rounded up, because a Date has whole milliseconds, and a stamp older than its sources makes every build stale.
 utimesSync(join(fresh, ".built"), new Date(), new Date(Math.ceil(newest)));
 chmodSync(fresh, 0o755);
-chmodSync(join(fresh, "cli", "main.js"), 0o755); // npm makes a command executable at install only.
-// Another build may have finished while this one compiled, and somebody may run what it made.
+chmodSync(join(fresh, "cli", "main.js"), 0o755); // npm makes a command executable only at install.
+// Another build may have finished while this one compiled, and its result may be running.
 if (process.argv.includes("--if-stale") && isFresh(newest)) rmSync(fresh, { recursive: true });
 else moveIntoPlace(fresh);

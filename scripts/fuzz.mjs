@@ -1,6 +1,6 @@
-// Mutates both corpora at random and asks the judge again. Written differently or put into another statement, each case
-// keeps verdict and reason; spliced with others, whatever it then is, the judge answers with a refusal or with an approval
-// that a second opinion shares. Prints the seed and what it finds, and then ends with 1:
+// Mutates both corpora at random and asks the judge again. A case that is spelled differently or put into another statement must keep
+// its verdict and reason. A case that is spliced with others must get a refusal, or an approval that a second opinion shares. Prints
+// the seed and its findings, and ends with 1 when there are some:
 //   npm run fuzz [-- <minutes> [seed]]
 import { readFileSync } from "node:fs";
 import { createJudge } from "../dist/policy/create-judge.js";
@@ -19,7 +19,7 @@ const seed = Number(process.argv[3] ?? Date.now() % 1_000_000_000);
 const MAX_FINDINGS = 50;
 const LONGEST_TEXT = 3_000;
 
-/** What no wrapping or spelling may touch: a refusal of the text itself, or a permission, says nothing of the tree. */
+/** Refusals of the text itself. They say nothing about the tree, so these cases are not wrapped or spelled differently. */
 const OF_THE_TEXT = new Set(["SYNTAX_ERROR", "EMPTY_QUERY", "MULTIPLE_STATEMENTS", "TOO_COMPLEX", "INVALID_REQUEST"]);
 const CHANGES_DATA = /^(?:Insert|Update|Delete|Merge)Stmt$/;
 const LOCATIONS = /"(?:location|name_location|list_start|list_end|rexpr_list_start|rexpr_list_end)":-?\d+,?/g;
@@ -68,8 +68,8 @@ async function prepare(row) {
 }
 
 /**
- * SELECT INTO cannot stand inside, pg_typeof may stand in some places only, a definition's names are plainer, and SELECT 1
- * needs SELECT only by itself.
+ * Tells whether a case can be wrapped. SELECT INTO cannot stand inside another statement, pg_typeof is allowed only in some places,
+ * names in a definition must be simpler, and SELECT 1 needs SELECT only when it stands alone.
  */
 function isWrappable({ permissions, tokens, verdict, shape }) {
   if (/"intoClause"|pg_typeof|"(?:name|aliasname|relname)":"[^"]*\\n/.test(shape) || OF_THE_TEXT.has(verdict))
@@ -121,7 +121,7 @@ async function tryWrapping() {
   }
   counts.wrapped += 1;
   const expected = [row.verdict];
-  // Permissions are looked at last; a query that names no table needs none inside a statement that changes data.
+  // The judge checks permissions last. A query without a table needs none inside a statement that changes data.
   if (row.verdict === "allowed" && wrapped.needs.some((need) => !row.permissions.includes(need)))
     expected.push("OPERATION_NOT_ALLOWED");
   const sql = random.chance(0.3) ? await respellSafely(wrapped.sql, tree) : wrapped.sql;

@@ -1,9 +1,9 @@
 // Writes src/encoding/builtin-array-types.ts and builtin-type-names.ts from the catalogs of running servers, one of each
-// supported version. It starts them itself, or reads those whose connection strings it is given:
+// supported version. It starts them itself, or reads the servers whose connection strings are given:
 //   npm run generate:types [-- postgres://… postgres://… …]
 // A type whose meaning differs between two servers stops the run.
 //
-// With --check it writes nothing. A type that no file lists is told as news, and its values come as text. The check fails where
+// With --check it writes nothing. It reports types that no file lists, whose values come as text. The check fails where
 // a file and a server give one OID two meanings.
 import { buildSync } from "esbuild";
 import { execFileSync } from "node:child_process";

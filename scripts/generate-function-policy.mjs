@@ -1,9 +1,9 @@
 // Writes src/policy/tables/function-names.ts from the catalogs of running servers, one of each supported version. It starts them
-// itself, or reads those whose connection strings it is given:
+// itself, or reads the servers whose connection strings are given:
 //   npm run generate:functions [-- postgres://… postgres://… …]
 // generate-function-policy.sql gives the verdicts. Review what changes in the written file: a new name is a new right.
 //
-// With --check it writes nothing. It tells as news which names of the servers are on no list; these are refused, so the check
+// With --check it writes nothing. It reports names of the servers that are on no list; these are refused, so the check
 // does not fail because of them. It fails where a list and the verdict of a server differ.
 import { buildSync } from "esbuild";
 import { execFileSync } from "node:child_process";
@@ -17,7 +17,7 @@ const verdictSql = readFileSync(new URL("generate-function-policy.sql", import.m
 const typeSql = `
   select distinct typname as name from pg_catalog.pg_type
   where typnamespace = 'pg_catalog'::regnamespace and typrelid = 0 and typname !~ '^_'`;
-/** Functions that take the name or the number of a catalog object, by the type of the argument, its place and its number of arguments. */
+/** Selects functions that take the name or number of a catalog object, with the argument's type and place and their arguments' number. */
 const nameArgumentSql = `
   select p.proname as name, type.typname as type, argument.place::int as place,
     min(p.pronargs - p.pronargdefaults)::int as "from"
@@ -26,7 +26,7 @@ const nameArgumentSql = `
   join pg_catalog.pg_type as type on type.oid = argument.type
   where p.pronamespace = 'pg_catalog'::regnamespace and type.typname ~ '^_?(reg|oid)'
   group by 1, 2, 3 order by 1`;
-/** They work on the number itself and look nothing up. */
+/** Functions that work on the number itself and look nothing up. */
 const TAKE_NUMBERS = ["int8", "max", "min"];
 
 const isCheck = process.argv.includes("--check");
@@ -35,7 +35,7 @@ const servers = given.length > 0 ? await readServers(given) : await readOwnServe
 if (isCheck) await check();
 else write();
 
-/** The servers are started with the built gateway, which servers that are given do not need. */
+/** Starts the servers with the built gateway. Servers that are given need no build. */
 async function readOwnServers() {
   const { withServers } = await import("./support/start-servers.mjs");
   return withServers((started) => readServers(started));
@@ -80,7 +80,7 @@ function tellNews({ release, functions, types }, lists) {
   for (const name of types) if (!lists.types.includes(name)) tell(`the type ${name}`);
 }
 
-/** Two versions may refuse a function for two reasons, and the list has one of them: that is no fault. */
+/** Two versions may refuse a function for two reasons while the list has one of them. That is no fault. */
 function findFaults(lists) {
   return servers.flatMap(({ release, functions }) =>
     functions
@@ -90,7 +90,7 @@ function findFaults(lists) {
   );
 }
 
-/** Allowed functions that take a name or a number which the judge would not look at. */
+/** Finds allowed functions that take a name or a number which the judge would not examine. */
 function findOpenArguments(lists) {
   return servers.flatMap(({ release, nameArguments }) =>
     nameArguments
@@ -106,7 +106,7 @@ function findOpenArguments(lists) {
   );
 }
 
-/** The lists as they are committed. */
+/** Reads the committed lists. */
 async function loadLists() {
   const { outputFiles } = buildSync({ entryPoints: [file], bundle: true, write: false, format: "esm" });
   const module = await import(`data:text/javascript;base64,${Buffer.from(outputFiles[0].contents).toString("base64")}`);
@@ -142,7 +142,7 @@ function mergeServers() {
   return { allowed, refused, attributes, types, nameArguments: mergeNameArguments(allowed) };
 }
 
-/** Of the allowed functions: the judge looks at the first argument, so that one in another place stops the run. */
+/** Merges the allowed functions' arguments. The judge examines only the first argument, so one in another place stops the run. */
 function mergeNameArguments(allowed) {
   const merged = {};
   for (const { name, type, place, from } of servers.flatMap(({ nameArguments }) => nameArguments)) {

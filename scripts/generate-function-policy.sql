@@ -1,7 +1,7 @@
--- Every function of pg_catalog with its verdict: `allow` or a reason to refuse it. Volatile functions, names that read
--- catalogs, sessions, files or settings, functions that run text as SQL and PostgreSQL's own support functions are
--- refused; what is left is immutable or stable and works on its arguments alone. All functions of one name share a
--- verdict, because a statement is judged before its arguments have types.
+-- Selects every function of pg_catalog with its verdict: `allow` or a reason to refuse it. Refused are volatile functions, names that
+-- read catalogs, sessions, files or settings, functions that run text as SQL, and PostgreSQL's own support functions. The others are
+-- immutable or stable and work on their arguments alone. All functions of one name share a verdict, because a statement is judged
+-- before its arguments have types.
 with overload as (
   select p.oid, p.proname as name, p.provolatile, p.pronargs, p.pronargdefaults, p.provariadic,
     exists (
@@ -17,7 +17,7 @@ with overload as (
   select name,
     bool_and(is_internal) as is_internal,
     bool_or(provolatile = 'v' and not is_internal) as is_volatile,
-    -- f(x) can also be written x.f: one argument is enough, and the others have defaults.
+    -- f(x) can also be written x.f. One argument is enough when the others have defaults.
     bool_or(not takes_internal and pronargs >= 1 and pronargs - pronargdefaults <= 1) as takes_one,
     bool_and(is_internal or exists (select from pg_catalog.pg_operator where oprcode = overload.oid)) as is_operator,
     bool_and(is_internal or exists (

@@ -1,4 +1,4 @@
-// Writes src/sql/parse-tree-schema.ts: what each field of each parse tree node holds, read from the declarations of
+// Writes src/sql/parse-tree-schema.ts: the type of each field of each parse tree node, read from the declarations of
 // @pgsql/types. With --check it writes nothing and fails when the committed file is not what it would write.
 import { readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -9,7 +9,7 @@ import { format, resolveConfig } from "prettier";
 const target = fileURLToPath(new URL("../src/sql/parse-tree-schema.ts", import.meta.url));
 const typesFolder = join(createRequire(import.meta.url).resolve("@pgsql/types/package.json"), "..");
 
-// Answers of the parser's functions and what they hold, not nodes of a tree.
+// These interfaces are answers of the parser's functions and their parts, not nodes of a tree.
 const NOT_IN_TREES = new Set([
   "ParseResult",
   "ScanResult",
@@ -21,7 +21,7 @@ const NOT_IN_TREES = new Set([
 ]);
 const SCALARS = { string: "string", number: "number", boolean: "boolean", bigint: "number" };
 
-/** Interface name → its fields as declared, e.g. `{ SelectStmt: { targetList: "Node[]", … } }`. */
+/** Maps each interface name to its declared fields, such as `{ SelectStmt: { targetList: "Node[]", … } }`. */
 function readInterfaces(declarations) {
   const interfaces = {};
   for (const [, name, body] of declarations.matchAll(/^export interface (\w+) \{\n(.*?)^\}/gms))
@@ -46,11 +46,11 @@ function readNodeTypes(declarations) {
   return [...union.matchAll(/^ +(\w+): \1;$/gm)].map(([, name]) => name).filter((name) => !NOT_IN_TREES.has(name));
 }
 
-/** A field that this refuses to describe is missing in the schema, and so refused by the walker. */
+/** Describes a field. A field without a description is missing in the schema, so the walker refuses it. */
 function describeField(type, { nodeTypes, enums }) {
   if (type in SCALARS) return SCALARS[type];
   if (type === "Node" || type === "Node[]" || nodeTypes.includes(type) || type in enums) return type;
-  if (type === "bigint[]") return undefined; // Sets of column numbers: made by the planner, never by the parser.
+  if (type === "bigint[]") return undefined; // The planner makes these sets of column numbers, and the parser never does.
   throw new Error(`A field of type ${type} is new: decide how to walk it`);
 }
 

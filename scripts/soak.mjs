@@ -1,6 +1,8 @@
-// npm run soak -- <minutes>: mixed tenants, one with a database of its own, batches, DDL during queries, tokens that come and go,
-// clients that vanish, connections to PostgreSQL that are cut. After a warm-up of a quarter of the time, nothing may grow: memory, handles, sessions and prepared
-// statements in PostgreSQL. Prints JSON, and ends with 1 when something grew or was answered wrong.
+// npm run soak -- <minutes>
+//
+// Runs mixed tenants (one with a dedicated database) with batches, DDL during queries and replaced tokens, while clients vanish and
+// connections to PostgreSQL are cut. After a warm-up of a quarter of the time, nothing may grow: memory, handles, sessions and
+// prepared statements in PostgreSQL. Prints JSON, and ends with 1 when something grew or an answer was wrong.
 import { readdirSync, readFileSync } from "node:fs";
 import { connect } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -15,16 +17,16 @@ const CLIENTS_PER_TENANT = 2;
 const SAMPLE_MS = 2_000;
 const FAULT_MS = 3_000;
 const POOL_SIZE = 12;
-/** Of a dedicated database, in the gateway. */
+/** The gateway's pool size for a dedicated database. */
 const DEDICATED_POOL_SIZE = 5;
-/** Of the gateway. */
+/** Finds the sessions of the gateway. */
 const SESSIONS_SQL =
   "select pid from pg_stat_activity where usename ~ '^postgate_(exec|auth)' or datname = 'soak_dedicated'";
-/** Beyond the largest value of the first half after the warm-up. */
+/** How far each value may exceed its largest value in the first half after the warm-up. */
 const MAY_GROW_BY = { rss_mb: 64, handles: 20, sessions: 2, session_mb: 8 };
-/** By fault: what a client may be told besides a right answer. */
+/** The codes that the faults may cause in place of a right answer. */
 const EXPECTED_CODES = new Set(["UNAUTHORIZED", "UNAVAILABLE", "DATABASE_ERROR"]);
-/** A cut connection, a table that was just dropped, a statement whose table changed under it. */
+/** SQLSTATEs of a cut connection, of a table that was just dropped, and of a statement whose table changed while it ran. */
 const EXPECTED_STATES = new Set(["08007", "57P01", "42P01", "42703", "0A000", "40P01", "XX000"]);
 
 const database = await startDatabase(TENANTS);
@@ -63,7 +65,7 @@ async function newToken(tenant) {
   return rows[0];
 }
 
-/** On the same server, and a pool of its own in the gateway. */
+/** Creates a dedicated database on the same server. It has its own pool in the gateway. */
 async function createDedicated() {
   await client.query("create database soak_dedicated");
   const url = urlOf(database.connection, "soak_dedicated");
@@ -78,7 +80,7 @@ async function createDedicated() {
   return rows[0];
 }
 
-/** Queries with ever new texts and old ones, writes, DDL on tables of its own, and a token that is replaced now and then. */
+/** Sends queries with new and repeated texts, writes, and DDL on the tenant's own tables, and sometimes replaces the token. */
 async function work(tenant, n) {
   let token = await newToken(tenant);
   for (let turn = 0; running(); turn++) {
@@ -132,7 +134,7 @@ const megabytes = (pid, field) =>
     Number(new RegExp(`${field}:\\s+(\\d+)`).exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0) / 1_024,
   );
 
-/** A session's own memory holds what it has prepared. One may end between the query and the look at it. */
+/** Measures the sessions' own memory, which holds their prepared statements. A session may end before it is measured. */
 function largestOf(pids) {
   const sizes = pids.map((pid) => {
     try {

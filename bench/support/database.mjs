@@ -1,4 +1,4 @@
-// A database for a bench: PostgreSQL of its own in a new folder, with tenants and their tables.
+// Starts a PostgreSQL for one bench in a new folder, with tenants and their tables.
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -16,7 +16,7 @@ export async function startDatabase(tenantCount) {
   try {
     const tenants = [];
     for (let n = 0; n < tenantCount; n++) tenants.push(await createTenant(client, n));
-    await migrate(embedded.connection, {}); // Makes the roles of all of them.
+    await migrate(embedded.connection, {}); // This makes the roles of all tenants.
     const { rows } = await client.query("show server_version");
     return {
       tenants: await withRoles(client, tenants),
@@ -46,14 +46,14 @@ async function createTenant(client, n) {
   return { id, schema, token };
 }
 
-/** The role that the gateway uses for tokens without DDL, for the baseline that is written by hand. */
+/** Adds to each tenant the role that the gateway uses for tokens without DDL. The hand-written baseline needs it. */
 async function withRoles(client, tenants) {
   const { rows } = await client.query("select rolname from pg_roles where rolname like 'postgate\\_t%\\_rw'");
   const names = new Map(rows.map(({ rolname }) => [rolname.slice(-35, -3), rolname]));
   return tenants.map((tenant) => ({ ...tenant, role: names.get(tenant.id.replaceAll("-", "")) }));
 }
 
-/** The connection as DATABASE_URL has it, to this or another database of the server. */
+/** Returns a connection to this or another database of the server in the form of DATABASE_URL. */
 export function urlOf({ host, port, user, password, database }, name = database) {
   return `postgres://${user}:${password}@/${name}?host=${encodeURIComponent(host)}&port=${port}`;
 }

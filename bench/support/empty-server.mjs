@@ -1,4 +1,4 @@
-// Baseline (a): Fastify that reads the body and answers what costs nothing.
+// Runs baseline (a): Fastify reads the body and sends an answer that costs nothing.
 import Fastify from "fastify";
 
 const app = Fastify({ logger: false });

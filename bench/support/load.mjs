@@ -1,6 +1,6 @@
-// The load of one run, in a process of its own: so many requests at a time, each sent when the one before is answered. Over
-// HTTP, or with `pg` straight to PostgreSQL, prepared, a connection for each. Ends when both the time and the least number of
-// requests are over. Reads a plan on stdin, prints what it saw.
+// Sends the load of one run in a separate process: a fixed number of requests at a time, each sent when the one before is answered.
+// The requests go over HTTP, or directly to PostgreSQL with `pg`, prepared and with a connection for each. The run ends when both the
+// time and the least number of requests are reached. Reads a plan from stdin and prints its measurements.
 import { Agent, request } from "node:http";
 import { text } from "node:stream/consumers";
 import pg from "pg";
@@ -31,7 +31,7 @@ function askOverHttp(n) {
   });
 }
 
-/** Prepared, but for texts that come once, or too many to keep on each connection. */
+/** Opens a connection that prepares the statement, unless texts come only once or are too many for one connection to keep. */
 async function openDirect() {
   const client = new pg.Client(plan.connection);
   await client.connect();

@@ -1,5 +1,5 @@
-// Requests of one tenant at a steady pace, whether or not the ones before are answered, in a process of its own. Reads a plan on
-// stdin, prints the answers by status and the times of those that succeeded, in milliseconds.
+// Sends requests of one tenant at a steady pace from a separate process, whether or not the ones before are answered. Reads a plan from
+// stdin. Prints the number of answers by status, and the times of successful ones in milliseconds.
 import { Agent, request } from "node:http";
 import { text } from "node:stream/consumers";
 
@@ -13,7 +13,7 @@ const headers = {
   "content-length": Buffer.byteLength(body),
 };
 const TICK_MS = 5;
-/** Not counted: every connection is made then. */
+/** This time is not counted, because every connection is made then. */
 const WARM_UP_MS = 2_000;
 const times = [];
 const answers = {};

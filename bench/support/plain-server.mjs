@@ -1,4 +1,4 @@
-// Baseline (b): what one writes by hand. Fastify, a pg pool, five round trips for each request; no judge, limits or log.
+// Runs baseline (b), a server as one would write it by hand: Fastify, a pg pool, five round trips per request; no judge, limits or log.
 import { readFileSync } from "node:fs";
 import Fastify from "fastify";
 import pg from "pg";

@@ -1,12 +1,12 @@
-// Child processes of a bench, and what they cost.
+// Starts child processes of a bench and measures their cost.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 
-/** The kernel's unit in /proc, the same on every Linux. */
+/** The kernel's time unit in /proc, which is the same on every Linux. */
 const TICKS_PER_SECOND = 100;
 
-/** CPU seconds of a process so far, user and system. */
+/** Returns the CPU seconds of a process so far, user and system. */
 export function cpuSeconds(pid) {
   const [, , ...fields] = readFileSync(`/proc/${pid}/stat`, "utf8")
     .replace(/\(.*\)/, "()")
@@ -14,7 +14,7 @@ export function cpuSeconds(pid) {
   return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
 }
 
-/** Starts a server that prints a line with its URL; all else that it prints goes nowhere, as in production to a collector. */
+/** Starts a server that prints a line with its URL. Its other output is discarded, as a collector takes it in production. */
 export async function startServer(script, environment) {
   const server = spawn(process.execPath, [script], {
     env: { PATH: process.env.PATH, HOME: process.env.HOME, NODE_ENV: "production", ...environment },
@@ -43,7 +43,7 @@ export async function startServer(script, environment) {
   };
 }
 
-/** Runs a script to its end, hands it JSON on stdin, and reads JSON from its stdout. */
+/** Runs a script to its end, writes JSON to its stdin, and reads JSON from its stdout. */
 export async function runScript(script, input) {
   const child = spawn(process.execPath, [script], { stdio: ["pipe", "pipe", "inherit"] });
   child.stdin.end(JSON.stringify(input));

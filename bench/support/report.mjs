@@ -1,4 +1,4 @@
-// A bench's result as the table of docs/explanation/performance.md.
+// Writes a bench's result as the table of docs/explanation/performance.md.
 
 const NAMES = { empty: "empty handler", plain: "by hand", gateway: "**Postgate**", direct: "PostgreSQL alone" };
 

@@ -1,11 +1,11 @@
-// What is measured: statements, and how many of them at a time. Each tenant has these tables.
+// Defines the measured statements and how many run at a time. Each tenant has these tables.
 
 export const TABLES_SQL = `
   create table accounts (id int primary key, name text not null, balance numeric not null);
   insert into accounts select i, 'Customer number ' || i, i * 1.25 from generate_series(1, 100) i;
   create table events (id bigint generated always as identity, account int not null, note text not null);`;
 
-/** The first tenant has these, too. */
+/** The first tenant has these tables too. */
 export const LARGE_TABLES_SQL = `
   create table people as select i::bigint as id, 'Customer number ' || i as name,
     case when i % 4 = 0 then E'said "hello"\\nand left' end as note, i % 90 as age, i % 3 = 0 as active, i / 7.0::float8 as score,
@@ -19,14 +19,14 @@ const point = (n, tag = "") => ({
   params: [(n % 100) + 1],
 });
 
-/** Tenants in turn, each with a text of its own. */
+/** Makes a scenario in which tenants take turns, each with its own text. */
 const inTurn = (tenantCount) => ({
   connections: 32,
   tenantCount,
   statement: (n) => point(n, ` /* of tenant ${n % tenantCount} */`),
 });
 
-/** Where `tenantCount` is left out, all requests are the first tenant's. */
+/** Without `tenantCount`, all requests come from the first tenant. */
 export const SCENARIOS = {
   "point SELECT": { connections: 32, statement: (n) => point(n) },
   INSERT: {

@@ -1,4 +1,4 @@
-// A random generator that a seed repeats.
+// Makes a random generator whose numbers a seed repeats.
 
 export function createRandom(seed) {
   let state = seed >>> 0;

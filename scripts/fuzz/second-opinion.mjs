@@ -1,5 +1,5 @@
-// A second, simpler look at a tree that the judge has let through: plain recursion over the parser's JSON, without the
-// judge's schema or tables. It knows less and must never find anything.
+// Checks a parse tree that the judge has approved a second time, in a simpler way: with plain recursion over the parser's JSON, without
+// the judge's schema or tables. It knows less than the judge and must never find anything.
 
 const NEVER =
   /^(?=[A-Z])(?!(?:Create(?:Stmt|TableAsStmt|SeqStmt|EnumStmt|DomainStmt)|Alter(?:Table|Seq|Domain|Enum)Stmt|CompositeTypeStmt)$)(?:Create\w+|Alter\w*Stmt|\w*Policy\w*|Copy\w*|Variable\w+|Transaction\w+|Grant\w*|DoStmt|CallStmt|Listen\w*|Notify\w*|Lock(?!ing)\w*|Prepare\w*|Execute\w*|Xml\w+|RangeTableFunc\w*|DefineStmt|RoleSpec|CurrentOfExpr|Comment\w*|Vacuum\w*|Load\w*)$/;
@@ -36,7 +36,7 @@ function looksWrong(key, { child, node, call }) {
   return Object.hasOwn(LOOKS, key) && LOOKS[key](child);
 }
 
-/** What is wrong with the tree, or undefined. */
+/** Returns what is wrong with the tree, or undefined. */
 export function findViolation(node, outerCall = "") {
   if (typeof node !== "object" || node === null) return undefined;
   const call = node.funcname === undefined ? outerCall : (namesOf(node.funcname).at(-1) ?? "");

@@ -1,5 +1,5 @@
-// Writes the same statement differently: case, white space, comments, quotes. Whether it is still the same, the parse
-// tree tells.
+// Writes the same statement with another case, white space, comments and quotes. The caller compares the parse trees to see whether
+// the statement is still the same.
 
 const SPACES = [
   " ",
@@ -64,7 +64,7 @@ const REWRITE = {
   },
 };
 
-/** A comment between two tokens that have nothing between them. */
+/** Puts a comment between two tokens that have nothing between them. */
 const mayPart = (before, token) =>
   [before, token].every(({ kind }) => !["space", "comment", "operator", "string", "quoted"].includes(kind)) &&
   (before.kind === "mark" || token.kind === "mark") &&

@@ -1,4 +1,4 @@
-// Makes texts that nobody wrote from the tokens of two that somebody did: some of them parse, and mean something new.
+// Makes new texts from the tokens of two texts of the corpora. Some of them parse and mean something new.
 
 import { textOf } from "./tokens.mjs";
 
@@ -22,7 +22,7 @@ function replaceSameKind(tokens, other, random) {
 
 const SPACE = { kind: "space", text: " " };
 
-/** The stretch between two matching brackets is an expression, a list or a sub-select more often than not. */
+/** The text between two matching brackets is usually an expression, a list or a sub-select. */
 function bracketed(tokens, random) {
   const start = placeIn(tokens, random, "mark");
   if (start === undefined || tokens[start].text !== "(") return undefined;
@@ -59,7 +59,7 @@ function join(tokens, other, random) {
 
 function shuffle(tokens, other, random) {
   const all = [...tokens, ...other].filter((token) => !isSpace(token));
-  if (all.length === 0) return tokens; // Two texts of white space and comments.
+  if (all.length === 0) return tokens; // Both texts consist of white space and comments.
   return Array.from({ length: 1 + random.below(20) }, () => random.pick(all)).flatMap((token) => [token, SPACE]);
 }
 

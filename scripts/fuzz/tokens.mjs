@@ -1,4 +1,4 @@
-// Cuts SQL into tokens, well enough for mutations: a text that these patterns do not cover as a whole is not cut at all.
+// Cuts SQL into tokens, well enough for mutations. A text that these patterns do not cover completely is not cut at all.
 
 const PATTERNS = {
   space: /(?:[ \t\n\r\f\v]+|--[^\n\r]*)+/,
@@ -22,7 +22,7 @@ const TOKEN = new RegExp(
   "uy",
 );
 
-/** `{ kind, text }` for each token, or undefined. */
+/** Returns `{ kind, text }` for each token, or undefined when the patterns do not cover the text. */
 export function tokenize(sql) {
   const tokens = [];
   for (TOKEN.lastIndex = 0; TOKEN.lastIndex < sql.length;) {

@@ -1,9 +1,9 @@
-// Puts a whole statement into another one that adds nothing but its own permissions: what is refused stays refused for the
-// same reason, and what is honest stays so.
+// Puts a whole statement into another one that adds nothing but its own permissions. A refused statement stays refused for the same
+// reason, and an honest one stays approved.
 
 const query = (wrap, needs = []) => ({ takes: "query", gives: "query", needs: ["SELECT", ...needs], wrap });
 
-/** `gives` is undefined for what cannot stand inside another statement. */
+/** `gives` is undefined for a result that cannot stand inside another statement. */
 const WRAPPINGS = [
   query((sql) => `SELECT * FROM (${sql}) AS wrapped`),
   query((sql) => `SELECT 1 FROM (SELECT 1) AS a, LATERAL (${sql}) AS wrapped`),
@@ -61,10 +61,10 @@ const WRAPPINGS = [
   },
 ];
 
-/** These may stand in a statement that runs, and not in an expression that is kept. */
+/** Functions that are allowed in a statement that runs but not in an expression that is stored. */
 const NOT_STORED = /currval/i;
 
-/** A wrapped text and the permissions that the wrapping needs. */
+/** Returns a wrapped text and the permissions that the wrapping needs. */
 export function wrap({ sql, isQuery, isAdmin }, random) {
   const needs = [];
   let gives = isQuery ? "query" : "statement";

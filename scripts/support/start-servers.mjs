@@ -16,7 +16,7 @@ import { SUPPORTED_VERSIONS } from "./supported-versions.mjs";
 
 const packages = fileURLToPath(new URL("../../test/support/postgres-versions/node_modules/", import.meta.url));
 
-/** Lends the connection strings of the servers; stops and removes the servers when `use` has ended. */
+/** Calls `use` with the connection strings of the servers. Stops and removes the servers when `use` has ended. */
 export async function withServers(use) {
   const user = listServerUsers()[0];
   const folder = await mkdtemp(join(temporaryFolderFor(user), "postgate-catalogs-"));

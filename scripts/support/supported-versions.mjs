@@ -1,11 +1,11 @@
-// The versions of PostgreSQL that Postgate supports, for scripts that read the catalogs of all of them.
+// Lists the versions of PostgreSQL that Postgate supports, for scripts that read the catalogs of all of them.
 
 export const SUPPORTED_VERSIONS = [14, 15, 16, 17, 18];
 
 /**
- * Stops a script that would lose the names which only a missing version has.
+ * Stops a script that would lose the names that only a missing version has.
  *
- * @param releases what `show server_version` said on each server, such as `18.4`
+ * @param releases the result of `show server_version` on each server, such as `18.4`
  */
 export function requireEveryVersion(releases) {
   const found = releases.map((release) => Number.parseInt(release, 10));
