@@ -7,7 +7,7 @@ import { useBuiltCli, type CliProcess, projectRoot, runCli, startCli } from "../
 import { makeFolder, readServerPid } from "../integration/embedded/data-dirs.ts";
 import { post } from "../support/gateway.ts";
 
-/** The documentation promises one second. The test prints the figure, and fails at five times as long. */
+/** The promise is one second. The test prints the figure, and fails at five times as long. */
 const STOP_DEADLINE_MS = 5_000;
 const TOKEN = /pg_[0-9a-f]{64}/;
 const ANY_PORT = { POSTGATE_PORT: "0" };

@@ -6,7 +6,7 @@ import { post } from "../support/gateway.ts";
 import { createToken, serveOn, startOwnServer } from "./own-server.ts";
 import { replicateSynchronously, startReplicaOf } from "./replica.ts";
 
-/** The documentation promises two seconds. */
+/** The gateway promises to serve again within two seconds. */
 const RECOVERY_DEADLINE_MS = 5 * 2_000;
 
 useBuiltCli();

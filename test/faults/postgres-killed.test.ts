@@ -8,7 +8,7 @@ import { NOTHING_WRONG, report, startWriters } from "./writers.ts";
 import { isFullTier } from "../support/tier.ts";
 
 const TIMES = isFullTier ? 20 : 2;
-/** The documentation promises two seconds. */
+/** The gateway promises to serve again within two seconds. */
 const RECOVERY_DEADLINE_MS = 5 * 2_000;
 
 useBuiltCli();

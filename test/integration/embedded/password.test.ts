@@ -203,7 +203,7 @@ describe("a data folder of the last release, which required no password", () => 
   it.each([
     { step: "the password's file is written and nothing else is done", makeFolder: copyReleasedFolder },
     { step: "the access rules are written, and PostgreSQL has another password", makeFolder: copyDataDir },
-  ])("requires the password after a start that was killed when $step", async ({ makeFolder: copy }) => {
+  ])("requires the password when $step", async ({ makeFolder: copy }) => {
     const dataDir = await copy();
     await writeFile(passwordFile(dataDir), `${"0".repeat(64)}\n`);
 
