@@ -251,6 +251,10 @@ export class Exchange implements MessageReceiver {
 
   // Called by the connection.
 
+  uncounted(bytes: number): void {
+    this.#bytes -= bytes;
+  }
+
   bytesReceived(count: number): void {
     this.#bytes += count;
     if (this.#bytes <= this.#plan.maxBytes || this.#outcome?.kind === "too-many-bytes") return;

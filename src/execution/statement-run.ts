@@ -4,6 +4,7 @@
 import type pg from "pg";
 import { errorOfStatement, GatewayError, resultTooLarge } from "../base/errors.ts";
 import type { Slices } from "../base/slices.ts";
+import { bytesToReceive, commitMustWait, rowsToAskFor } from "./apply-limits.ts";
 import type { Connection } from "./pool/connection.ts";
 import { createSteps } from "./create-steps.ts";
 import type { Appointment, Deadline, Deadlines } from "./pool/deadlines.ts";
@@ -40,12 +41,6 @@ export interface RunResources {
 const GRACE_MS = 2_000;
 /** How long PostgreSQL may take to answer after it has taken note of a cancel: then the outcome is not guessed. */
 const LAST_WORD_MS = 1_000;
-/** Allowed for what PostgreSQL sends besides the values, so that it is the answer's own size that decides. */
-const PROTOCOL_BYTES = 64 * 1024;
-const PROTOCOL_BYTES_A_STATEMENT = 4 * 1024;
-/** An answer without rows is smaller in every form. */
-const MAX_ROWLESS_ANSWER_BYTES = 1_024;
-const MAX_INT32 = 2_147_483_647;
 
 /** What set_config('role', …) says when there is no such role, or when the login is no member of it. */
 const ROLE_MISSING: ReadonlySet<string> = new Set(["22023", "42501", "42704"]);
@@ -133,24 +128,13 @@ export class StatementRun implements Deadline {
 
   #createPipeline(): Pipeline {
     const { statements, session, limits } = this.#request;
-    const { maxRows } = limits;
     return new Pipeline({
       steps: this.#steps,
       guards: guardsOf(statements, limits.schema),
-      rowLimit: maxRows === undefined || maxRows >= MAX_INT32 ? 0 : maxRows + 1,
-      isHeld: !this.#isReadOnly && this.#holdsCommit,
+      rowLimit: rowsToAskFor(limits),
+      isHeld: !this.#isReadOnly && commitMustWait(this.#request),
       interlude: this.#connection.interlude(session, this.#isReadOnly),
     });
-  }
-
-  /**
-   * The commit waits until all rows are here, because they may be too many or too large; until the command tags of a batch have
-   * shown that each statement is of a kind that may run; and, where the limit is tiny, until the answer is known to fit.
-   */
-  get #holdsCommit(): boolean {
-    const { statements, limits } = this.#request;
-    if (statements.length > 1 || limits.maxBytes < MAX_ROWLESS_ANSWER_BYTES) return true;
-    return this.#steps.some(({ statement }) => statement.returnsRows);
   }
 
   #run(pipeline: Pipeline, userTypes: ReadonlyMap<number, UserType> | undefined): Promise<Outcome> {
@@ -168,7 +152,7 @@ export class StatementRun implements Deadline {
       fixedCount: fixedCount + guardCount,
       guardCount,
       statementCount: this.#steps.length,
-      maxBytes: limits.maxBytes + PROTOCOL_BYTES + PROTOCOL_BYTES_A_STATEMENT * (this.#steps.length - 1),
+      maxBytes: bytesToReceive(limits, this.#steps.length),
       maxRows: limits.maxRows ?? Number.POSITIVE_INFINITY,
       mayWrite: !this.#isReadOnly,
       next: () => this.#nextPiece(pipeline),

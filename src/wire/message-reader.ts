@@ -21,6 +21,8 @@ export interface MessageReceiver {
   serverError(error: pg.DatabaseError): void;
   /** @param status `I` outside a transaction. */
   readyForQuery(status: string): void;
+  /** So many of the bytes that the server sends are no part of a result: a notice, or the end of a long error. */
+  uncounted(bytes: number): void;
   /** No approved statement is answered with it: COPY, or what no server should send. */
   unexpected(): void;
 }
@@ -37,6 +39,10 @@ const MAX_ERROR_TEXT_BYTES = 8 * 1024;
 /** The last line of an error's context says where in the protocol it happened. */
 const CONTEXT = 0x57; // 'W'
 const MAX_CONTEXT_BYTES = 256;
+/** An error may quote a gigabyte. More than this much of it is not kept. */
+const MAX_ERROR_BYTES = 32 * 1024;
+const NOTICE = 0x4e; // 'N'
+const ERROR = 0x45; // 'E'
 const SQLSTATE = /^[0-9A-Z]{5}$/;
 
 const ignore = (): void => undefined;
@@ -53,6 +59,7 @@ export const NOBODY: MessageReceiver = {
   portalSuspended: ignore,
   serverError: ignore,
   readyForQuery: ignore,
+  uncounted: ignore,
   unexpected: ignore,
 };
 
@@ -64,9 +71,17 @@ export class MessageReader {
   #pieceBytes = 0;
   /** As many bytes as the message is known to have. */
   #wantedBytes = HEADER_BYTES;
+  /** Number of bytes to come that belong to a message of which no more is read. */
+  #skippedBytes = 0;
 
   /** @throws Error for what is no message: the connection cannot be used any more. */
   read(chunk: Buffer, receiver: MessageReceiver): void {
+    if (this.#skippedBytes > 0) {
+      const skipped = Math.min(this.#skippedBytes, chunk.length);
+      this.#skippedBytes -= skipped;
+      if (skipped < chunk.length) this.read(chunk.subarray(skipped), receiver);
+      return;
+    }
     let bytes = chunk;
     if (this.#pieceBytes > 0) {
       this.#latest.push(chunk);
@@ -94,15 +109,27 @@ export class MessageReader {
       const length = bytes.readInt32BE(at + CODE_BYTES);
       if (length < MIN_LENGTH) throw new Error("The server sent a message of no possible length");
       const end = at + CODE_BYTES + length;
-      if (end > bytes.length) {
-        this.#wantedBytes = end - at;
-        break;
-      }
+      if (end > bytes.length) return this.#begin(bytes, at, receiver);
       const handle = HANDLER_OF_CODE[bytes[at] ?? 0] ?? unexpected;
       handle(receiver, bytes.subarray(at + HEADER_BYTES, end));
       at = end;
     }
     return at;
+  }
+
+  /** Handles the message at `at`, of which more is to come. Returns the place from which on bytes are kept. */
+  #begin(bytes: Buffer, at: number, receiver: MessageReceiver): number {
+    const length = CODE_BYTES + bytes.readInt32BE(at + CODE_BYTES);
+    const available = bytes.length - at;
+    const isError = bytes[at] === ERROR;
+    if (bytes[at] !== NOTICE && !(isError && available >= MAX_ERROR_BYTES)) {
+      this.#wantedBytes = isError ? Math.min(length, MAX_ERROR_BYTES) : length;
+      return at;
+    }
+    this.#skippedBytes = length - available;
+    receiver.uncounted(isError ? this.#skippedBytes : length);
+    if (isError) receiver.serverError(readBeginningOfError(bytes.subarray(at + HEADER_BYTES)));
+    return bytes.length;
   }
 
   #keep(bytes: Buffer, from: number): void {
@@ -147,6 +174,11 @@ function readError(body: MessageBody): pg.DatabaseError {
   return error;
 }
 
+/** Reads an error of which the end is missing. PostgreSQL sends severity and SQLSTATE first. */
+function readBeginningOfError(body: Buffer): pg.DatabaseError {
+  return readError(new MessageBody(Buffer.concat([body, Buffer.alloc(2)])));
+}
+
 function readCommandTag(body: Buffer): string {
   if (body.length > MAX_COMMAND_TAG_BYTES) throw new Error("The server sent a command tag of no possible length");
   return new MessageBody(body).cstring();
@@ -163,7 +195,7 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
   D: (receiver, body) => receiver.dataRow(body),
   E: (receiver, body) => receiver.serverError(readError(new MessageBody(body))),
   I: (receiver) => receiver.emptyQuery(),
-  N: ignore, // A notice.
+  N: (receiver, body) => receiver.uncounted(HEADER_BYTES + body.length),
   S: ignore, // A setting has changed.
   T: (receiver, body) => receiver.rowDescription(DESCRIPTIONS.read(body)),
   Z: (receiver, body) => receiver.readyForQuery(String.fromCharCode(body[0] ?? 0)),

@@ -28,6 +28,7 @@ function record(): { readonly said: unknown[]; readonly receiver: MessageReceive
     portalSuspended: note("suspended"),
     serverError: ({ message: text, code, detail }) => note("error")(text, code, detail),
     readyForQuery: note("ready"),
+    uncounted: note("uncounted"),
     unexpected: note("unexpected"),
   };
   return { said, receiver };
@@ -41,7 +42,7 @@ const ANSWER: readonly { readonly bytes: Buffer; readonly says?: readonly unknow
   { bytes: message("3") },
   { bytes: message("2"), says: ["bound"] },
   { bytes: message("n") },
-  { bytes: message("N", "SNOTICE\0Mhello\0\0") },
+  { bytes: message("N", "SNOTICE\0Mhello\0\0"), says: ["uncounted", 21] },
   { bytes: message("S", "TimeZone\0UTC\0") },
   {
     bytes: message("T", Buffer.concat([Buffer.from([0, 1]), FIELD])),
@@ -118,5 +119,26 @@ describe("MessageReader", () => {
     { name: "an error that does not end", bytes: message("E", "SERROR") },
   ])("takes nothing more after $name", ({ bytes }) => {
     expect(() => new MessageReader().read(bytes, record().receiver)).toThrow();
+  });
+});
+
+describe("a message that is not kept as a whole", () => {
+  const notice = message("N", Buffer.from(`SINFO\0M${"n".repeat(200_000)}\0\0`));
+  const error = message("E", Buffer.from(`SERROR\0C22P02\0M${"e".repeat(200_000)}\0Wnever read\0\0`));
+  const after = message("C", "INSERT 0 1\0");
+
+  it.each([1, 7, 1_000, 32_768, 65_536, 1_000_000])("is read in pieces of %i bytes", (size) => {
+    const { said, receiver } = record();
+    const reader = new MessageReader();
+    const bytes = Buffer.concat([notice, error, after, notice, after]);
+    for (let at = 0; at < bytes.length; at += size) reader.read(bytes.subarray(at, at + size), receiver);
+    const messages = said as (readonly [string, ...unknown[]])[];
+    expect(messages.filter(([name]) => name !== "uncounted")).toEqual([
+      ["error", `${"e".repeat(8 * 1024)}…`, "22P02", undefined],
+      ["completed", "INSERT 0 1"],
+      ["completed", "INSERT 0 1"],
+    ]);
+    const uncounted = messages.map(([name, count]) => (name === "uncounted" ? Number(count) : 0));
+    expect(Math.max(...uncounted)).toBe(notice.length);
   });
 });
