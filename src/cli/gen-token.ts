@@ -1,6 +1,7 @@
 import type { Client } from "pg";
 import { generateToken, hashToken, tokenPrefix, type Token } from "../auth/token.ts";
 import type { Permission } from "../base/permissions.ts";
+import { withOwnNames } from "../postgres/locked-transaction.ts";
 import type { DatabaseId } from "../tenants/tenant.ts";
 import { requireDatabase } from "./require-database.ts";
 import type { Terminal } from "./terminal.ts";
@@ -17,14 +18,7 @@ export interface NewToken {
 export async function genToken(client: Client, terminal: Terminal, request: NewToken): Promise<void> {
   await requireDatabase(client, request.databaseId);
   const token = generateToken();
-  await client.query("begin");
-  try {
-    await replaceToken(client, token, request);
-    await client.query("commit");
-  } catch (error) {
-    await client.query("rollback");
-    throw error;
-  }
+  await withOwnNames(client, () => replaceToken(client, token, request));
   terminal.print(token);
 }
 

@@ -1,5 +1,6 @@
 import type { KeyObject } from "node:crypto";
 import type { Client } from "pg";
+import { withOwnNames } from "../postgres/locked-transaction.ts";
 import { isSealed, openSealed, seal, type SealingKeys } from "../tenants/sealing.ts";
 import { CommandError } from "./failure.ts";
 import type { Terminal } from "./terminal.ts";
@@ -26,24 +27,12 @@ export async function sealCommand(
   const { current } = keys;
   if (current === undefined)
     throw new CommandError('POSTGATE_SEALING_KEY must be set, for example to what "openssl rand -base64 32" prints');
-  const findings = await inTransaction(client, async () => {
+  const findings = await withOwnNames(client, async () => {
     const found = (await loadForUpdate(client)).map((row) => examine(row, keys));
     if (!dryRun) for (const finding of found) await sealRow(client, finding, current);
     return found;
   });
   report(terminal, findings, dryRun);
-}
-
-async function inTransaction<T>(client: Client, use: () => Promise<T>): Promise<T> {
-  await client.query("begin");
-  try {
-    const result = await use();
-    await client.query("commit");
-    return result;
-  } catch (error) {
-    await client.query("rollback").catch(() => undefined); // The first error has the reason.
-    throw error;
-  }
 }
 
 /**

@@ -20,10 +20,17 @@ export async function withLockedTransaction<T>(client: ClientBase, use: () => Pr
 
 /** Runs `use` in one transaction in which unqualified names mean PostgreSQL's own objects. */
 export async function withTransaction<T>(client: ClientBase, use: () => Promise<T>): Promise<T> {
+  return withOwnNames(client, async () => {
+    await client.query("set local search_path = pg_catalog, pg_temp; set local client_min_messages = error");
+    return use();
+  });
+}
+
+/** Runs `use` in one transaction with the login's own search_path, which an operator's triggers may need. */
+export async function withOwnNames<T>(client: ClientBase, use: () => Promise<T>): Promise<T> {
   // The level is READ COMMITTED, whatever the server's default, so that changes from before the lock was granted are visible.
   await client.query("begin isolation level read committed read write");
   try {
-    await client.query("set local search_path = pg_catalog, pg_temp; set local client_min_messages = error");
     const result = await use();
     await client.query("commit");
     return result;

@@ -52,3 +52,23 @@ describe("gen-token when the metadata tables are views", () => {
     ]);
   });
 });
+
+describe("genToken on a connection that is lost", () => {
+  let database: TestDatabase;
+  beforeAll(async () => {
+    database = await createTestDatabase();
+    await database.query(VIEWS);
+    await database.query(
+      "create or replace function change_key() returns trigger language plpgsql as $$ begin perform pg_terminate_backend(pg_backend_pid()); return new; end $$",
+    );
+  });
+  afterAll(() => database.close());
+
+  it("fails with PostgreSQL's own words, not with those of the rollback", async () => {
+    const terminal = { print: () => undefined, note: () => undefined };
+    const databaseId = "11111111-1111-4111-8111-111111111111" as DatabaseId;
+    const request = { databaseId, name: "default", permissions: [] };
+    const failing = withClient(database.connection, (client) => genToken(client, terminal, request));
+    await expect(failing).rejects.toThrow("terminating connection due to administrator command");
+  });
+});
