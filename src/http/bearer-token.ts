@@ -18,6 +18,6 @@ export function readBearerToken(request: IncomingMessage): Token {
 }
 
 /** Counts the headers of a name. Node keeps the first of several and silently drops the others, so only the raw list shows them. */
-function countHeaders({ rawHeaders }: IncomingMessage, lowerCaseName: string): number {
+export function countHeaders({ rawHeaders }: IncomingMessage, lowerCaseName: string): number {
   return rawHeaders.filter((text, index) => index % 2 === 0 && text.toLowerCase() === lowerCaseName).length;
 }

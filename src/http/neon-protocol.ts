@@ -10,7 +10,7 @@ import {
   type ResultForm,
   type TransactionOptions,
 } from "../base/query-request.ts";
-import { readBearerToken } from "./bearer-token.ts";
+import { countHeaders, readBearerToken } from "./bearer-token.ts";
 import type { BodyForm } from "./body/body-reader.ts";
 import { type BodyRecord, KnownKeys } from "./body/body-record.ts";
 import { invalid } from "./body/invalid.ts";
@@ -63,15 +63,22 @@ export const NEON_PROTOCOL: QueryProtocol = {
   },
 };
 
-/** Returns the token of the `Authorization` header, or if there is none, the password of the connection string. */
+/**
+ * Returns the token of the `Authorization` header, or if there is none, the password of the connection string. Two connection
+ * strings are refused, as two `Authorization` headers are: Node joins them, and a proxy in front may have judged the other one.
+ */
 function readToken(request: IncomingMessage): Token {
+  if (countHeaders(request, CONNECTION_STRING) > 1) throw unauthorized();
   if (request.headers.authorization !== undefined) return readBearerToken(request);
-  const given = request.headers[CONNECTION_STRING];
-  const url = typeof given === "string" && URL.canParse(given) ? new URL(given) : undefined;
-  const isPostgres = url?.protocol === "postgres:" || url?.protocol === "postgresql:";
-  const token = url !== undefined && isPostgres ? parseToken(decoded(url.password)) : undefined;
+  const token = passwordOf(request.headers[CONNECTION_STRING]);
   if (token === undefined) throw unauthorized();
   return token;
+}
+
+function passwordOf(given: string | string[] | undefined): Token | undefined {
+  const url = typeof given === "string" && URL.canParse(given) ? new URL(given) : undefined;
+  const isPostgres = url?.protocol === "postgres:" || url?.protocol === "postgresql:";
+  return url !== undefined && isPostgres ? parseToken(decoded(url.password)) : undefined;
 }
 
 /**

@@ -1,5 +1,6 @@
 // POST /sql as clients without Neon's driver see it, and the doors that it must not open.
 
+import { exchange } from "../http/raw-http.ts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Answer, post, startTestGateway, type TestGateway, type TestTenant } from "../../support/gateway.ts";
 
@@ -166,6 +167,21 @@ describe("the token", () => {
     const bad = { "neon-connection-string": urlOf("x"), authorization: `Bearer ${tenant.token}` };
     expect((await send(query, bad)).status).toBe(200);
     expect((await send(query, { authorization: "Bearer nonsense" })).body).toMatchObject({ code: "28P01" });
+  });
+
+  it.each([
+    ["the same", (own: string): string => own],
+    ["another one", (): string => urlOf("x")],
+    ["an empty one", (): string => ""],
+  ])("is refused where two connection strings came, the second being %s", async (_, secondOf) => {
+    const body = JSON.stringify(query);
+    const own = urlOf(tenant.token);
+    for (const authorization of [[], [`Authorization: Bearer ${tenant.token}`]]) {
+      const lines = ["POST /sql HTTP/1.1", "Host: x", `Neon-Connection-String: ${own}`, ...authorization];
+      lines.push(`neon-connection-string: ${secondOf(own)}`, `Content-Length: ${body.length}`);
+      const [answer] = await exchange(gateway.url, `${lines.join("\r\n")}\r\n\r\n${body}`);
+      expect(answer).toMatchObject({ status: 400, body: { code: "28P01" } });
+    }
   });
 
   it.each([
