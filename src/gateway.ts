@@ -18,7 +18,7 @@ import { startEmbedded } from "./embedded/start-embedded.ts";
 import { DedicatedPools } from "./execution/pool/dedicated-pools.ts";
 import { Executor } from "./execution/execute.ts";
 import { Pool } from "./execution/pool/pool.ts";
-import { TypeCatalog } from "./execution/results/type-catalog.ts";
+import { createSharedTypes } from "./execution/results/type-look-ups.ts";
 import { createHttpServer } from "./http/server.ts";
 import { controlNameOf, limitConnections } from "./migration/connection-limit.ts";
 import { describeDangers } from "./migration/find-dangers.ts";
@@ -56,7 +56,7 @@ export interface Gateway {
   close(): Promise<void>;
 }
 
-/** Connections of the pool's size that are kept for look-ups of tokens and types. */
+/** Connections of the pool's size that are kept for look-ups of tokens. */
 const CONTROL_CONNECTIONS = 2;
 /** Connections of the pool's size that are kept for the admin database's statements. All others are for tenants' statements. */
 const ADMIN_CONNECTIONS = 1;
@@ -126,7 +126,7 @@ async function start(options: Start): Promise<Listening> {
     maxResultBytes: config.maxResultBytes,
     execute: operations.timed(
       "execute",
-      createExecution({ config, operator, installation, guards, control, operations, onClose, slices }),
+      createExecution({ config, operator, installation, guards, operations, onClose, slices }),
     ),
   });
   const server = createHttpServer({
@@ -307,7 +307,6 @@ function createApproval({ config, installation, operations, onClose }: Approval)
 interface Execution extends Approval, Pick<Start, "slices"> {
   readonly operator: ConnectionSettings;
   readonly guards: DedicatedGuards;
-  readonly control: QueryPool;
 }
 
 function createExecution({
@@ -315,14 +314,13 @@ function createExecution({
   operator,
   installation,
   guards,
-  control,
   operations,
   onClose,
   slices,
 }: Execution): QueryStages["execute"] {
   const { roles, auth, exec, lockBound } = installation;
   const ownsSessions = config.preparedStatements;
-  const types = new TypeCatalog((text, values) => control.query({ name: "find_types", text }, values));
+  const types = createSharedTypes(auth, { onClose, watchPool: operations.watchPool });
   const openPool = (name: string, connection: ConnectionSettings, maxConnections: number): Executor => {
     const onOpenFailed = reportSeldom(operations.observe, `opening a connection more of the pool "${name}"`);
     const pool = new Pool({

@@ -12,21 +12,21 @@ import type { Outcome, Rows, Stage } from "./exchange.ts";
 import { ClientGone, ConnectionUnusable, type ExecuteRequest, TenantRoleMissing } from "./execute-request.ts";
 import { MessageWriter } from "../wire/message-writer.ts";
 import { type Piece, Pipeline, type WrittenTypeGuard } from "./pipeline.ts";
-import { FIRST_LOOKED_UP_TYPE_OID, type ResultSet, type UserType } from "./results/result-set.ts";
+import type { ResultSet, UserType } from "./results/result-set.ts";
 import { changesSchema } from "./schema-change.ts";
 import { guardsOf } from "./schema-guards.ts";
 import { isForSession, transactionSettings } from "./session.ts";
 import type { Step } from "./step.ts";
-import { newArrayType, requireKnownArrays, toResultSets, typeOidsOf } from "./results/to-result-sets.ts";
+import { requireKnownArrays, toResultSets, typeOidsOf } from "./results/to-result-sets.ts";
 import {
   batchCutOff,
   outcomeUnknown,
   QUERY_CANCELED,
   queryTimeout,
   translateDatabaseError,
-  unavailable,
 } from "./translate-database-error.ts";
 import { withoutValues } from "./without-values.ts";
+import { requireKnownTypes } from "./parameters/require-known-types.ts";
 import type { TypeCatalog } from "./results/type-catalog.ts";
 import type { UndeterminedMemory } from "./parameters/undetermined-memory.ts";
 
@@ -174,18 +174,11 @@ export class StatementRun implements Deadline {
   /** What the catalog says of the parameters' types where their form depends on them, as far as PostgreSQL has told which they are. */
   async #parameterTypes({ waiting }: Pipeline): Promise<ReadonlyMap<number, UserType>> {
     const oids = waiting.flatMap((step) => (step.dependsOnTypes ? step.typesOfForms : []));
-    const { types } = this.#resources;
-    const userTypes =
-      types.find(oids) ??
-      (await types.load(oids, this.#request.session.tenant).catch((cause: unknown) => {
-        throw unavailable("The types of the parameters cannot be looked up", cause);
-      }));
-    const isNew = (oid: number): boolean => oid >= FIRST_LOOKED_UP_TYPE_OID && !userTypes.has(oid);
-    const statement = this.#makesTypes ? this.#steps.findIndex((step) => step.typesOfForms.some(isNew)) : -1;
-    if (statement >= 0) throw errorOfStatement(newArrayType("sent"), statement);
-    const { tenant } = this.#request.session;
+    const { isBatch, session } = this.#request;
+    const userTypes = await this.#resources.types.get(oids, session.tenant, "parameters");
+    requireKnownTypes({ steps: this.#steps, waiting, isBatch, makesTypes: this.#makesTypes }, userTypes);
     for (const step of waiting)
-      for (const literal of step.writeLongArrays(userTypes)) await this.#resources.slices.run(tenant, literal);
+      for (const literal of step.writeLongArrays(userTypes)) await this.#resources.slices.run(session.tenant, literal);
     return userTypes;
   }
 
@@ -199,17 +192,10 @@ export class StatementRun implements Deadline {
 
   /** The results with their types in them, as the caller accepts them: at once where all types are known. */
   #accept(results: readonly Rows[]): readonly ResultSet[] | Promise<readonly ResultSet[]> {
-    const { types } = this.#resources;
-    const { session } = this.#request;
-    const oids = typeOidsOf(results);
-    const userTypes = types.find(oids);
-    if (userTypes !== undefined) return this.#acceptAs(results, userTypes);
-    return types.load(oids, session.tenant).then(
-      (loaded) => this.#acceptAs(results, loaded),
-      (cause: unknown) => {
-        throw unavailable("The types of the result cannot be looked up", cause);
-      },
-    );
+    const { tenant } = this.#request.session;
+    const userTypes = this.#resources.types.get(typeOidsOf(results), tenant, "result");
+    if (!(userTypes instanceof Promise)) return this.#acceptAs(results, userTypes);
+    return userTypes.then((loaded) => this.#acceptAs(results, loaded));
   }
 
   #acceptAs(results: readonly Rows[], userTypes: ReadonlyMap<number, UserType>): readonly ResultSet[] {

@@ -105,6 +105,12 @@ export class Step {
     return types.filter((_, position) => isTyped(this.#params[position]));
   }
 
+  /** The types of the parameters that are arrays. */
+  get typesOfArrays(): readonly number[] {
+    const types = this.prepared.parameterTypes ?? [];
+    return types.filter((_, position) => this.#params[position]?.kind === "array");
+  }
+
   /** The work of writing its long arrays as literals, to be done before `values`. */
   writeLongArrays(userTypes: ReadonlyMap<number, UserType>): readonly ArrayLiteral[] {
     const types = this.prepared.parameterTypes;

@@ -11,7 +11,11 @@ export const FIRST_LOOKED_UP_TYPE_OID = 10_000;
 export type UserType =
   | { readonly kind: "array"; readonly elementOid: number; readonly delimiter: string }
   | ({ readonly kind: "domain"; readonly baseOid: number } & Named)
-  | ({ readonly kind: "scalar" } & Named);
+  | ({
+      readonly kind: "scalar";
+      /** True for a domain or an array that is made of more levels than the gateway follows: its values are text. */
+      readonly isTooDeep?: boolean;
+    } & Named);
 
 interface Named {
   /** Left out for a type that the catalog did not show. */

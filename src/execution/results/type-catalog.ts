@@ -1,101 +1,124 @@
-// What the catalog says of types whose OID does not say it, looked up once and kept. Tenants may have no right to read pg_type,
-// so the look-up runs over a way of its own, which the caller gives.
+// Remembers what the catalog says of types whose OID does not say it, for each tenant apart. Tenants may have no right to read
+// pg_type, so the look-up runs over a connection that the caller provides. One tenant's look-ups run one after the other, so that
+// a tenant that makes new types between its requests takes one turn among the others.
 
 import { LRUCache } from "lru-cache";
+import { type CatalogQuery, lookUpTypes } from "./look-up-types.ts";
+import { unavailable } from "../translate-database-error.ts";
 import { FIRST_LOOKED_UP_TYPE_OID, type UserType } from "./result-set.ts";
 
-/** Runs one query in the database whose types are asked for, with the right to read its catalog. */
-export type CatalogQuery = (sql: string, values: readonly unknown[]) => Promise<readonly Record<string, unknown>[]>;
-
-const MAX_TYPES = 10_000;
-/** What another instance renames is told by its new name after so long. */
+const MAX_TYPES = 20_000;
+const MAX_TYPES_PER_TENANT = 2_000;
+/** A type that another instance renames is told by its new name after so long. */
 const MAX_AGE_MS = 60_000;
-
-const LOOK_UP_SQL = `
-with recursive wanted as (
-  select type.oid, type.typname, type.typtype, type.typinput, type.typelem, type.typbasetype, type.typdelim
-  from pg_catalog.pg_type as type
-  where type.oid = any ($1::pg_catalog.oid[])
-  union
-  select type.oid, type.typname, type.typtype, type.typinput, type.typelem, type.typbasetype, type.typdelim
-  from wanted
-  join pg_catalog.pg_type as type on type.oid in (wanted.typelem, wanted.typbasetype)
-  where type.oid >= ${FIRST_LOOKED_UP_TYPE_OID}
-)
-select wanted.oid::text as oid,
-  wanted.typname::text as name,
-  case
-    when wanted.typtype = 'd' then 'domain'
-    when wanted.typinput = 'pg_catalog.array_in(cstring,oid,integer)'::pg_catalog.regprocedure then 'array'
-    else 'scalar'
-  end as kind,
-  wanted.typelem::text as element_oid,
-  wanted.typbasetype::text as base_oid,
-  coalesce(element.typdelim, wanted.typdelim) as delimiter
-from wanted
-left join pg_catalog.pg_type as element on element.oid = wanted.typelem`;
 
 const NO_TYPES: ReadonlyMap<number, UserType> = new Map();
 
 interface KnownType {
   readonly type: UserType;
   readonly loadedAt: number;
-  /** Who asked for it first: nobody else renames it. */
-  readonly tenant: string;
 }
 
+/** The types of one tenant; those that were looked up last come first. */
+type KnownTypes = ReadonlyMap<number, KnownType>;
+
 export class TypeCatalog {
-  readonly #known = new LRUCache<number, KnownType>({ max: MAX_TYPES });
+  readonly #known = new LRUCache<string, KnownTypes>({
+    maxSize: MAX_TYPES,
+    sizeCalculation: (types) => types.size + 1,
+  });
+  /** The last look-up of each tenant that has one under way. */
+  readonly #lookUps = new Map<string, Promise<ReadonlyMap<number, UserType>>>();
   readonly #query: CatalogQuery;
 
   constructor(query: CatalogQuery) {
     this.#query = query;
   }
 
+  /**
+   * Every type among these, at once where all are known.
+   *
+   * @throws GatewayError UNAVAILABLE, by the promise, when the catalog cannot be asked.
+   */
+  get(
+    typeOids: readonly number[],
+    tenant: string,
+    whose: "parameters" | "result",
+  ): ReadonlyMap<number, UserType> | Promise<ReadonlyMap<number, UserType>> {
+    const failed = (cause: unknown): never => {
+      throw unavailable(`The types of the ${whose} cannot be looked up`, cause);
+    };
+    return this.find(typeOids, tenant) ?? this.load(typeOids, tenant).catch(failed);
+  }
+
   /** Every type among these, elements and base types included, that is not built in; undefined when `load` must ask. */
-  find(typeOids: readonly number[]): ReadonlyMap<number, UserType> | undefined {
+  find(typeOids: readonly number[], tenant: string): ReadonlyMap<number, UserType> | undefined {
     if (typeOids.every((oid) => oid < FIRST_LOOKED_UP_TYPE_OID)) return NO_TYPES;
+    const known = this.#known.get(tenant);
+    if (known === undefined) return undefined;
     const found = new Map<number, UserType>();
     const oldest = performance.now() - MAX_AGE_MS;
-    return typeOids.every((oid) => this.#collect(oid, found, oldest)) ? found : undefined;
+    return typeOids.every((oid) => collect(oid, { known, oldest }, found)) ? found : undefined;
   }
 
   /** As `find`, after looking up what is not known; without those that the catalog does not show. */
   async load(typeOids: readonly number[], tenant: string): Promise<ReadonlyMap<number, UserType>> {
-    const loadedAt = performance.now();
-    const seen = new Map<number, UserType>(); // What an incomplete type has below it comes with the first that asks.
-    const wanted = typeOids.filter((oid) => !this.#collect(oid, seen, loadedAt - MAX_AGE_MS));
-    const rows = await this.#query(LOOK_UP_SQL, [wanted]);
-    for (const row of rows) this.#known.set(Number(row["oid"]), { type: toUserType(row), loadedAt, tenant });
-    const found = new Map<number, UserType>();
-    for (const oid of typeOids) this.#collect(oid, found, 0);
-    return found;
+    const lookUp = this.#loadAfter(this.#lookUps.get(tenant), typeOids, tenant);
+    this.#lookUps.set(tenant, lookUp);
+    try {
+      return await lookUp;
+    } finally {
+      if (this.#lookUps.get(tenant) === lookUp) this.#lookUps.delete(tenant);
+    }
   }
 
   /** The tenant may have renamed types of its own. */
   forgetTenant(tenant: string): void {
-    for (const [oid, known] of this.#known.entries()) if (known.tenant === tenant) this.#known.delete(oid);
+    this.#known.delete(tenant);
   }
 
-  /** False when something on the way is not known, or was looked up before `oldest`. */
-  #collect(oid: number, into: Map<number, UserType>, oldest: number): boolean {
-    if (oid < FIRST_LOOKED_UP_TYPE_OID || into.has(oid)) return true;
-    const known = this.#known.get(oid);
-    if (known === undefined || known.loadedAt < oldest) return false;
-    const { type } = known;
-    into.set(oid, type);
-    if (type.kind === "scalar") return true;
-    return this.#collect(type.kind === "array" ? type.elementOid : type.baseOid, into, oldest);
+  async #loadAfter(
+    previous: Promise<unknown> | undefined,
+    typeOids: readonly number[],
+    tenant: string,
+  ): Promise<ReadonlyMap<number, UserType>> {
+    await previous?.catch(() => undefined); // Its own caller is told of its failure.
+    return this.find(typeOids, tenant) ?? this.#lookUp(typeOids, tenant);
+  }
+
+  async #lookUp(typeOids: readonly number[], tenant: string): Promise<ReadonlyMap<number, UserType>> {
+    const loadedAt = performance.now();
+    const known = this.#known.get(tenant) ?? new Map<number, KnownType>();
+    this.#known.set(tenant, known);
+    const found = new Map<number, UserType>();
+    const oldest = loadedAt - MAX_AGE_MS;
+    const wanted = new Set(typeOids.filter((oid) => !collect(oid, { known, oldest }, found)));
+    const lookedUp = await lookUpTypes(this.#query, [...wanted]);
+    // Where the tenant's types were forgotten meanwhile, the look-up may have read what is no longer true.
+    if (this.#known.get(tenant) === known) this.#known.set(tenant, withTypes(known, lookedUp, loadedAt));
+    return new Map([...found, ...lookedUp]);
   }
 }
 
-function toUserType(row: Record<string, unknown>): UserType {
-  switch (row["kind"]) {
-    case "array":
-      return { kind: "array", elementOid: Number(row["element_oid"]), delimiter: String(row["delimiter"]) };
-    case "domain":
-      return { kind: "domain", baseOid: Number(row["base_oid"]), name: String(row["name"]) };
-    default:
-      return { kind: "scalar", name: String(row["name"]) };
-  }
+function withTypes(known: KnownTypes, added: ReadonlyMap<number, UserType>, loadedAt: number): KnownTypes {
+  const types = [...added].map(([oid, type]): [number, KnownType] => [oid, { type, loadedAt }]);
+  const others = [...known].filter(([oid]) => !added.has(oid));
+  return new Map([...types, ...others].slice(0, MAX_TYPES_PER_TENANT));
+}
+
+interface Source {
+  readonly known: KnownTypes;
+  /** What was looked up before counts as unknown. */
+  readonly oldest: number;
+}
+
+/** False when something on the way from the type to a scalar is not known. */
+function collect(oid: number, source: Source, into: Map<number, UserType>): boolean {
+  if (oid < FIRST_LOOKED_UP_TYPE_OID || into.has(oid)) return true;
+  const known = source.known.get(oid);
+  if (known === undefined || known.loadedAt < source.oldest) return false;
+  const { type } = known;
+  into.set(oid, type);
+  if (type.kind === "scalar") return true;
+  return collect(type.kind === "array" ? type.elementOid : type.baseOid, source, into);
 }
