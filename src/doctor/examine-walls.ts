@@ -3,6 +3,7 @@
 
 import type { ClientBase } from "pg";
 import type { DedicatedGuards } from "../dedicated/create-guards.ts";
+import { describeLockdown } from "../migration/lockdown.ts";
 import type { Installation } from "../migration/migrate.ts";
 import { connect } from "../postgres/connect.ts";
 import type { ConnectionSettings } from "../postgres/connection-settings.ts";
@@ -37,6 +38,7 @@ export async function examineWalls({
   try {
     return await withSubjects(client, installation, async (subjects) => [
       ...examineDangers(installation),
+      ...examineReliance(installation, await isSuperuser(client)),
       ...(await tryWalls(client, installation, subjects)),
       ...(await examineServer(client)),
       ...(await examineCutBackends(client, { login: installation.exec.user, timeoutMs: queryTimeoutMs })),
@@ -55,6 +57,25 @@ function examineDangers({ dangers }: Installation): readonly WallReport[] {
     const why = `every statement that got past the SQL policy: "${role}" ${finding}`;
     return { wall, state: "missing", why, tried: null, raise: sql };
   });
+}
+
+/** Names the logins that keep Postgate from locking the database down by itself. */
+function examineReliance({ lockdown }: Installation, mayLockDown: boolean): readonly WallReport[] {
+  const why = describeLockdown(lockdown);
+  if (lockdown.kind !== "relied-on" || why === undefined) return [];
+  return [
+    {
+      wall: "logins that need PUBLIC's rights",
+      state: "weaker",
+      why,
+      tried: null,
+      raise: raiseByLockdown(mayLockDown),
+    },
+  ];
+}
+
+function raiseByLockdown(mayLockDown: boolean): string {
+  return mayLockDown ? "postgate lockdown" : "postgate lockdown, with a superuser as DATABASE_URL";
 }
 
 async function tryWalls(client: ClientBase, installation: Installation, subjects: Subjects): Promise<WallReport[]> {
@@ -83,7 +104,7 @@ function createFill(
     $victim: victim.owner,
     $login: `"${exec.user}"`,
     $database: `"${exec.database}"`,
-    $lockdown: mayLockDown ? "postgate lockdown" : "postgate lockdown, with a superuser as DATABASE_URL",
+    $lockdown: raiseByLockdown(mayLockDown),
   };
   return (text) => text.replaceAll(/\$[a-z]+/g, (name) => names[name] ?? name);
 }

@@ -5,18 +5,25 @@ import type { ClientBase } from "pg";
 import { withLockedTransaction, withTransaction } from "../postgres/locked-transaction.ts";
 import type { InstallationRoles } from "../tenants/role-names.ts";
 import { HOLDS_ONLY_POSTGATE } from "./own-database.ts";
+import { findLoginsThroughPublic } from "./logins-through-public.ts";
 import { planLockdown, type PublicRight } from "./plan-lockdown.ts";
 import { planStandIn } from "./plan-stand-in.ts";
 import { addToRecord, forgetRecord, loadRecord, readWish, rememberWish } from "./lockdown-record.ts";
 
+/** The number of logins that the warning names. */
+const MAX_NAMES = 10;
+
 export interface LockdownState {
   /**
    * `unasked`: the database holds more than Postgate's objects, and the operator has not allowed a lock-down.
+   * `relied-on`: other logins of the server would lose CONNECT, and the operator has not allowed a lock-down.
    * `unlocked`: the operator has forbidden a lock-down.
    */
-  readonly kind: "locked" | "unasked" | "unlocked";
+  readonly kind: "locked" | "unasked" | "relied-on" | "unlocked";
   /** Number of rights that PUBLIC keeps, because only a superuser can take them away. */
   readonly beyond: number;
+  /** The logins that would lose CONNECT. It is set only for `relied-on`. */
+  readonly logins?: readonly string[];
 }
 
 export interface Lockdown {
@@ -29,16 +36,17 @@ export interface Lockdown {
 }
 
 /**
- * Locks the database down if it holds only Postgate's objects, or if the operator wants that. Each start calls it, so it also
- * covers objects that an upgrade has added. Takes no lock and changes nothing when nothing is missing.
+ * Locks the database down if it holds only Postgate's objects and no other login would lose CONNECT, or if the operator wants
+ * that. Each start calls it, so it also covers objects that an upgrade has added. Takes no lock and changes nothing when nothing
+ * is missing.
  */
 export async function keepLockdown(client: ClientBase, roles: InstallationRoles): Promise<LockdownState> {
-  const kind = await withTransaction(client, () => readState(client));
-  if (kind !== "locked") return { kind, beyond: 0 };
+  const state = await withTransaction(client, () => readState(client, roles));
+  if (state.kind !== "locked") return state;
   const plan = (): Promise<Lockdown> => planAll(client, roles, { admitsOthers: false });
   const found = await withTransaction(client, plan);
   if (found.statements.length > 0) await withLockedTransaction(client, async () => apply(client, await plan()));
-  return { kind, beyond: found.beyond.length };
+  return { kind: "locked", beyond: found.beyond.length };
 }
 
 /** Locks the database down at the operator's command. All other roles of the server keep the rights that PUBLIC had in this database. */
@@ -69,11 +77,13 @@ export async function unlock(client: ClientBase, roles: InstallationRoles): Prom
   });
 }
 
-async function readState(client: ClientBase): Promise<LockdownState["kind"]> {
+async function readState(client: ClientBase, roles: InstallationRoles): Promise<LockdownState> {
   const wish = await readWish(client);
-  if (wish !== undefined) return wish;
+  if (wish !== undefined) return { kind: wish, beyond: 0 };
   const { rows } = await client.query<{ is_own: boolean }>(`select ${HOLDS_ONLY_POSTGATE} as is_own`);
-  return rows[0]?.is_own === true ? "locked" : "unasked";
+  if (rows[0]?.is_own !== true) return { kind: "unasked", beyond: 0 };
+  const logins = await findLoginsThroughPublic(client, roles);
+  return logins.length === 0 ? { kind: "locked", beyond: 0 } : { kind: "relied-on", beyond: 0, logins };
 }
 
 interface PlanOptions {
@@ -111,11 +121,20 @@ function toStatements(verb: "grant" | "revoke", rights: readonly PublicRight[], 
 }
 
 /** Returns one line for the operator who starts the gateway, or undefined when the lock-down is complete. */
-export function describeLockdown({ kind, beyond }: LockdownState): string | undefined {
+export function describeLockdown({ kind, beyond, logins = [] }: LockdownState): string | undefined {
   if (kind === "unlocked")
     return `PUBLIC has its rights back, so a wall between tenants is weaker: see "postgate doctor"`;
   if (kind === "unasked")
     return 'PUBLIC keeps its rights in this database, because it holds more than Postgate\'s, so a wall between tenants is weaker: run "postgate lockdown" to take them away';
+  if (kind === "relied-on")
+    return `PUBLIC keeps its rights in this database, because other logins would lose CONNECT (${listNames(logins)}), so a wall between tenants is weaker: run "postgate lockdown" to take the rights away and let these logins keep what they have`;
   if (beyond === 0) return undefined;
   return `only a superuser can take ${beyond} rights from PUBLIC, so a wall between tenants is weaker: see "postgate doctor"`;
+}
+
+/** Quotes the names as JSON does, so that a name with a line break adds no line to the log. */
+function listNames(names: readonly string[]): string {
+  const shown = names.slice(0, MAX_NAMES).map((name) => JSON.stringify(name));
+  const hidden = names.length - shown.length;
+  return shown.join(", ") + (hidden === 0 ? "" : ` and ${hidden} more`);
 }

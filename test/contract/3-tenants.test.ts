@@ -2,7 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { PERMISSIONS } from "../../src/base/permissions.ts";
-import { clusterConnection, createTestDatabase } from "../support/cluster.ts";
+import { clusterConnection, createTestDatabase, openToEverybody } from "../support/cluster.ts";
 import { startTestGateway, type TestGateway, type TestTenant } from "../support/gateway.ts";
 
 let gateway: TestGateway;
@@ -103,6 +103,7 @@ describe("a tenant", () => {
 describe("a dedicated backend", () => {
   it("uses the search_path of its login, with the same policy and limits", async () => {
     const own = await createTestDatabase();
+    await openToEverybody(own);
     const role = `dedicated_${own.connection.database}`;
     await own.query(`create role ${role} login`);
     await own.query(`create schema app authorization ${role}`);

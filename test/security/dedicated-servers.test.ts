@@ -15,7 +15,7 @@ import { connect } from "../../src/postgres/connect.ts";
 import { seal } from "../../src/tenants/sealing.ts";
 import type { DatabaseId } from "../../src/tenants/tenant.ts";
 import { type Proxy, startProxy } from "../integration/execution/proxy.ts";
-import { clusterConnection, createTestDatabase, hasCluster } from "../support/cluster.ts";
+import { clusterConnection, createTestDatabase, hasCluster, openToEverybody } from "../support/cluster.ts";
 import { type Answer, startTestGateway, type TestGateway, type TestTenant } from "../support/gateway.ts";
 
 const KEY = createSecretKey(randomBytes(32));
@@ -184,6 +184,7 @@ describe("rows of an admin token, by default", () => {
   it("do not gain from the permission that create-db gave to another row, login or database", async () => {
     const own = await createTestDatabase();
     onTestFinished(() => own.close());
+    await openToEverybody(own);
     await own.query(`create role plain_${own.connection.database} login`);
     onTestFinished(() => gateway.database.query(`drop role plain_${own.connection.database}`).then(() => undefined));
     const url = asSocket(`plain_${own.connection.database}`, own.connection.database);
@@ -260,6 +261,7 @@ describe.skipIf(!hasCluster(15))("rows of an admin token, if their network is al
   it("do not reach the shared server by a login that may read neither its identifier nor its start time", async () => {
     const own = await createTestDatabase();
     onTestFinished(() => own.close());
+    await openToEverybody(own);
     await own.query("revoke execute on function pg_control_system() from public");
     const role = `plain_${own.connection.database}`;
     await own.query(`create role ${role} login`);

@@ -60,10 +60,14 @@ export function clusterConnection(version: ClusterVersion = 18, database = "post
   };
 }
 
-/** Creates an empty database for one test file or one test. */
+/**
+ * Creates an empty database for one test file or one test. PUBLIC may not connect to it, so that the logins of other test files
+ * are no reason for Postgate to leave it unlocked.
+ */
 export async function createTestDatabase(version: ClusterVersion = 18): Promise<TestDatabase> {
   const name = `test_${randomBytes(8).toString("hex")}`;
   await runInCluster(version, `create database ${name}`);
+  await runInCluster(version, `revoke connect on database ${name} from public`);
   const connection = clusterConnection(version, name);
   const pool = new pg.Pool({ ...connection, max: 1, password: "" });
   // close() ends all open connections, including this one.
@@ -76,6 +80,11 @@ export async function createTestDatabase(version: ClusterVersion = 18): Promise<
       await runInCluster(version, `drop database ${name} with (force)`);
     },
   };
+}
+
+/** Lets every login of the cluster connect, as PostgreSQL does with a new database. */
+export async function openToEverybody(database: TestDatabase): Promise<void> {
+  await database.query(`grant connect on database ${database.connection.database} to public`);
 }
 
 function socketFolderOf(version: ClusterVersion): string | undefined {

@@ -17,7 +17,7 @@ import { judge } from "../../../src/policy/judge.ts";
 import { TENANT_RULES } from "../../../src/policy/policy-rules.ts";
 import { createParser } from "../../../src/sql/parse-statement.ts";
 import { DEFAULT_TRANSACTION, type TransactionOptions } from "../../../src/base/query-request.ts";
-import { type ClusterVersion, createTestDatabase, type TestDatabase } from "../../support/cluster.ts";
+import { type ClusterVersion, createTestDatabase, openToEverybody, type TestDatabase } from "../../support/cluster.ts";
 import { type TextResult, textOfResult } from "../../support/data-row.ts";
 
 const parser = createParser();
@@ -99,6 +99,7 @@ export interface HarnessOptions extends Partial<PoolOptions> {
 export async function startHarness(version: ClusterVersion, options: HarnessOptions = {}): Promise<Harness> {
   await parser.ready();
   const database = await createTestDatabase(version);
+  await openToEverybody(database);
   const id = randomBytes(4).toString("hex");
   const roles = { login: `exec_${id}`, alice: `alice_${id}`, bob: `bob_${id}` };
   await database.query(`

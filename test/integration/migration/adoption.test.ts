@@ -5,7 +5,7 @@ import { promisify } from "node:util";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { migrate } from "../../../src/migration/migrate.ts";
 import { connect } from "../../../src/postgres/connect.ts";
-import { clusterConnection, type TestDatabase } from "../../support/cluster.ts";
+import { clusterConnection, openToEverybody, type TestDatabase } from "../../support/cluster.ts";
 import {
   LONG_NAMED_TENANT,
   OLD_STYLE_TENANT,
@@ -102,6 +102,7 @@ describe.each(VERSIONS)("adoption on PostgreSQL %i", (version) => {
     // This runs last, when the database is gone.
     onTestFinished(() => queryAs(clusterConnection(version), `drop role ${app}`).then(() => undefined));
     const database = await emptyDatabase(version);
+    await openToEverybody(database);
     await database.query(`${ORIGINAL_SQL}; create role ${app} login; create table public.orders (id serial primary key, total int);
       insert into public.orders (total) values (7); alter table public.orders owner to ${app};
       create view public.postgate_report as select count(*) as n from public.orders;
@@ -311,6 +312,7 @@ async function cloneOf(source: TestDatabase, version: 18 | 15): Promise<TestData
       source.connection.database,
     ]);
     await client.query(`create database ${name} template ${source.connection.database}`);
+    await client.query(`revoke connect on database ${name} from public`);
   } finally {
     await client.end();
   }

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { installHelpers } from "../../../src/migration/install-helpers.ts";
 import { connect } from "../../../src/postgres/connect.ts";
 import type { ConnectionSettings } from "../../../src/postgres/connection-settings.ts";
-import { createTestDatabase, type TestDatabase } from "../../support/cluster.ts";
+import { createTestDatabase, openToEverybody, type TestDatabase } from "../../support/cluster.ts";
 import { queryAs, VERSIONS } from "./support.ts";
 
 describe.each(VERSIONS)("installHelpers on PostgreSQL %i", (version) => {
@@ -11,6 +11,7 @@ describe.each(VERSIONS)("installHelpers on PostgreSQL %i", (version) => {
 
   beforeAll(async () => {
     database = await createTestDatabase(version);
+    await openToEverybody(database);
     const user = `dedicated_${database.connection.database}`;
     await database.query(
       `create role ${user} login; create schema app authorization ${user}; create table app.notes (id int primary key)`,

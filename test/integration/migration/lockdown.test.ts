@@ -3,7 +3,7 @@ import { describeDangers } from "../../../src/migration/find-dangers.ts";
 import { describeLockdown, lockDown, rehearseLockdown, unlock } from "../../../src/migration/lockdown.ts";
 import { migrate } from "../../../src/migration/migrate.ts";
 import { connect } from "../../../src/postgres/connect.ts";
-import type { ClusterVersion, TestDatabase } from "../../support/cluster.ts";
+import { type ClusterVersion, openToEverybody, type TestDatabase } from "../../support/cluster.ts";
 import { emptyDatabase, migrated, queryAs, VERSIONS } from "./support.ts";
 
 const PUBLIC_RIGHTS_SQL = `
@@ -27,6 +27,18 @@ async function login(database: TestDatabase, name: string, options = ""): Promis
   return role;
 }
 
+describe("the line about logins that need PUBLIC's rights", () => {
+  it("names ten at most, each within its line", () => {
+    const logins = ["grafana", 'odd "name"\nforged line', ...Array.from({ length: 10 }, (_, index) => `app_${index}`)];
+    const line = describeLockdown({ kind: "relied-on", beyond: 0, logins });
+
+    expect(line).toContain(String.raw`("grafana", "odd \"name\"\nforged line", "app_0",`);
+    expect(line).toContain('"app_7" and 2 more)');
+    expect(line).not.toMatch(/\n|app_8/);
+    expect(describeLockdown({ kind: "relied-on", beyond: 0, logins: ["grafana"] })).toContain('CONNECT ("grafana")');
+  });
+});
+
 describe.each(VERSIONS)("the lock-down on PostgreSQL %i", (version: ClusterVersion) => {
   it("runs at the start if the database holds only Postgate's objects, and changes nothing the second time", async () => {
     const database = await emptyDatabase(version);
@@ -45,6 +57,7 @@ describe.each(VERSIONS)("the lock-down on PostgreSQL %i", (version: ClusterVersi
 
   it("waits for the operator if the database holds other objects, and lets all other logins keep their rights", async () => {
     const database = await emptyDatabase(version);
+    await openToEverybody(database);
     await database.query("create schema app; create table app.orders (id int); insert into app.orders values (1)");
     const app = await login(database, "app");
     const detached = await login(database, "detached", "noinherit");
@@ -79,6 +92,68 @@ describe.each(VERSIONS)("the lock-down on PostgreSQL %i", (version: ClusterVersi
     }
     expect(await database.query(PUBLIC_RIGHTS_SQL)).toEqual([ALL]);
     expect((await migrate(database.connection)).lockdown.kind).toBe("unlocked");
+  });
+
+  it("waits for the operator where other logins would lose CONNECT, and names them", async () => {
+    const database = await emptyDatabase(version);
+    await openToEverybody(database);
+    const app = await login(database, "app");
+    const granted = await login(database, "granted");
+    const monitor = await login(database, "monitor", "in role pg_monitor");
+    const superuser = await login(database, "superuser", "superuser");
+    await database.query(`grant connect on database ${database.connection.database} to ${granted}`);
+    const { installation } = await migrated(database);
+
+    // The cluster has logins of other tests too.
+    expect(installation.lockdown).toEqual({
+      kind: "relied-on",
+      beyond: 0,
+      logins: expect.arrayContaining([app]) as [],
+    });
+    for (const keeper of [granted, monitor, superuser, installation.auth.user, installation.exec.user])
+      expect(installation.lockdown.logins).not.toContain(keeper);
+    expect(await database.query(PUBLIC_RIGHTS_SQL)).toEqual([ALL]);
+    expect(await queryAs({ ...database.connection, user: app }, "select 1 as one")).toEqual([{ one: 1 }]);
+
+    const client = await connect(database.connection);
+    await lockDown(client, installation.roles).finally(() => client.end());
+    expect((await migrate(database.connection)).lockdown).toEqual({ kind: "locked", beyond: 0 });
+    expect(await database.query(PUBLIC_RIGHTS_SQL)).toEqual([NONE]);
+    for (const user of [app, granted, monitor, superuser])
+      expect(await queryAs({ ...database.connection, user }, "select 1 as one")).toEqual([{ one: 1 }]);
+    await database.query(`drop owned by ${granted}`);
+  });
+
+  it("names each login that a lock-down by itself would shut out, and no other", async () => {
+    const database = await emptyDatabase(version);
+    await openToEverybody(database);
+    const heir = await login(database, "heir");
+    const idle = await login(database, "idle", "noinherit in role pg_monitor");
+    const group = await login(database, "group");
+    await database.query(`alter role ${group} nologin; grant ${group} to ${heir};
+      grant connect on database ${database.connection.database} to ${group}`);
+    const unused = await login(database, "unused");
+    await database.query(`alter role ${unused} nologin`);
+    const { lockdown } = await migrate(database.connection);
+    await database.query(`drop owned by ${group}`);
+
+    // Without inheritance a member of pg_monitor keeps nothing.
+    expect(lockdown).toMatchObject({ kind: "relied-on", logins: expect.arrayContaining([idle]) as [] });
+    for (const keeper of [heir, group, unused]) expect(lockdown.logins).not.toContain(keeper);
+  });
+
+  it("is done by itself when the logins that need CONNECT are granted it, and no login that comes later undoes it", async () => {
+    const database = await emptyDatabase(version);
+    await openToEverybody(database);
+    const app = await login(database, "app");
+    expect((await migrate(database.connection)).lockdown.kind).toBe("relied-on");
+    const name = database.connection.database;
+    await database.query(`revoke connect on database ${name} from public; grant connect on database ${name} to ${app}`);
+    expect((await migrate(database.connection)).lockdown).toEqual({ kind: "locked", beyond: 0 });
+    await login(database, "later");
+    expect((await migrate(database.connection)).lockdown).toEqual({ kind: "locked", beyond: 0 });
+    expect(await queryAs({ ...database.connection, user: app }, "select 1 as one")).toEqual([{ one: 1 }]);
+    await database.query(`drop owned by ${app}`);
   });
 
   it("lets tenants use an extension that is created after the lock-down", async () => {

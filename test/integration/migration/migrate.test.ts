@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { migrate } from "../../../src/migration/migrate.ts";
 import { toScramVerifier } from "../../../src/postgres/scram-verifier.ts";
-import { clusterConnection } from "../../support/cluster.ts";
+import { clusterConnection, openToEverybody } from "../../support/cluster.ts";
 import { emptyDatabase, migrated, queryAs, VERSIONS } from "./support.ts";
 
 const MIGRATIONS = [
@@ -155,6 +155,7 @@ describe.each(VERSIONS)("migrate on PostgreSQL %i", (version) => {
 
   it("reports in one line that the login may create nothing in the database", async () => {
     const database = await emptyDatabase(version);
+    await openToEverybody(database);
     const operator = await createLogin(database.connection.database, version, "createrole");
 
     await expect(migrate(operator)).rejects.toThrow(

@@ -4,7 +4,7 @@ import { DedicatedPools, type DedicatedPoolsOptions } from "../../../../src/exec
 import type { ExecuteRequest } from "../../../../src/execution/execute-request.ts";
 import { installHelpers } from "../../../../src/migration/install-helpers.ts";
 import { DEFAULT_TRANSACTION } from "../../../../src/base/query-request.ts";
-import { createTestDatabase, type TestDatabase } from "../../../support/cluster.ts";
+import { createTestDatabase, openToEverybody, type TestDatabase } from "../../../support/cluster.ts";
 import { type TextResult, textOfResult } from "../../../support/data-row.ts";
 import { startCountingProxy } from "../counting-proxy.ts";
 import { approved } from "../harness.ts";
@@ -27,6 +27,7 @@ describe("DedicatedPools", () => {
   let pools: DedicatedPools;
   beforeEach(async () => {
     database = await createTestDatabase();
+    await openToEverybody(database);
   });
   afterEach(async () => {
     await pools.close(100);

@@ -8,7 +8,7 @@ import { Pool } from "../../../../src/execution/pool/pool.ts";
 import type { PoolOptions } from "../../../../src/execution/pool/pool-options.ts";
 import type { Session } from "../../../../src/execution/session.ts";
 import { queryAs } from "../../migration/support.ts";
-import { clusterConnection, createTestDatabase } from "../../../support/cluster.ts";
+import { clusterConnection, createTestDatabase, openToEverybody } from "../../../support/cluster.ts";
 import { type Proxy, startProxy } from "../proxy.ts";
 
 const never = new AbortController().signal;
@@ -109,6 +109,7 @@ describe("Pool", () => {
 
   it("tells why it cannot grow, and serves on over what it has", async () => {
     const database = await createTestDatabase();
+    await openToEverybody(database);
     onTestFinished(() => database.close());
     const role = `few_${randomBytes(4).toString("hex")}`;
     await database.query(`create role ${role} login connection limit 1`);
@@ -152,6 +153,7 @@ describe("Pool", () => {
 
   it("has connections for others when one tenant holds its share and the server takes no more", async () => {
     const database = await createTestDatabase();
+    await openToEverybody(database);
     const user = `spare_${randomBytes(4).toString("hex")}`;
     await database.query(`create role ${user} login`);
     onTestFinished(async () => {
