@@ -29,7 +29,7 @@ module.exports = {
       "policy/approved-statement\\.ts",
     ]),
     stage("migration", ["base/", "postgres/", "tenants/", "policy/tables/function-names\\.ts"]),
-    stage("doctor", ["base/", "postgres/", "tenants/", "dedicated/", "migration/migrate\\.ts"]),
+    stage("doctor", ["base/", "postgres/", "tenants/", "dedicated/", "migration/(migrate|lockdown)\\.ts"]),
     stage("config", [
       "base/",
       "postgres/connection-settings\\.ts",

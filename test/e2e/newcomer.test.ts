@@ -174,7 +174,7 @@ describe("the gateway with an embedded database after kill -9", { timeout: 120_0
   });
 
   it("ends with one line and exit code 1 when PostgreSQL was killed, and the next start has the data", async () => {
-    const options = { cwd: await makeFolder(), env: { ...ANY_PORT, POSTGATE_LOG_LEVEL: "warn" } };
+    const options = { cwd: await makeFolder(), env: { ...ANY_PORT, POSTGATE_LOG_LEVEL: "error" } };
     const server = startCli([], options);
     const { token } = await greetingOf(server);
     process.kill(await readServerPid(`${options.cwd}/.postgate`), "SIGKILL");

@@ -10,7 +10,9 @@ import { readCorpus } from "./read-corpus.ts";
 
 /** Cases that PostgreSQL refuses. The judge cannot, because they are honest SQL that fails on what it finds or computes. */
 const STOPPED_BY_POSTGRESQL: Readonly<Record<string, string>> = {
+  "resource_exhaustion-009": "more memory than a process of the server may have",
   "resource_exhaustion-010": "lpad and rpad take no such length",
+  "resource_exhaustion-011": "more memory than a process of the server may have",
   "resource_exhaustion-018": "the number is too large for numeric",
   "resource_exhaustion-020": "in some runs the tenant's own sequence gives a key that its table has",
   "resource_exhaustion-021": "the tenant's own sequence is exhausted",
