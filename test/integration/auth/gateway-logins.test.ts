@@ -10,7 +10,7 @@ describe("a gateway whose own logins the server does not let in", () => {
     await first.listen();
     await first.close();
     const [login] = await database.query(
-      "select 'postgate_exec_' || oid as name from pg_database where datname = current_database()",
+      "select 'postgate_auth_' || oid as name from pg_database where datname = current_database()",
     );
     await database.query(
       `alter role ${login.name} valid until '2001-01-01'; alter role ${login.name} connection limit 0`,
