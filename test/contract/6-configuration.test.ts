@@ -8,7 +8,7 @@ import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { createGateway } from "../../src/gateway.ts";
 import { useBuiltCli, runCli, startCli } from "../support/cli.ts";
-import { createTestDatabase, type TestDatabase } from "../support/cluster.ts";
+import { createTestDatabase, openToEverybody, type TestDatabase } from "../support/cluster.ts";
 import { type Answer, post, startTestGateway, testConfig } from "../support/gateway.ts";
 import { makeFolder } from "../integration/embedded/data-dirs.ts";
 
@@ -155,6 +155,7 @@ it("POSTGATE_TENANT_DATABASE_URL is the login of tenants' statements", async () 
   const user = `tenants_${Date.now()}`;
   const database = await createTestDatabase();
   await database.query(`create role ${user} login noinherit`);
+  await openToEverybody(database);
   const tenantConnection = { ...database.connection, user };
   const gateway = await startTestGateway({ database, config: { tenantConnection } });
   onTestFinished(async () => {
